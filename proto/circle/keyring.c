@@ -1,0 +1,173 @@
+/* The secrets members share: one E per epoch, the circle seed Q, and the keys derived from them.
+ *
+ * Everything is derived on demand except the keys of mac1, which a stranger's first bytes are
+ * tried against: there the price of a miss is one keyed hash an epoch.
+ *
+ * Spec:   proto/spec/circle.md 5
+ * Layer:  circle
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "circle/keyring.h"
+
+#include <stdlib.h>
+
+#define MAC1_SIZE 16u
+
+typedef struct held_epoch {
+    wr_hash epoch_id;
+    wr_key secret, mac1_key;
+} held_epoch;
+
+struct wr_keyring {
+    wr_hash circle_id;
+    wr_key seed;
+    bool has_circle;
+    uint32_t count;
+    held_epoch epoch[WR_EPOCHS_MAX]; /* oldest added first */
+};
+
+void wr_feed_keys_wipe(wr_feed_keys *keys) {
+    wr_wipe(keys, sizeof *keys);
+}
+
+wr_err wr_keyring_new(wr_keyring **ret_keyring) {
+    wr_keyring *keyring = calloc(1, sizeof *keyring);
+    if (keyring == NULL)
+        return WR_ERR_NOMEM;
+    *ret_keyring = keyring;
+    return WR_OK;
+}
+
+void wr_keyring_free(wr_keyring *keyring) {
+    if (keyring == NULL)
+        return;
+    /* Pages that were never written stay untouched: wiping them would only make them resident. */
+    wr_wipe(keyring->epoch, keyring->count * sizeof keyring->epoch[0]);
+    wr_wipe(keyring, offsetof(wr_keyring, epoch));
+    free(keyring);
+}
+
+wr_hash wr_epoch_commit(const wr_key *secret, const wr_hash *circle_id) {
+    wr_hash commit;
+    wr_kdf(secret, WR_LABEL_EPOCH_COMMIT, WR_SLICE_OBJ(*circle_id), commit.b, sizeof commit.b);
+    return commit;
+}
+
+void wr_keyring_set_circle(wr_keyring *keyring, const wr_hash *circle_id, const wr_key *seed) {
+    WR_ASSERT(keyring->count == 0);
+    keyring->circle_id = *circle_id;
+    keyring->seed = *seed;
+    keyring->has_circle = true;
+}
+
+bool wr_keyring_seed(const wr_keyring *keyring, wr_key *ret_seed) {
+    if (!keyring->has_circle)
+        return false;
+    *ret_seed = keyring->seed;
+    return true;
+}
+
+/* Epoch ids are public.  The newest is asked for most. */
+static const held_epoch *find(const wr_keyring *keyring, const wr_hash *epoch_id) {
+    for (uint32_t i = keyring->count; i-- > 0;) {
+        if (wr_hash_order(&keyring->epoch[i].epoch_id, epoch_id) == 0)
+            return &keyring->epoch[i];
+    }
+    return NULL;
+}
+
+wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_hash *commit,
+                      const wr_key *secret) {
+    WR_ASSERT(keyring->has_circle);
+    /* spec:circle#5.1 "A device MUST NOT use an E whose commitment differs from the one in the
+     * EPOCH op." */
+    wr_hash own = wr_epoch_commit(secret, &keyring->circle_id);
+    if (!wr_hash_equal(&own, commit))
+        return WR_ERR_AUTH;
+    if (find(keyring, epoch_id) != NULL)
+        return WR_ERR_EXISTS;
+    if (keyring->count == WR_EPOCHS_MAX)
+        return WR_ERR_LIMIT;
+    held_epoch *held = &keyring->epoch[keyring->count++];
+    held->epoch_id = *epoch_id;
+    held->secret = *secret;
+    held->mac1_key = wr_kdf_key(secret, WR_LABEL_EPOCH_MAC1, WR_SLICE_EMPTY);
+    return WR_OK;
+}
+
+uint32_t wr_keyring_count(const wr_keyring *keyring) {
+    return keyring->count;
+}
+
+const wr_hash *wr_keyring_epoch(const wr_keyring *keyring, uint32_t index) {
+    WR_ASSERT(index < keyring->count);
+    return &keyring->epoch[index].epoch_id;
+}
+
+bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key *ret_secret) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL)
+        return false;
+    *ret_secret = held->secret;
+    return true;
+}
+
+bool wr_keyring_has(const wr_keyring *keyring, const wr_hash *epoch_id) {
+    return find(keyring, epoch_id) != NULL;
+}
+
+const wr_hash *wr_keyring_by_tag(const wr_keyring *keyring, const uint8_t tag[8]) {
+    for (uint32_t i = keyring->count; i-- > 0;) {
+        const wr_hash *id = &keyring->epoch[i].epoch_id;
+        if (wr_order(wr_slice_of(id->b, 8), wr_slice_of(tag, 8)) == 0)
+            return id;
+    }
+    return NULL;
+}
+
+wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key *ret_psk) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL)
+        return WR_ERR_UNKNOWN;
+    uint8_t info[WR_HASH_SIZE + WR_KEY_SIZE];
+    memcpy(info, keyring->circle_id.b, WR_HASH_SIZE);
+    memcpy(info + WR_HASH_SIZE, keyring->seed.b, WR_KEY_SIZE);
+    *ret_psk = wr_kdf_key(&held->secret, WR_LABEL_EPOCH_PSK, wr_slice_of(info, sizeof info));
+    wr_wipe(info, sizeof info);
+    return WR_OK;
+}
+
+wr_err wr_keyring_mac1(const wr_keyring *keyring, const wr_hash *epoch_id, wr_slice message,
+                       uint8_t ret_mac[16]) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL)
+        return WR_ERR_UNKNOWN;
+    wr_mac16(&held->mac1_key, message, ret_mac);
+    return WR_OK;
+}
+
+const wr_hash *wr_keyring_match_mac1(const wr_keyring *keyring, wr_slice message,
+                                     const uint8_t mac[16]) {
+    uint32_t tries = keyring->count < WR_MAC1_EPOCHS_MAX ? keyring->count : WR_MAC1_EPOCHS_MAX;
+    for (uint32_t i = 0; i < tries; i++) {
+        const held_epoch *held = &keyring->epoch[keyring->count - 1 - i];
+        uint8_t own[MAC1_SIZE];
+        wr_mac16(&held->mac1_key, message, own);
+        if (wr_equal(wr_slice_of(own, sizeof own), wr_slice_of(mac, MAC1_SIZE)))
+            return &held->epoch_id;
+    }
+    return NULL;
+}
+
+wr_err wr_keyring_feed_keys(const wr_keyring *keyring, const wr_hash *epoch_id,
+                            const wr_hash *feed_id, wr_feed_keys *ret_keys) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL)
+        return WR_ERR_UNKNOWN;
+    uint8_t both[2 * WR_KEY_SIZE];
+    wr_kdf(&held->secret, WR_LABEL_EPOCH_FEED, WR_SLICE_OBJ(*feed_id), both, sizeof both);
+    memcpy(ret_keys->enc.b, both, WR_KEY_SIZE);
+    memcpy(ret_keys->siv.b, both + WR_KEY_SIZE, WR_KEY_SIZE);
+    wr_wipe(both, sizeof both);
+    return WR_OK;
+}
