@@ -272,6 +272,7 @@ bool rpc_reader_broken_msgid(const rpc_reader *reader, uint32_t *ret_msgid) {
 /* ---- encoding -------------------------------------------------------------------------------- */
 
 void rpc_bytes_wipe(rpc_bytes *bytes) {
+    wr_wipe(bytes->ptr, bytes->len);
     free(bytes->ptr);
     *bytes = (rpc_bytes){0};
 }

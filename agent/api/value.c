@@ -107,6 +107,8 @@ void warren_value_free(warren_value *value) {
         warren_value_free(value->as.items[i]);
     if (value->type == WARREN_ARRAY || value->type == WARREN_MAP)
         free(value->as.items);
+    else if (value->type == WARREN_STR || value->type == WARREN_BIN)
+        wr_wipe(value->bytes, value->as.len); /* it may have been a code, words or a body */
     free(value);
 }
 

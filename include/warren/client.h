@@ -91,19 +91,36 @@ WARREN_API bool warren_socket_path(const char *home, char *out, size_t cap, char
                                    size_t text_cap);
 WARREN_API bool warren_home_path(const char *home, char *out, size_t cap);
 
-/* Connects.  NULL with *ret_error NOT_RUNNING when nobody listens there. */
+/* Connects.  NULL with *ret_error NOT_RUNNING when nobody listens there, REFUSED where the socket
+ * is another user's, IO, INTERNAL. */
 WARREN_API warren_client *warren_client_open(const char *socket_path, warren_error *ret_error);
 WARREN_API void warren_client_close(warren_client *client);
 
 /* Calls method with one map of parameters (owned by the call; NULL: empty map) and waits for the
  * answer.  OK: *ret_result is the caller's.  Otherwise the code, and warren_client_problem has
- * the agent's text.  timeout_ms 0 waits for ever. */
+ * the agent's text.  timeout_ms 0 waits for ever.  NOT_RUNNING: the agent went away; the client
+ * can only be closed then. */
 WARREN_API warren_error warren_client_call(warren_client *client, const char *method,
                                            warren_value *params, uint64_t timeout_ms,
                                            warren_value **ret_result);
-/* The next notification: *ret_method lives until the next call.  TIMEOUT when none came. */
+/* The same, for calls that take long: notifications that arrive meanwhile go to seen, which may
+ * not use the client. */
+typedef void (*warren_notification_fn)(void *ctx, const char *method, const warren_value *params);
+WARREN_API warren_error warren_client_call_watch(warren_client *client, const char *method,
+                                                 warren_value *params, uint64_t timeout_ms,
+                                                 warren_notification_fn seen, void *ctx,
+                                                 warren_value **ret_result);
+/* The next notification: *ret_method lives until the next call, *ret_params (a map) is the
+ * caller's.  timeout_ms 0 waits for ever; TIMEOUT when none came.  Notifications that arrive during
+ * a call are kept, WARREN_NOTIFICATIONS_MAX at most; if more came, they are lost and this returns
+ * TOO_LARGE once, in their place: resume a subscription from its last cursor. */
+#define WARREN_NOTIFICATIONS_MAX 4096
 WARREN_API warren_error warren_client_wait(warren_client *client, uint64_t timeout_ms,
                                            const char **ret_method, warren_value **ret_params);
+/* For a loop of the caller's: readable when warren_client_wait may have something.  First ask
+ * warren_client_pending, which tells of what has been read already. */
+WARREN_API int warren_client_fd(const warren_client *client);
+WARREN_API bool warren_client_pending(const warren_client *client);
 WARREN_API const char *warren_client_problem(const warren_client *client);
 
 /* "invalid" .. and the exit code that belongs to it. */
