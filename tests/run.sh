@@ -1,0 +1,105 @@
+#!/bin/bash
+# Builds Warren with gcc and clang, ASan and UBSan on, runs every test in both, and checks form and
+# analysis.  Installs what is missing on Debian 12.  The last line is `N passed, N failed`.
+#
+#   tests/run.sh            everything short, under 20 minutes on two cores
+#   tests/run.sh --quick    gcc only, without clang-tidy
+# SPDX-License-Identifier: Apache-2.0
+set -uo pipefail
+
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+quick=false
+for argument in "$@"; do
+    case $argument in
+    --quick) quick=true ;;
+    -h | --help)
+        sed -n '2,6s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *)
+        echo "run.sh: unknown option $argument" >&2
+        exit 2
+        ;;
+    esac
+done
+
+jobs=$(nproc)
+logs=$root/build/logs
+tidy_seconds_max=420
+passed=0
+failed=0
+mkdir -p "$logs"
+
+# stage NAME COMMAND..: runs it with its output in a log, prints how long it took.
+stage() {
+    local name=$1 log=$logs/${1// /-}.log start=$SECONDS verdict=ok status=0
+    shift
+    printf '== %-22s ' "$name"
+    "$@" >"$log" 2>&1 || status=$?
+    [[ $status -eq 0 ]] || verdict="FAILED"
+    printf '%s, %d s\n' "$verdict" $((SECONDS - start))
+    return $status
+}
+
+# check NAME COMMAND..: a stage that counts as one test; a failure shows the end of its log.
+check() {
+    if stage "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        tail -n 60 "$logs/${1// /-}.log"
+    fi
+}
+
+build() {
+    cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
+}
+
+# Adds the counts of a CTest run; a build that fails counts as one failure.
+build_and_test() {
+    local preset=$1 log=$logs/test-$1.log all bad skipped
+    if ! stage "build $preset" build "$preset"; then
+        grep -E "error:|undefined reference|CMake Error|FAILED:" "$logs/build-$preset.log" | head -n 30
+        failed=$((failed + 1))
+        return
+    fi
+    if ! stage "test $preset" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure; then
+        sed -n '/The following tests FAILED/,$p' "$log"
+        grep -E -B 40 "\*\*\*(Failed|Timeout|Exception|Not Run)|FAILED" "$log" | tail -n 120
+    fi
+    read -r bad all < <(sed -nE 's/.* ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
+    if [[ -z ${all:-} ]]; then
+        tail -n 20 "$log"
+        failed=$((failed + 1))
+        return
+    fi
+    skipped=$(grep -cE '\*\*\*Skipped' "$log")
+    [[ $skipped -eq 0 ]] || echo "   $skipped skipped: $(grep -E '\*\*\*Skipped' "$log" |
+        sed -E 's/.*: ([^ ]+) .*/\1/' | tr '\n' ' ')"
+    passed=$((passed + all - bad - skipped))
+    failed=$((failed + bad))
+}
+
+check_format() {
+    find agent proto include tests examples -name '*.[ch]' -print0 |
+        xargs -0 clang-format-14 --dry-run -Werror
+}
+
+# The pattern is anchored, so that only our own sources are analysed, wherever the clone lies.
+check_analysis() {
+    timeout "$tidy_seconds_max" run-clang-tidy-14 -quiet -j "$jobs" -p build/clang-dev \
+        "^$root/(proto|agent)/.*\.c$"
+}
+
+check "install packages" tests/tools/deps.sh test
+check "format" check_format
+build_and_test dev
+if ! $quick; then
+    build_and_test clang-dev
+    check "clang-tidy" check_analysis
+fi
+
+echo "took $((SECONDS / 60)) min $((SECONDS % 60)) s, logs in build/logs"
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
