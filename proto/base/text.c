@@ -229,6 +229,7 @@ size_t wr_padme(size_t len, size_t min) {
         return len;
     unsigned exponent = floor_log2(len);
     unsigned kept = floor_log2(exponent) + 1; /* leading bits that stay visible */
+    WR_ASSERT(kept <= exponent);
     size_t low = ((size_t)1 << (exponent - kept)) - 1;
     return (len + low) & ~low;
 }
