@@ -65,8 +65,9 @@ build_and_test() {
         return
     fi
     if ! stage "test $preset" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure; then
-        sed -n '/The following tests FAILED/,$p' "$log"
-        grep -E -B 40 "\*\*\*(Failed|Timeout|Exception|Not Run)|FAILED" "$log" | tail -n 120
+        # What each failed test printed: from its verdict to the next line of CTest's own.
+        awk '/^ *(Start +[0-9]+:|[0-9]+\/[0-9]+ Test)|^[0-9]+% tests/ {show = 0}
+            /\*\*\*(Failed|Timeout|Exception|Not Run)/ {show = 1} show' "$log" | tail -n 200
     fi
     read -r bad all < <(sed -nE 's/.* ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")
     if [[ -z ${all:-} ]]; then
