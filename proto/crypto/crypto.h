@@ -8,6 +8,7 @@
 #define WR_CRYPTO_CRYPTO_H
 
 #include "base/base.h"
+#include "base/limits.h"
 #include "crypto/labels.h"
 
 #include <stdalign.h>
@@ -42,14 +43,17 @@ void wr_mac16(const wr_key *key, wr_slice message, uint8_t out[16]);
 
 /* ---- signatures: Ed25519 over u8(len c) || c || m ------------------------ */
 
+#define WR_SIGNED_BYTES_MAX WR_OP_BYTES_MAX
+
 typedef struct wr_sign_key { /* secret: libsodium's 64-byte form, seed || public */
     uint8_t b[64];
 } wr_sign_key;
 void wr_sign_key_wipe(wr_sign_key *key);
 
 void wr_sign_keypair(const wr_key *seed, wr_sign_key *ret_secret, wr_pub *ret_public);
+/* message: at most WR_SIGNED_BYTES_MAX, which is the largest op. */
 void wr_sign(const wr_sign_key *key, wr_sig_label label, wr_slice message, wr_sig *ret_sig);
-/* AUTH if the signature is not exactly valid. */
+/* AUTH if the signature is not exactly valid, also for a message too long to have been signed. */
 WR_MUST wr_err wr_verify(const wr_pub *key, wr_sig_label label, wr_slice message,
                          const wr_sig *sig);
 /* Ed25519 as published, without our context: for Wycheproof only. */
@@ -88,6 +92,15 @@ typedef enum wr_hash_alg { WR_SHA256, WR_SHA512, WR_BLAKE2B } wr_hash_alg;
 #define WR_HASHLEN_MAX 64u
 size_t wr_alg_hashlen(wr_hash_alg alg);  /* 32 or 64 */
 size_t wr_alg_blocklen(wr_hash_alg alg); /* 64 or 128 */
+
+/* HASH of bytes that come in parts; _end writes wr_alg_hashlen bytes and wipes the hasher. */
+typedef struct wr_alg_hasher {
+    alignas(64) uint8_t opaque[384];
+    wr_hash_alg alg;
+} wr_alg_hasher;
+void wr_alg_hasher_init(wr_alg_hasher *hasher, wr_hash_alg alg);
+void wr_alg_hasher_add(wr_alg_hasher *hasher, wr_slice bytes);
+void wr_alg_hasher_end(wr_alg_hasher *hasher, uint8_t *out);
 
 /* HASH(a || b): writes wr_alg_hashlen bytes. */
 void wr_alg_hash2(wr_hash_alg alg, wr_slice a, wr_slice b, uint8_t *out);
