@@ -7,14 +7,14 @@
 #define WR_BASE_LIMITS_H
 
 /* ---- circle (circle.md) --------------------------------------------------- */
-#define WR_MEMBERS_MAX 64u          /* current members */
-#define WR_AUTHORS_MAX 256u         /* devices that ever were members, in one generation */
-#define WR_OPS_MAX 16384u           /* ops of one generation */
-#define WR_OP_BYTES_MAX 16384u      /* one op, signature not included */
-#define WR_OP_PARENTS_MAX 64u       /* parents of one op */
-#define WR_OP_DEPTH_MAX 4u          /* nesting of canonical msgpack */
-#define WR_EPOCHS_MAX 1024u         /* epoch secrets held */
-#define WR_NAME_BYTES_MAX 128u      /* device, log and key names */
+#define WR_MEMBERS_MAX 64u     /* current members */
+#define WR_AUTHORS_MAX 256u    /* devices that ever were members, in one generation */
+#define WR_OPS_MAX 16384u      /* ops of one generation */
+#define WR_OP_BYTES_MAX 16384u /* one op, signature not included */
+#define WR_OP_PARENTS_MAX 64u  /* parents of one op */
+#define WR_OP_DEPTH_MAX 4u     /* nesting of canonical msgpack */
+#define WR_EPOCHS_MAX 1024u    /* epoch secrets held */
+#define WR_NAME_BYTES_MAX 128u /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */
 #define WR_CHUNK_ENTRIES 1024u           /* aligned unit of the tree, of proofs and of transfer */
@@ -22,34 +22,36 @@
 #define WR_RUN_BYTES_MAX (1024u * 1024u) /* encoded entries under one checkpoint */
 #define WR_BODY_BYTES_MAX (60u * 1024u)  /* plaintext of one entry, padding not included */
 #define WR_ENTRY_BYTES_MAX (72u * 1024u) /* one encoded entry: padded body, tag, nonce, fields */
-#define WR_UNIT_BYTES_MAX (512u * 1024u) /* encoded entries of one DATA unit, unless it is one entry */
-#define WR_TREE_PEAKS_MAX 64u            /* perfect subtrees of any tree */
-#define WR_PROOF_HASHES_MAX 64u          /* hashes of one range proof */
-#define WR_CHECKPOINT_BYTES_MAX 4096u    /* one encoded checkpoint, signature not included */
-#define WR_STREAMS_MAX 2u                /* feeds of one device: 0 messages, 1 control */
+#define WR_UNIT_BYTES_MAX                                                                          \
+    (512u * 1024u) /* encoded entries of one DATA unit, unless it is one entry */
+#define WR_UNIT_WIRE_MAX (WR_RUN_BYTES_MAX + 2u * WR_ENTRY_BYTES_MAX) /* entries of one DATA */
+#define WR_TREE_PEAKS_MAX 64u         /* perfect subtrees of any tree */
+#define WR_PROOF_HASHES_MAX 64u       /* hashes of one range proof */
+#define WR_CHECKPOINT_BYTES_MAX 4096u /* one encoded checkpoint, signature not included */
+#define WR_STREAMS_MAX 2u             /* feeds of one device: 0 messages, 1 control */
 #define WR_FEEDS_MAX (WR_AUTHORS_MAX * WR_STREAMS_MAX)
-#define WR_LOGS_MAX 65535u               /* logs of one feed */
-#define WR_PAD_ENTRY_MIN 128u            /* padded plaintext of an entry */
+#define WR_LOGS_MAX 65535u                       /* logs of one feed */
+#define WR_PAD_ENTRY_MIN 128u                    /* padded plaintext of an entry */
 #define WR_CLOCK_AHEAD_MS_MAX (5u * 60u * 1000u) /* how far an entry may pull the local HLC */
 
 /* ---- channel (channel.md) -------------------------------------------------- */
 #define WR_NOISE_MESSAGE_MAX 65535u
-#define WR_HANDSHAKE_MS_MAX 10000u     /* first byte to last handshake message */
-#define WR_HANDSHAKE_MESSAGE_MAX 512u  /* bytes of one handshake message on the wire */
-#define WR_TRANSPORT_PLAIN_MAX 63488u  /* largest Padme size that fits a Noise message */
+#define WR_HANDSHAKE_MS_MAX 10000u    /* first byte to last handshake message */
+#define WR_HANDSHAKE_MESSAGE_MAX 512u /* bytes of one handshake message on the wire */
+#define WR_TRANSPORT_PLAIN_MAX 63488u /* largest Padme size that fits a Noise message */
 #define WR_TRANSPORT_PLAIN_MIN 64u
-#define WR_FRAME_HEADER_SIZE 6u        /* type, flags, length */
+#define WR_FRAME_HEADER_SIZE 6u /* type, flags, length */
 #define WR_FRAME_BODY_MAX (WR_TRANSPORT_PLAIN_MAX - WR_FRAME_HEADER_SIZE)
-#define WR_REKEY_MESSAGES 65536u           /* per direction, whichever comes first */
+#define WR_REKEY_MESSAGES 65536u /* per direction, whichever comes first */
 #define WR_REKEY_BYTES (1024ull * 1024 * 1024)
 #define WR_REKEY_MS (15u * 60u * 1000u)
 #define WR_SESSION_MS_MAX (12u * 3600u * 1000u) /* then a new handshake */
-#define WR_MAC1_EPOCHS_MAX 1024u           /* newest epochs tried against a mac1 */
+#define WR_MAC1_EPOCHS_MAX 1024u                /* newest epochs tried against a mac1 */
 
 /* ---- pairing (pairing.md) --------------------------------------------------- */
-#define WR_PAIR_TRIES_MAX 3u            /* CPace runs per code, on either side */
+#define WR_PAIR_TRIES_MAX 3u /* CPace runs per code, on either side */
 #define WR_PAIR_WINDOW_MS (300u * 1000u)
-#define WR_PAIR_WORDS 3u                /* secret words of a code */
+#define WR_PAIR_WORDS 3u /* secret words of a code */
 
 _Static_assert(WR_TRANSPORT_PLAIN_MAX + 16u <= WR_NOISE_MESSAGE_MAX, "a message holds its tag");
 _Static_assert(WR_RUN_ENTRIES_MAX <= WR_CHUNK_ENTRIES, "a run spans at most two chunks");
