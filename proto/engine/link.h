@@ -15,6 +15,7 @@
 #define WR_ENGINE_LINK_H
 
 #include "base/base.h"
+#include "channel/pattern.h"
 #include "engine/self.h"
 #include "wire/message.h"
 
