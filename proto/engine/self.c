@@ -1,0 +1,427 @@
+/* The device's side of the circle: life, loading, what to store, and looking.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine/self_impl.h"
+
+#include <stdlib.h>
+
+wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) {
+    wr_self *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return WR_ERR_NOMEM;
+    self->identity = *identity;
+    self->rng = rng;
+    self->run_feed = WR_FEED_NONE;
+    wr_err err = wr_graph_new(&self->graph);
+    if (err == WR_OK)
+        err = wr_keyring_new(&self->keyring);
+    if (err != WR_OK) {
+        wr_self_free(self);
+        return err;
+    }
+    *ret_self = self;
+    return WR_OK;
+}
+
+void wr_self_free(wr_self *self) {
+    if (self == NULL)
+        return;
+    for (uint32_t i = 0; i < self->feed_count; i++)
+        free(self->feeds[i]);
+    free(self->run_memory);
+    wr_graph_free(self->graph);
+    wr_keyring_free(self->keyring);
+    wr_identity_wipe(&self->identity);
+    wr_wipe(self, sizeof *self);
+    free(self);
+}
+
+/* ---- feeds of members ------------------------------------------------------------------ */
+
+/* Where feed_id is, or belongs, in by_id. */
+static uint32_t lower_bound(const wr_self *self, const wr_hash *feed_id) {
+    uint32_t lo = 0, hi = self->feed_count;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (wr_hash_order(&self->feeds[self->by_id[mid]]->feed.feed_id, feed_id) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static wr_err feed_new(wr_self *self, const wr_hash *device_id, uint32_t stream) {
+    if (self->feed_count == WR_FEEDS_MAX)
+        return WR_ERR_LIMIT;
+    self_feed *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return WR_ERR_NOMEM;
+    wr_feed_init(&made->feed, wr_graph_circle_id(self->graph), device_id, stream);
+    uint32_t at = lower_bound(self, &made->feed.feed_id);
+    memmove(&self->by_id[at + 1], &self->by_id[at],
+            (self->feed_count - at) * sizeof self->by_id[0]);
+    self->by_id[at] = self->feed_count;
+    self->feeds[self->feed_count++] = made;
+    return WR_OK;
+}
+
+wr_err self_adopt_members(wr_self *self) {
+    while (self->members_known < wr_graph_member_count(self->graph)) {
+        const wr_member *member = wr_graph_member(self->graph, self->members_known);
+        /* A retry after NOMEM finds the streams that were made before. */
+        uint32_t index;
+        for (uint32_t stream = 0; stream < WR_STREAMS_MAX; stream++)
+            if (!wr_self_device_feed(self, &member->device_id, stream, &index))
+                WR_TRY(feed_new(self, &member->device_id, stream));
+        self->members_known++;
+    }
+    return WR_OK;
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+static wr_err as_corrupt(wr_err err) {
+    return err == WR_OK || err == WR_ERR_NOMEM ? err : WR_ERR_CORRUPT;
+}
+
+wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
+    WR_ASSERT(!self->loaded);
+    WR_TRY(as_corrupt(wr_graph_admit(self->graph, bytes, sig)));
+    self->ops_stored = wr_graph_op_count(self->graph);
+    return self_adopt_members(self);
+}
+
+wr_err wr_self_load_seed(wr_self *self, const wr_key *seed) {
+    WR_ASSERT(!self->loaded);
+    if (wr_graph_is_empty(self->graph))
+        return WR_ERR_CORRUPT;
+    wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph), seed);
+    return WR_OK;
+}
+
+wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
+    WR_ASSERT(!self->loaded);
+    WR_TRY(as_corrupt(wr_self_add_epoch(self, epoch_id, secret)));
+    self->epochs_stored = wr_keyring_count(self->keyring);
+    return WR_OK;
+}
+
+wr_err wr_self_load_head(wr_self *self, wr_slice head) {
+    WR_ASSERT(!self->loaded);
+    if (wr_graph_is_empty(self->graph))
+        return WR_ERR_CORRUPT;
+    wr_feed feed;
+    WR_TRY(wr_feed_decode(head, wr_graph_circle_id(self->graph), &feed));
+    uint32_t index;
+    if (!wr_self_find_feed(self, &feed.feed_id, &index))
+        return WR_ERR_CORRUPT;
+    self->feeds[index]->feed = feed;
+    if (feed.hlc_last > self->hlc)
+        self->hlc = feed.hlc_last;
+    return WR_OK;
+}
+
+static self_mark *find_mark(wr_self *self, const wr_hash *device_id) {
+    for (uint32_t i = 0; i < self->mark_count; i++)
+        if (wr_hash_equal(&self->marks[i].device_id, device_id))
+            return &self->marks[i];
+    if (self->mark_count == WR_AUTHORS_MAX)
+        return NULL;
+    self->marks[self->mark_count] = (self_mark){.device_id = *device_id};
+    return &self->marks[self->mark_count++];
+}
+
+wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark) {
+    WR_ASSERT(!self->loaded);
+    self_mark *found = find_mark(self, device_id);
+    if (found == NULL)
+        return WR_ERR_CORRUPT;
+    found->mark = mark;
+    return WR_OK;
+}
+
+wr_err wr_self_load_done(wr_self *self, wr_now now) {
+    WR_ASSERT(!self->loaded);
+    const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
+    if (me == NULL || wr_keyring_count(self->keyring) == 0)
+        return WR_ERR_CORRUPT;
+    /* Our own feeds are only ever stored whole. */
+    for (uint32_t stream = 0; stream < WR_STREAMS_MAX; stream++) {
+        uint32_t index;
+        if (!wr_self_device_feed(self, &me->device_id, stream, &index))
+            return WR_ERR_CORRUPT;
+    }
+    self->confirmed = wr_graph_current_count(self->graph) == 1;
+    self->loaded = true;
+    self_see_hlc(self, 0, now);
+    return WR_OK;
+}
+
+/* ---- founding a circle ------------------------------------------------------------------------
+ */
+
+static wr_err found_genesis(wr_self *self, const wr_root *root, const wr_sign_key *root_sign,
+                            wr_now now) {
+    wr_genesis genesis = {.cert_bytes = wr_identity_cert(&self->identity), .root = *root};
+    wr_rng_fill(&self->rng, genesis.nonce, sizeof genesis.nonce);
+    uint8_t bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_genesis_encode(&genesis, root_sign, &body));
+    return wr_self_author(self, WR_OP_GENESIS, wr_buf_slice(&body), now);
+}
+
+static wr_err found_epoch(wr_self *self, wr_now now) {
+    WR_SECRET(wr_key) secret;
+    wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
+    wr_epoch_op epoch = {.klass = 1};
+    epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(self->graph));
+    epoch.rcpt_hash = wr_graph_recipients_hash(self->graph);
+    epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_epoch_encode(&epoch, &body));
+    WR_TRY(wr_self_author(self, WR_OP_EPOCH, wr_buf_slice(&body), now));
+    wr_hash epoch_id = wr_graph_epoch(self->graph, 0)->epoch_id;
+    return wr_self_add_epoch(self, &epoch_id, &secret);
+}
+
+wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_key *root_sign, wr_now now) {
+    WR_ASSERT(wr_graph_is_empty(self->graph));
+    self->loaded = true;
+    self->confirmed = true;
+    WR_TRY(found_genesis(self, root, root_sign, now));
+    WR_SECRET(wr_key) seed;
+    wr_rng_fill(&self->rng, seed.b, sizeof seed.b);
+    WR_TRY(wr_self_set_seed(self, &seed));
+    return found_epoch(self, now);
+}
+
+wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
+    if (wr_graph_is_empty(self->graph))
+        return WR_ERR_STATE;
+    wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph), seed);
+    self->seed_dirty = true;
+    return WR_OK;
+}
+
+/* spec:circle#5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
+wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
+    const wr_epoch_ref *epoch = wr_graph_find_epoch(self->graph, epoch_id);
+    if (epoch == NULL)
+        return WR_ERR_UNKNOWN;
+    return wr_keyring_add(self->keyring, epoch_id, &epoch->commit, secret);
+}
+
+/* ---- what must be stored
+ * ------------------------------------------------------------------------- */
+
+static bool poll_epoch(wr_self *self, wr_put *put) {
+    if (self->epochs_stored == wr_keyring_count(self->keyring))
+        return false;
+    put->type = WR_PUT_EPOCH;
+    put->id = *wr_keyring_epoch(self->keyring, self->epochs_stored++);
+    bool held = wr_keyring_secret(self->keyring, &put->id, &self->put_secret);
+    WR_ASSERT(held);
+    put->secret = &self->put_secret;
+    return true;
+}
+
+static bool poll_seed(wr_self *self, wr_put *put) {
+    if (!self->seed_dirty)
+        return false;
+    self->seed_dirty = false;
+    bool held = wr_keyring_seed(self->keyring, &self->put_secret);
+    WR_ASSERT(held);
+    put->type = WR_PUT_SEED;
+    put->secret = &self->put_secret;
+    return true;
+}
+
+static bool poll_op(wr_self *self, wr_put *put) {
+    if (self->ops_stored == wr_graph_op_count(self->graph))
+        return false;
+    put->type = WR_PUT_OP;
+    put->op = wr_graph_op(self->graph, self->ops_stored++);
+    return true;
+}
+
+static bool poll_rows(wr_self *self, wr_put *put) {
+    put->feed = &self->feeds[self->rows_feed]->feed;
+    if (self->rows_next < self->taken.count) {
+        put->type = WR_PUT_ROW;
+        put->row = &self->taken.list[self->rows_next++];
+        put->logs = &self->taken.logs[put->row->log_first];
+        return true;
+    }
+    if (!self->nodes_dirty)
+        return false;
+    self->nodes_dirty = false;
+    put->type = WR_PUT_NODES;
+    put->nodes = &self->taken.nodes;
+    return true;
+}
+
+static bool poll_head(wr_self *self, wr_put *put) {
+    for (uint32_t i = 0; i < self->feed_count; i++) {
+        if (!self->feeds[i]->head_dirty)
+            continue;
+        self->feeds[i]->head_dirty = false;
+        wr_buf head = WR_BUF_ARRAY(self->head);
+        wr_err err = wr_feed_encode(&self->feeds[i]->feed, &head);
+        WR_ASSERT(err == WR_OK);
+        put->type = WR_PUT_HEAD;
+        put->feed = &self->feeds[i]->feed;
+        put->head = wr_buf_slice(&head);
+        return true;
+    }
+    return false;
+}
+
+static bool poll_mark(wr_self *self, wr_put *put) {
+    for (uint32_t i = 0; i < self->mark_count; i++) {
+        if (!self->marks[i].dirty)
+            continue;
+        self->marks[i].dirty = false;
+        put->type = WR_PUT_MARK;
+        put->id = self->marks[i].device_id;
+        put->mark = self->marks[i].mark;
+        return true;
+    }
+    return false;
+}
+
+bool wr_self_poll(wr_self *self, wr_put *ret_put) {
+    wr_wipe(&self->put_secret, sizeof self->put_secret);
+    *ret_put = (wr_put){.type = WR_PUT_OP};
+    return poll_seed(self, ret_put) || poll_epoch(self, ret_put) || poll_op(self, ret_put) ||
+           poll_rows(self, ret_put) || poll_head(self, ret_put) || poll_mark(self, ret_put);
+}
+
+bool wr_self_pending(const wr_self *self) {
+    if (self->seed_dirty || self->nodes_dirty || self->rows_next < self->taken.count ||
+        self->ops_stored != wr_graph_op_count(self->graph) ||
+        self->epochs_stored != wr_keyring_count(self->keyring))
+        return true;
+    for (uint32_t i = 0; i < self->feed_count; i++)
+        if (self->feeds[i]->head_dirty)
+            return true;
+    for (uint32_t i = 0; i < self->mark_count; i++)
+        if (self->marks[i].dirty)
+            return true;
+    return false;
+}
+
+void self_give_rows(wr_self *self, uint32_t feed_index) {
+    self->rows_feed = feed_index;
+    self->rows_next = 0;
+    self->nodes_dirty = self->taken.nodes.count != 0;
+    self->feeds[feed_index]->head_dirty = true;
+}
+
+/* ---- session times
+ * ----------------------------------------------------------------------------------- */
+
+uint64_t wr_self_next_mark(wr_self *self, wr_now now) {
+    self_mark *own = find_mark(self, &self->identity.device_id);
+    WR_ASSERT(own != NULL);
+    own->mark = now.wall.ms > own->mark ? now.wall.ms : own->mark + 1;
+    own->dirty = true;
+    return own->mark;
+}
+
+wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark) {
+    self_mark *found = find_mark(self, device_id);
+    if (found == NULL)
+        return WR_ERR_LIMIT;
+    if (mark <= found->mark)
+        return WR_ERR_REFUSED;
+    found->mark = mark;
+    found->dirty = true;
+    return WR_OK;
+}
+
+/* ---- looking
+ * -------------------------------------------------------------------------------------------- */
+
+const wr_identity *wr_self_identity(const wr_self *self) {
+    return &self->identity;
+}
+
+const wr_graph *wr_self_graph(const wr_self *self) {
+    return self->graph;
+}
+
+const wr_keyring *wr_self_keyring(const wr_self *self) {
+    return self->keyring;
+}
+
+const wr_rng *wr_self_rng(const wr_self *self) {
+    return &self->rng;
+}
+
+uint32_t wr_self_feed_count(const wr_self *self) {
+    return self->feed_count;
+}
+
+const wr_feed *wr_self_feed(const wr_self *self, uint32_t index) {
+    WR_ASSERT(index < self->feed_count);
+    return &self->feeds[index]->feed;
+}
+
+bool wr_self_find_feed(const wr_self *self, const wr_hash *feed_id, uint32_t *ret_index) {
+    uint32_t at = lower_bound(self, feed_id);
+    if (at == self->feed_count ||
+        !wr_hash_equal(&self->feeds[self->by_id[at]]->feed.feed_id, feed_id))
+        return false;
+    *ret_index = self->by_id[at];
+    return true;
+}
+
+bool wr_self_device_feed(const wr_self *self, const wr_hash *device_id, uint32_t stream,
+                         uint32_t *ret_index) {
+    for (uint32_t i = 0; i < self->feed_count; i++) {
+        const wr_feed *feed = &self->feeds[i]->feed;
+        if (feed->stream != stream || !wr_hash_equal(&feed->device_id, device_id))
+            continue;
+        *ret_index = i;
+        return true;
+    }
+    return false;
+}
+
+uint32_t wr_self_frontier(const wr_self *self, wr_frontier_item *items) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < self->feed_count; i++)
+        if (wr_frontier_of(&self->feeds[self->by_id[i]]->feed, &items[count]))
+            count++;
+    return count;
+}
+
+wr_hash wr_self_frontier_digest(const wr_self *self) {
+    wr_frontier_item items[WR_FEEDS_MAX];
+    uint32_t count = wr_self_frontier(self, items);
+    return wr_frontier_digest(items, count);
+}
+
+const wr_hash *wr_self_write_epoch(const wr_self *self) {
+    const wr_epoch_ref *best = NULL;
+    for (uint32_t i = 0; i < wr_graph_epoch_count(self->graph); i++) {
+        const wr_epoch_ref *epoch = wr_graph_epoch(self->graph, i);
+        if (!epoch->in || !epoch->for_members || !wr_keyring_has(self->keyring, &epoch->epoch_id))
+            continue;
+        if (best == NULL || epoch->height > best->height ||
+            (epoch->height == best->height && wr_hash_order(&epoch->epoch_id, &best->epoch_id) < 0))
+            best = epoch;
+    }
+    return best == NULL ? NULL : &best->epoch_id;
+}
+
+uint64_t wr_self_source(const wr_self *self, uint32_t feed_index) {
+    return self->feeds[feed_index]->source;
+}
+
+void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id) {
+    self->feeds[feed_index]->source = link_id;
+}

@@ -1,0 +1,207 @@
+/* How a device's side of the circle grows: own runs and ops, and what siblings send.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine/self_impl.h"
+
+#include <stdlib.h>
+
+/* ---- clock -------------------------------------------------------------------------------- */
+
+#define HLC_COUNTER_BITS 16u
+
+void self_see_hlc(wr_self *self, uint64_t hlc, wr_now now) {
+    uint64_t bound = (now.wall.ms + WR_CLOCK_AHEAD_MS_MAX) << HLC_COUNTER_BITS;
+    /* spec:feed#6.4 "A clock that is more than five minutes ahead MUST NOT advance the local
+     * one." */
+    if (hlc > self->hlc && hlc <= bound)
+        self->hlc = hlc;
+}
+
+uint64_t wr_self_hlc(wr_self *self, wr_now now) {
+    uint64_t wall = now.wall.ms << HLC_COUNTER_BITS;
+    self->hlc = wall > self->hlc ? wall : self->hlc + 1;
+    return self->hlc;
+}
+
+uint64_t wr_self_hlc_floor(const wr_self *self, uint32_t stream) {
+    uint32_t index;
+    if (!wr_self_device_feed(self, &self->identity.device_id, stream, &index))
+        return 0;
+    return self->run_feed == index ? self->run.hlc_last : self->feeds[index]->feed.hlc_last;
+}
+
+/* ---- opening bodies -------------------------------------------------------------------------- */
+
+wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *entry, wr_buf *out) {
+    /* The tag only selects; the full epoch id stands in the additional data. */
+    const wr_hash *epoch_id = wr_keyring_by_tag(self->keyring, entry->epoch_tag);
+    if (epoch_id == NULL)
+        return WR_ERR_UNKNOWN;
+    WR_SECRET(wr_feed_keys) keys;
+    WR_TRY(wr_keyring_feed_keys(self->keyring, epoch_id, &feed->feed_id, &keys));
+    return wr_entry_open(&keys, &feed->feed_id, epoch_id, entry, out);
+}
+
+/* ---- own runs
+ * ------------------------------------------------------------------------------------ */
+
+bool wr_self_may_sign(const wr_self *self) {
+    return self->loaded && self->confirmed;
+}
+
+void wr_self_confirm(wr_self *self) {
+    self->confirmed = true;
+}
+
+static wr_err open_run(wr_self *self, uint32_t index) {
+    if (self->run_memory == NULL)
+        self->run_memory = malloc(WR_RUN_MEMORY);
+    if (self->run_memory == NULL)
+        return WR_ERR_NOMEM;
+    wr_run_begin(&self->run, &self->feeds[index]->feed, self->run_memory, WR_RUN_MEMORY);
+    self->run_feed = index;
+    return WR_OK;
+}
+
+wr_err wr_self_append(wr_self *self, uint32_t stream, uint8_t kind, uint16_t log_no, uint64_t hlc,
+                      wr_slice content, uint64_t *ret_seq) {
+    WR_ASSERT(self->rows_next == self->taken.count && !self->nodes_dirty);
+    const wr_hash *epoch_id = wr_self_write_epoch(self);
+    uint32_t index;
+    if (!wr_self_may_sign(self))
+        return WR_ERR_STATE;
+    if (epoch_id == NULL || !wr_self_device_feed(self, &self->identity.device_id, stream, &index))
+        return WR_ERR_UNKNOWN;
+    WR_ASSERT(self->run_feed == WR_FEED_NONE || self->run_feed == index);
+    wr_feed *feed = &self->feeds[index]->feed;
+    if (self->run_feed == WR_FEED_NONE)
+        WR_TRY(open_run(self, index));
+    WR_SECRET(wr_feed_keys) keys;
+    WR_TRY(wr_keyring_feed_keys(self->keyring, epoch_id, &feed->feed_id, &keys));
+    wr_entry entry = {.kind = kind, .log_no = log_no, .hlc = hlc};
+    WR_TRY(wr_run_add(&self->run, feed, &keys, epoch_id, &self->rng, &entry, content));
+    *ret_seq = entry.seq;
+    return WR_OK;
+}
+
+/* Digest of all feeds but one: what its writer had seen when it signed. */
+static wr_hash seen_digest(const wr_self *self, const wr_hash *but) {
+    wr_frontier_item items[WR_FEEDS_MAX];
+    uint32_t count = wr_self_frontier(self, items), kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!wr_hash_equal(&items[i].feed_id, but))
+            items[kept++] = items[i];
+    return wr_frontier_digest(items, kept);
+}
+
+wr_err wr_self_close_run(wr_self *self) {
+    if (self->run_feed == WR_FEED_NONE)
+        return WR_OK;
+    uint32_t index = self->run_feed;
+    wr_feed *feed = &self->feeds[index]->feed;
+    self->run_feed = WR_FEED_NONE;
+    if (wr_run_count(&self->run, feed) == 0)
+        return WR_OK;
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    uint32_t head_count = wr_graph_heads(self->graph, heads);
+    wr_hash seen = seen_digest(self, &feed->feed_id);
+    WR_TRY(wr_run_close(&self->run, feed, &self->identity.sign, heads, head_count, &seen));
+    self->taken = self->run.rows;
+    self_give_rows(self, index);
+    return WR_OK;
+}
+
+/* ---- own ops
+ * ---------------------------------------------------------------------------------------- */
+
+wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
+    if (!wr_self_may_sign(self))
+        return WR_ERR_STATE;
+    uint8_t bytes[WR_OP_BYTES_MAX];
+    wr_buf op = WR_BUF_ARRAY(bytes);
+    wr_sig sig;
+    WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,
+                           &sig));
+    WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(&op), &sig));
+    return self_adopt_members(self);
+}
+
+wr_err wr_self_ack(wr_self *self, wr_now now) {
+    if (!wr_self_may_sign(self) || !wr_graph_ack_due(self->graph, &self->identity.device_id))
+        return WR_OK;
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_ack_encode(&body));
+    return wr_self_author(self, WR_OP_ACK, wr_buf_slice(&body), now);
+}
+
+wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
+    if (!wr_self_may_sign(self))
+        return WR_ERR_STATE;
+    return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
+                           out, ret_sig);
+}
+
+/* ---- from siblings
+ * ------------------------------------------------------------------------------------ */
+
+wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
+    wr_err err = wr_graph_admit(self->graph, op, sig);
+    if (err == WR_ERR_EXISTS)
+        return WR_OK;
+    WR_TRY(err);
+    self_see_hlc(self, wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1).hlc, now);
+    return self_adopt_members(self);
+}
+
+/* The membership heads a checkpoint names: known here, and not fewer than its writer knew before.
+ */
+static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_checkpoint *cp) {
+    for (uint32_t i = 0; i < cp->mhead_count; i++)
+        if (!wr_graph_knows(self->graph, &cp->mheads[i]))
+            return WR_ERR_UNKNOWN;
+    if (!feed->has_checkpoint)
+        return WR_OK;
+    wr_checkpoint before;
+    WR_TRY(wr_checkpoint_decode(wr_feed_checkpoint(feed), &before));
+    /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before
+     * it." */
+    return wr_graph_covers(self->graph, cp->mheads, cp->mhead_count, before.mheads,
+                           before.mhead_count)
+               ? WR_OK
+               : WR_ERR_REFUSED;
+}
+
+wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig) {
+    self_feed *slot = self->feeds[feed_index];
+    const wr_member *writer = wr_graph_find(self->graph, &slot->feed.device_id);
+    WR_ASSERT(writer != NULL);
+    if (!writer->current)
+        return WR_ERR_REFUSED;
+    wr_checkpoint cp;
+    WR_TRY(wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp));
+    WR_TRY(check_mheads(self, &slot->feed, &cp));
+    /* Once we sign, nobody else may know more of our own feed than we do. */
+    if (wr_hash_equal(&slot->feed.device_id, &self->identity.device_id) && self->confirmed)
+        return WR_ERR_FORK;
+    wr_feed_accept(&slot->feed, &cp, bytes, sig);
+    slot->head_dirty = true;
+    return WR_OK;
+}
+
+wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now) {
+    WR_ASSERT(self->rows_next == self->taken.count && !self->nodes_dirty);
+    self->taken.count = 0;
+    self->rows_next = 0;
+    self->taken.nodes.count = 0;
+    wr_err err = wr_feed_take(&self->feeds[feed_index]->feed, unit, &self->taken);
+    if (err != WR_OK) {
+        self->taken.count = 0;
+        self->taken.nodes.count = 0;
+        return err;
+    }
+    self_give_rows(self, feed_index);
+    self_see_hlc(self, self->feeds[feed_index]->feed.hlc_last, now);
+    return WR_OK;
+}

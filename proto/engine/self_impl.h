@@ -1,0 +1,67 @@
+/* What self's own files share: the struct behind the handle.
+ *
+ * Layer:  engine, private to self*.c
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WR_ENGINE_SELF_IMPL_H
+#define WR_ENGINE_SELF_IMPL_H
+
+#include "engine/self.h"
+
+#define WR_RUN_MEMORY (WR_RUN_BYTES_MAX + 3u * WR_ENTRY_BYTES_MAX)
+#define WR_FEED_NONE UINT32_MAX
+
+/* A feed and what goes on around it. */
+typedef struct self_feed {
+    wr_feed feed;
+    bool head_dirty; /* to be stored */
+    uint64_t source; /* link that delivers it to us; 0 = none */
+} self_feed;
+
+/* Highest session time used by a device (ours: index of ourselves). */
+typedef struct self_mark {
+    wr_hash device_id;
+    uint64_t mark;
+    bool dirty;
+} self_mark;
+
+struct wr_self {
+    wr_identity identity;
+    wr_rng rng;
+    wr_graph *graph;
+    wr_keyring *keyring;
+    bool loaded;    /* load_done or found */
+    bool confirmed; /* may sign: see wr_self_may_sign */
+    uint64_t hlc;   /* highest seen or given out */
+
+    self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
+    uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
+    uint32_t feed_count;
+    uint32_t members_known; /* graph members that have their feeds */
+
+    self_mark marks[WR_AUTHORS_MAX];
+    uint32_t mark_count;
+
+    /* the open run of our own feed */
+    wr_run run;
+    uint32_t run_feed; /* index, WR_FEED_NONE when no run is open */
+    uint8_t *run_memory;
+
+    /* what wr_self_poll has yet to give */
+    uint32_t ops_stored, epochs_stored; /* how many of graph's and keyring's are in the store */
+    bool seed_dirty;
+    wr_rows taken;      /* of the newest unit or run */
+    uint32_t rows_feed; /* feed of taken */
+    uint32_t rows_next; /* rows of taken already given */
+    bool nodes_dirty;
+    wr_key put_secret; /* scratch for polls */
+    uint8_t head[WR_FEED_HEAD_MAX];
+};
+
+/* Makes feeds for members the graph has gained.  NOMEM. */
+WR_MUST wr_err self_adopt_members(wr_self *self);
+/* Sees a time of another device: ours never falls behind it, but follows no clock that is ahead. */
+void self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
+void self_give_rows(wr_self *self, uint32_t feed_index);
+
+#endif /* WR_ENGINE_SELF_IMPL_H */
