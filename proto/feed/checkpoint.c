@@ -9,7 +9,16 @@
 #define CHECKPOINT_VERSION 1u
 #define CHECKPOINT_FIELDS 10u
 
+static bool prev_fits(const wr_checkpoint *checkpoint) {
+    return (checkpoint->k == 0) == wr_is_zero(WR_SLICE_OBJ(checkpoint->prev));
+}
+
 wr_err wr_checkpoint_encode(const wr_checkpoint *checkpoint, wr_buf *out) {
+    WR_ASSERT(checkpoint->mhead_count >= 1 && checkpoint->mhead_count <= WR_OP_PARENTS_MAX);
+    WR_ASSERT(checkpoint->k < checkpoint->len);
+    WR_ASSERT(prev_fits(checkpoint));
+    for (uint32_t i = 1; i < checkpoint->mhead_count; i++)
+        WR_ASSERT(wr_hash_order(&checkpoint->mheads[i - 1], &checkpoint->mheads[i]) < 0);
     wr_buf next = *out;
     WR_TRY(wr_pack_array(&next, CHECKPOINT_FIELDS));
     WR_TRY(wr_pack_uint(&next, CHECKPOINT_VERSION));
@@ -54,13 +63,15 @@ wr_err wr_checkpoint_decode(wr_slice bytes, wr_checkpoint *ret_checkpoint) {
     WR_TRY(wr_unpack_fixed(&bytes, cp.feed_id.b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_uint(&bytes, &cp.k));
     WR_TRY(wr_unpack_fixed(&bytes, cp.prev.b, WR_HASH_SIZE));
-    WR_TRY(wr_unpack_uint_max(&bytes, UINT64_MAX >> 20, &cp.len));
+    WR_TRY(wr_unpack_uint_max(&bytes, WR_FEED_LEN_MAX, &cp.len));
     WR_TRY(wr_unpack_fixed(&bytes, cp.root.b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_uint(&bytes, &cp.hlc));
     WR_TRY(decode_mheads(&bytes, &cp));
     WR_TRY(wr_unpack_fixed(&bytes, cp.seen.b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_uint_max(&bytes, 0, &flags));
-    if (bytes.len != 0 || cp.len == 0)
+    /* Every checkpoint adds an entry, so number k covers more than k; and only the first one has
+     * nothing before it. */
+    if (bytes.len != 0 || cp.k >= cp.len || !prev_fits(&cp))
         return WR_ERR_FORMAT;
     *ret_checkpoint = cp;
     return WR_OK;

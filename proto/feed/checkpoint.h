@@ -13,11 +13,13 @@
 #include "base/base.h"
 #include "base/limits.h"
 
+#define WR_FEED_LEN_MAX (UINT64_MAX >> 20) /* entries of one feed */
+
 typedef struct wr_checkpoint {
     wr_hash feed_id;
     uint64_t k;   /* 0, 1, 2 .. */
     wr_hash prev; /* cp_hash of k - 1; zero for k = 0 */
-    uint64_t len; /* entries under the root */
+    uint64_t len; /* entries under the root; more than k */
     wr_hash root;
     uint64_t hlc; /* of the newest entry */
     uint32_t mhead_count;
@@ -25,6 +27,7 @@ typedef struct wr_checkpoint {
     wr_hash seen;                      /* digest of the other feeds' heads at signing */
 } wr_checkpoint;
 
+/* NOBUF.  The fields hold what _decode demands. */
 WR_MUST wr_err wr_checkpoint_encode(const wr_checkpoint *checkpoint, wr_buf *out);
 /* The whole of bytes.  FORMAT, TRUNCATED, VERSION, LIMIT.  Form only. */
 WR_MUST wr_err wr_checkpoint_decode(wr_slice bytes, wr_checkpoint *ret_checkpoint);

@@ -57,7 +57,7 @@ size_t wr_entry_sealed_len(size_t content_len) {
 
 wr_err wr_entry_seal(const wr_feed_keys *keys, const wr_hash *feed_id, const wr_hash *epoch_id,
                      const wr_rng *rng, wr_slice content, wr_entry *entry, wr_buf *out) {
-    if (content.len > WR_BODY_BYTES_MAX + WR_NAME_BYTES_MAX + 16u)
+    if (content.len > WR_CONTENT_BYTES_MAX)
         return WR_ERR_LIMIT;
     size_t sealed_len = wr_entry_sealed_len(content.len), padded = sealed_len - WR_TAG_SIZE;
     if (wr_buf_room(out) < sealed_len)
@@ -98,6 +98,8 @@ wr_err wr_entry_open(const wr_feed_keys *keys, const wr_hash *feed_id, const wr_
                      const wr_entry *entry, wr_buf *out) {
     if (entry->erased)
         return WR_ERR_UNKNOWN;
+    if (entry->body.len < WR_TAG_SIZE || entry->body.len != entry->body_len)
+        return WR_ERR_AUTH;
     uint8_t aad[AAD_SIZE];
     aad_encode(feed_id, epoch_id, entry, aad);
     wr_buf plain = wr_buf_of(out->ptr + out->len, wr_buf_room(out));
@@ -106,8 +108,10 @@ wr_err wr_entry_open(const wr_feed_keys *keys, const wr_hash *feed_id, const wr_
     size_t len;
     /* spec:feed#3.4 "Wrong padding inside an authentic ciphertext MUST give the same error as a
      * wrong tag." */
-    if (!unpad(wr_buf_slice(&plain), &len))
+    if (!unpad(wr_buf_slice(&plain), &len)) {
+        wr_wipe(plain.ptr, plain.len);
         return WR_ERR_AUTH;
+    }
     out->len += len;
     return WR_OK;
 }

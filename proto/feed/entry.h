@@ -56,13 +56,20 @@ wr_hash wr_entry_leaf(const wr_hash *feed_id, const wr_entry *entry);
 
 /* Bytes of ciphertext for content of this length. */
 size_t wr_entry_sealed_len(size_t content_len);
+/* The longest content: a body and an app kind with their msgpack heads. */
+#define WR_CONTENT_BYTES_MAX (WR_BODY_BYTES_MAX + WR_NAME_BYTES_MAX + 16u)
 /* Seals content for the header fields of entry (kind, log_no, seq, hlc, expire, epoch_tag set),
- * appends the ciphertext to out and fills nonce, body_len and body.  LIMIT: content too long;
- * NOBUF. */
+ * appends the ciphertext to out and fills nonce, body_len and body.
+ *   LIMIT   content is above WR_CONTENT_BYTES_MAX
+ *   NOBUF   out is too small; nothing appended */
 WR_MUST wr_err wr_entry_seal(const wr_feed_keys *keys, const wr_hash *feed_id,
                              const wr_hash *epoch_id, const wr_rng *rng, wr_slice content,
                              wr_entry *entry, wr_buf *out);
-/* Appends the content to out.  AUTH for anything that does not open; UNKNOWN if erased. */
+/* Appends the content to out.
+ *   AUTH     anything that does not open, whatever the reason
+ *   UNKNOWN  the body is erased
+ *   NOBUF    out has no room for the padded content (body_len is always enough)
+ * On error nothing is appended. */
 WR_MUST wr_err wr_entry_open(const wr_feed_keys *keys, const wr_hash *feed_id,
                              const wr_hash *epoch_id, const wr_entry *entry, wr_buf *out);
 /* content of an entry with an app kind, and back.  kind may be empty: content is body then. */
@@ -83,11 +90,12 @@ typedef struct wr_segment_writer {
     uint16_t log_no;
     uint64_t hlc;
 } wr_segment_writer;
-/* NOBUF.  The first entry's hlc is the segment's. */
+/* NOBUF.  hlc is the first entry's. */
 WR_MUST wr_err wr_segment_begin(wr_segment_writer *writer, wr_buf *out,
                                 const uint8_t epoch_tag[WR_EPOCH_TAG_SIZE], uint64_t hlc);
-/* hlc must grow.  The body may already stand where it belongs in out (see wr_segment_body_at). */
+/* hlc must grow.  NOBUF: nothing was added. */
 WR_MUST wr_err wr_segment_add(wr_segment_writer *writer, const wr_entry *entry);
+/* Fills in count and length; at least one entry was added. */
 void wr_segment_end(wr_segment_writer *writer);
 
 /* Reads a sequence of segments; seq counts up from first_seq. */

@@ -53,7 +53,7 @@ static wr_err decode_head(wr_slice head, const wr_hash *circle_id, wr_feed *ret_
         return WR_ERR_VERSION;
     WR_TRY(wr_unpack_fixed(&head, device_id.b, sizeof device_id.b));
     WR_TRY(wr_unpack_uint_max(&head, WR_STREAMS_MAX - 1u, &stream));
-    WR_TRY(wr_unpack_uint_max(&head, UINT64_MAX >> 20, &len));
+    WR_TRY(wr_unpack_uint_max(&head, WR_FEED_LEN_MAX, &len));
     WR_TRY(wr_unpack_uint(&head, &hlc_last));
     WR_TRY(wr_unpack_bin(&head, &peaks));
     WR_TRY(wr_unpack_bin(&head, &cp));
@@ -68,8 +68,10 @@ static wr_err decode_head(wr_slice head, const wr_hash *circle_id, wr_feed *ret_
         return WR_ERR_FORMAT;
     if (peaks.len != 0)
         memcpy(ret_feed->tree.peaks, peaks.ptr, peaks.len);
+    if (hlc_last < len) /* it grows with every entry, from 1 on */
+        return WR_ERR_FORMAT;
     if (cp.len == 0)
-        return sig.len == 0 && len == 0 ? WR_OK : WR_ERR_FORMAT;
+        return sig.len == 0 && len == 0 && hlc_last == 0 ? WR_OK : WR_ERR_FORMAT;
 
     wr_checkpoint checkpoint;
     WR_TRY(wr_checkpoint_decode(cp, &checkpoint));
@@ -79,10 +81,13 @@ static wr_err decode_head(wr_slice head, const wr_hash *circle_id, wr_feed *ret_
     wr_sig cp_sig;
     memcpy(cp_sig.b, sig.ptr, sizeof cp_sig.b);
     wr_feed_accept(ret_feed, &checkpoint, cp, &cp_sig);
+    if (!wr_feed_complete(ret_feed)) {
+        bool older = len == 0 ? hlc_last == 0 : hlc_last < checkpoint.hlc;
+        return older ? WR_OK : WR_ERR_FORMAT;
+    }
     wr_hash root = wr_tree_root(&ret_feed->tree);
-    if (wr_feed_complete(ret_feed) && !wr_hash_equal(&root, &checkpoint.root))
-        return WR_ERR_FORMAT;
-    return WR_OK;
+    bool same = hlc_last == checkpoint.hlc && wr_hash_equal(&root, &checkpoint.root);
+    return same ? WR_OK : WR_ERR_FORMAT;
 }
 
 wr_err wr_feed_decode(wr_slice head, const wr_hash *circle_id, wr_feed *ret_feed) {
@@ -97,17 +102,15 @@ wr_err wr_feed_decode(wr_slice head, const wr_hash *circle_id, wr_feed *ret_feed
 
 /* What a checkpoint of another k says against the one we hold. */
 static wr_err check_chain(const wr_feed *feed, const wr_checkpoint *cp) {
-    if (!feed->has_checkpoint) {
-        wr_hash zero = {{0}};
-        return cp->k != 0 || wr_hash_equal(&cp->prev, &zero) ? WR_OK : WR_ERR_FORMAT;
-    }
+    if (!feed->has_checkpoint)
+        return WR_OK;
     if (cp->k < feed->cp_k)
         return WR_ERR_EXISTS;
     if (cp->k == feed->cp_k + 1 && !wr_hash_equal(&cp->prev, &feed->cp_hash))
         return WR_ERR_FORK;
     if (cp->len <= feed->cp_len || cp->hlc <= feed->cp_hlc)
         return WR_ERR_FORMAT;
-    return WR_OK;
+    return cp->len - feed->cp_len >= cp->k - feed->cp_k ? WR_OK : WR_ERR_FORMAT;
 }
 
 wr_err wr_feed_check(const wr_feed *feed, wr_slice bytes, const wr_sig *sig, const wr_pub *sign_pk,
@@ -265,6 +268,19 @@ static wr_err take_rest(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     return WR_OK;
 }
 
+/* The left siblings on a node's path are the peaks of the tree up to it.  Once the path has been
+ * verified, they say what the checkpoint holds there: ours must be the same. */
+static wr_err check_past(const wr_tree *before, const wr_unit *unit, uint64_t n) {
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    uint32_t count, peak = 0;
+    WR_TRY(wr_tree_path(n, unit->lo, unit->end, spans, &count));
+    for (uint32_t i = 0; i < count; i++)
+        if (!spans[i].left && !wr_hash_equal(&unit->path[i], &before->peaks[peak++]))
+            return WR_ERR_FORK;
+    WR_ASSERT(peak == wr_tree_peak_count(before));
+    return WR_OK;
+}
+
 /* The unit completes node [lo, end): its siblings prove it. */
 static wr_err take_node(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     uint64_t size = unit->end - unit->lo, hlc;
@@ -278,6 +294,7 @@ static wr_err take_node(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     WR_ASSERT(sub.len == size); /* perfect, so its one peak is the node */
     WR_TRY(wr_tree_verify(&feed->cp_root, feed->cp_len, unit->lo, unit->end, &sub.peaks[0],
                           unit->path, unit->path_count));
+    WR_TRY(check_past(&before, unit, feed->cp_len));
     wr_tree_graft(&before, (uint8_t)__builtin_ctzll(size), &sub.peaks[0], &rows->nodes);
     feed->tree = before;
     feed->hlc_last = hlc;
@@ -285,9 +302,10 @@ static wr_err take_node(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
 }
 
 wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows) {
-    if (!feed->has_checkpoint || unit->first != feed->tree.len || unit->lo > unit->first ||
-        unit->end <= unit->first || unit->end > feed->cp_len)
+    if (!feed->has_checkpoint || unit->first != feed->tree.len || unit->end > feed->cp_len)
         return WR_ERR_STATE;
+    if (unit->lo > unit->first || unit->end <= unit->first)
+        return WR_ERR_FORMAT;
     if (unit->end - unit->first > WR_CHUNK_ENTRIES)
         return WR_ERR_LIMIT;
     rows_reset(ret_rows);
@@ -296,8 +314,7 @@ wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows) {
     return take_node(feed, unit, ret_rows);
 }
 
-/* ---- own runs ----------------------------------------------------------------------------------
- */
+/* ---- own runs -------------------------------------------------------------------------- */
 
 void wr_run_begin(wr_run *run, const wr_feed *feed, uint8_t *memory, size_t size) {
     WR_ASSERT(wr_feed_complete(feed));
@@ -312,7 +329,7 @@ uint32_t wr_run_count(const wr_run *run, const wr_feed *feed) {
     return (uint32_t)(run->tree.len - feed->tree.len);
 }
 
-/* Ends the segment, and the row with it if the next entry starts a chunk. */
+/* Ends the open segment; the row it belongs to reaches to its end. */
 static void end_segment(wr_run *run) {
     if (!run->segment_open)
         return;
@@ -325,12 +342,22 @@ static void end_segment(wr_run *run) {
     row->bytes = wr_slice_of(start, (size_t)(run->buf.ptr + run->buf.len - start));
 }
 
+/* The open segment, if any, is of entry's epoch. */
+static bool same_epoch(const wr_run *run, const wr_entry *entry) {
+    return run->segment_open &&
+           wr_equal(wr_slice_of(run->buf.ptr + run->segment.at, WR_EPOCH_TAG_SIZE),
+                    wr_slice_of(entry->epoch_tag, WR_EPOCH_TAG_SIZE));
+}
+
 wr_err wr_run_add(wr_run *run, const wr_feed *feed, const wr_feed_keys *keys,
                   const wr_hash *epoch_id, const wr_rng *rng, wr_entry *entry, wr_slice content) {
     WR_ASSERT(entry->hlc > run->hlc_last);
+    if (content.len > WR_CONTENT_BYTES_MAX)
+        return WR_ERR_LIMIT;
     size_t sealed = wr_entry_sealed_len(content.len);
-    size_t need = sealed * 2 + WR_SEGMENT_HEADER_SIZE + WR_ENTRY_FIELDS_MAX;
-    if (wr_run_count(run, feed) == WR_RUN_ENTRIES_MAX || wr_buf_room(&run->buf) < need)
+    size_t encoded = sealed + WR_SEGMENT_HEADER_SIZE + WR_ENTRY_FIELDS_MAX;
+    if (wr_run_count(run, feed) == WR_RUN_ENTRIES_MAX ||
+        run->buf.len + encoded > WR_RUN_BYTES_MAX || wr_buf_room(&run->buf) < encoded + sealed)
         return WR_ERR_NOBUF;
 
     entry->seq = run->tree.len;
@@ -338,7 +365,8 @@ wr_err wr_run_add(wr_run *run, const wr_feed *feed, const wr_feed_keys *keys,
     /* The body is sealed at the far end of the room and moves to its place in the segment. */
     wr_buf scratch = wr_buf_of(run->buf.ptr + run->buf.cap - sealed, sealed);
     WR_TRY(wr_entry_seal(keys, &feed->feed_id, epoch_id, rng, content, entry, &scratch));
-    if (entry->seq % WR_CHUNK_ENTRIES == 0)
+    /* A segment is of one chunk and of one epoch. */
+    if (entry->seq % WR_CHUNK_ENTRIES == 0 || !same_epoch(run, entry))
         end_segment(run);
     if (!run->segment_open) {
         WR_TRY(wr_segment_begin(&run->segment, &run->buf, entry->epoch_tag, entry->hlc));

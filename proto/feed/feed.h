@@ -43,8 +43,9 @@ static inline wr_slice wr_feed_checkpoint(const wr_feed *feed) {
     return wr_slice_of(feed->cp_bytes, feed->cp_size);
 }
 
-/* The head as the store keeps it; decoding checks it as if it came from the network.
- * CORRUPT: not a head of this feed. */
+/* The head as the store keeps it; decoding checks it as if it came from the network, but for the
+ * checkpoint's signature, as the key is not at hand here.
+ * CORRUPT: not a head of a feed of this circle. */
 #define WR_FEED_HEAD_MAX (WR_CHECKPOINT_BYTES_MAX + WR_TREE_PEAKS_MAX * 34u + 256u)
 WR_MUST wr_err wr_feed_encode(const wr_feed *feed, wr_buf *out);
 WR_MUST wr_err wr_feed_decode(wr_slice head, const wr_hash *circle_id, wr_feed *ret_feed);
@@ -74,9 +75,9 @@ typedef struct wr_unit {
 
 /* One log inside a row. */
 typedef struct wr_row_log {
-    uint16_t log_no;
     uint64_t hlc_first, hlc_last;
     uint32_t count;
+    uint16_t log_no;
 } wr_row_log;
 
 /* Encoded entries that lie in one chunk: what the store keeps as a row. */
@@ -93,16 +94,19 @@ typedef struct wr_rows {
     uint32_t count;
     wr_row list[2];
     uint32_t log_count;
-    wr_row_log logs[2u * WR_CHUNK_ENTRIES];
-    wr_tree_nodes nodes; /* for proofs later */
+    wr_row_log logs[WR_CHUNK_ENTRIES]; /* each entry adds at most one */
+    wr_tree_nodes nodes;               /* for proofs later */
 } wr_rows;
 
 /* Verifies a unit and takes it over: tree and hlc_last move to its end.
  *   STATE   it does not start at tree.len, or there is no checkpoint that covers it
  *   AUTH    the proof does not hold: whoever sent it is wrong
- *   FORK    it ends the checkpoint and its root is not ours: what we hold is another history
- *   FORMAT, TRUNCATED, LIMIT   as wr_segment_next; the clock goes back
- * On error feed is unchanged. */
+ *   FORK    the proof holds and names another past than ours; or, in a unit that ends the
+ *           checkpoint and so has no proof, the root is not ours: then the entries may be wrong
+ *           as well, so this alone accuses nobody (feed.md 7.3)
+ *   FORMAT, TRUNCATED, LIMIT   as wr_segment_next; no such node or range; the clock goes
+ *           back
+ * On error feed is unchanged, and what stands in ret_rows means nothing. */
 WR_MUST wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows);
 
 /* The unit a holder of all entries up to n serves to one who holds [0, first): its end and lo.
@@ -123,8 +127,11 @@ typedef struct wr_run {
 } wr_run;
 
 void wr_run_begin(wr_run *run, const wr_feed *feed, uint8_t *memory, size_t size);
-/* Seals content as the feed's next entry.  kind, log_no, hlc, expire are the caller's.
- * NOBUF: the run is full (entries or bytes): close it first.  On error nothing was added. */
+/* Seals content as the feed's next entry.  kind, log_no, hlc (above run->hlc_last) and expire are
+ * the caller's; the epoch may change from entry to entry.
+ *   NOBUF   the run is full (entries or bytes): close it first
+ *   LIMIT   content is too long for any run
+ * On error nothing was added. */
 WR_MUST wr_err wr_run_add(wr_run *run, const wr_feed *feed, const wr_feed_keys *keys,
                           const wr_hash *epoch_id, const wr_rng *rng, wr_entry *entry,
                           wr_slice content);
