@@ -43,12 +43,35 @@ WR_MUST wr_err keystore_set_passphrase(keystore *keystore, wr_slice passphrase,
                                        const char **ret_problem);
 bool keystore_has_passphrase(const keystore *keystore);
 void keystore_close(keystore *keystore); /* wipes; NULL is fine */
+WR_DEFINE_FREEP(keystore, keystore_close)
+
+/* Cost of the next passphrase (Argon2id), for slow devices and tests; a file with a cost outside
+ * these bounds is CORRUPT. */
+#define KEYSTORE_OPS_MIN 1u
+#define KEYSTORE_OPS_MAX 10u
+#define KEYSTORE_OPS_DEFAULT 3u
+#define KEYSTORE_MEM_KIB_MIN 8u
+#define KEYSTORE_MEM_KIB_MAX (1024u * 1024u)
+#define KEYSTORE_MEM_KIB_DEFAULT (256u * 1024u)
+void keystore_set_cost(keystore *keystore, uint32_t ops, uint32_t mem_kib);
 
 /* Sealing under store_key: names and tail entries of store.db.  out gets nonce || ciphertext. */
 WR_MUST wr_err keystore_seal(const wr_key *store_key, wr_slice aad, wr_slice plain,
                              const wr_rng *rng, wr_buf *out);
 WR_MUST wr_err keystore_unseal(const wr_key *store_key, wr_slice aad, wr_slice sealed, wr_buf *out);
 #define KEYSTORE_SEAL_OVERHEAD 40u
+/* The key that seals keys.db, derived from keys_key and kept in locked memory. */
+typedef struct keystore_vault keystore_vault;
+WR_MUST wr_err keystore_vault_new(const wr_key *keys_key, keystore_vault **ret_vault); /* NOMEM */
+void keystore_vault_free(keystore_vault *vault); /* wipes; NULL is fine */
+/* One secret under its key in the database: nonce || ciphertext. */
+#define KEYSTORE_SEALED_SECRET (WR_KEY_SIZE + KEYSTORE_SEAL_OVERHEAD)
+WR_MUST wr_err keystore_vault_seal(const keystore_vault *vault, wr_slice aad, const wr_key *secret,
+                                   uint8_t out[KEYSTORE_SEALED_SECRET]);
+/* AUTH: altered, or sealed under another key; TRUNCATED. */
+WR_MUST wr_err keystore_vault_open(const keystore_vault *vault, wr_slice aad, wr_slice sealed,
+                                   wr_key *ret_secret);
+
 /* Keyed hash of a log name, for look-up. */
 wr_hash keystore_name_key(const wr_key *store_key, wr_slice name);
 /* A fresh set of secrets (no recovery secret). */
