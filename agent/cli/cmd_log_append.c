@@ -226,6 +226,8 @@ int cmd_log_append(cli *c, const cli_args *args) {
     int code = text ? CLI_DONE : open_input(c, file, &fd);
     if (code == CLI_DONE)
         code = cli_connect(c);
+    if (code == CLI_DONE && fd >= 0 && isatty(fd) == 1)
+        cli_say(c, "Type the text; Ctrl-D ends it.");
     if (code == CLI_DONE && text)
         code = append_one(c, args, text, strlen(text));
     else if (code == CLI_DONE)

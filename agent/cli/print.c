@@ -120,7 +120,9 @@ void print_json_keys(FILE *to, const warren_value *map, const char *const *keys)
 }
 
 void print_error_json(const char *code, const char *message) {
-    dump(stdout, json_pack("{s:{s:s,s:s+}}", "error", "code", code, "message", message, ""));
+    json_t *text = json_string(message); /* NULL where it is not UTF-8 */
+    dump(stdout, json_pack("{s:{s:s,s:o}}", "error", "code", code, "message",
+                           text ? text : json_string("(the message is not UTF-8)")));
 }
 
 /* ---- terminals ---------------------------------------------------------------------------- */
