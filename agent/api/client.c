@@ -36,32 +36,6 @@ struct warren_client {
 
 /* ---- errors -------------------------------------------------------------------------- */
 
-const char *warren_error_text(warren_error error) {
-    switch (error) {
-    case WARREN_OK:
-        return "ok";
-#define ERROR_TEXT(name, text, exit_code, meaning)                                                 \
-    case WARREN_E_##name:                                                                          \
-        return text;
-        WARREN_ERROR_MAP(ERROR_TEXT)
-#undef ERROR_TEXT
-    }
-    return "internal";
-}
-
-int warren_error_exit(warren_error error) {
-    switch (error) {
-    case WARREN_OK:
-        return 0;
-#define ERROR_EXIT(name, text, exit_code, meaning)                                                 \
-    case WARREN_E_##name:                                                                          \
-        return exit_code;
-        WARREN_ERROR_MAP(ERROR_EXIT)
-#undef ERROR_EXIT
-    }
-    return 1;
-}
-
 static const struct {
     warren_error error;
     const char *text;

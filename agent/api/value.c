@@ -1,4 +1,4 @@
-/* Trees of MessagePack values: makers, readers, ownership.
+/* Trees of MessagePack values: makers, readers, ownership; and the names of errors.
  *
  * Layer:  api.  Shared by the agent's server and the client library.
  * SPDX-License-Identifier: Apache-2.0
@@ -260,4 +260,32 @@ const char *value_type_text(warren_type type) {
         return "an extension";
     }
     return "of unknown type";
+}
+
+/* ---- errors ------------------------------------------------------------------------- */
+
+const char *warren_error_text(warren_error error) {
+    switch (error) {
+    case WARREN_OK:
+        return "ok";
+#define ERROR_TEXT(name, text, exit_code, meaning)                                                 \
+    case WARREN_E_##name:                                                                          \
+        return text;
+        WARREN_ERROR_MAP(ERROR_TEXT)
+#undef ERROR_TEXT
+    }
+    return "internal";
+}
+
+int warren_error_exit(warren_error error) {
+    switch (error) {
+    case WARREN_OK:
+        return 0;
+#define ERROR_EXIT(name, text, exit_code, meaning)                                                 \
+    case WARREN_E_##name:                                                                          \
+        return exit_code;
+        WARREN_ERROR_MAP(ERROR_EXIT)
+#undef ERROR_EXIT
+    }
+    return 1;
 }

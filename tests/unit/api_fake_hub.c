@@ -41,6 +41,11 @@ struct hub {
     uint64_t pulled;
 };
 
+static void copy(void *to, wr_slice from) {
+    if (from.len > 0)
+        memcpy(to, from.ptr, from.len);
+}
+
 static wr_err fail(hub *h, wr_err err, const char *text) {
     h->problem = text;
     return err;
@@ -215,11 +220,11 @@ wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, h
     uint32_t first = h->count;
     for (uint32_t i = 0; i < count; i++) {
         item *to = &h->items[h->count++];
-        memcpy(to->log, log.ptr, log.len);
-        memcpy(to->kind, items[i].kind.ptr, items[i].kind.len);
+        copy(to->log, log);
+        copy(to->kind, items[i].kind);
         to->len = items[i].body.len;
         to->body = malloc(to->len + 1);
-        memcpy(to->body, items[i].body.ptr, to->len);
+        copy(to->body, items[i].body);
         to->hlc = (1700000000000u + (uint64_t)h->count) << 16;
     }
     later(h, (waiting){.appended = done, .ctx = ctx, .first = first, .count = count});
