@@ -101,6 +101,9 @@ static void a_head_whose_parts_disagree_is_corrupt(void **state) {
     bad = list[0];
     bad.hlc_last = 1;
     corrupt(&bad);
+    bad = list[0];
+    bad.stream = WR_STREAMS_MAX;
+    corrupt(&bad);
     bad = list[1];
     bad.hlc_last = 1; /* of no entry */
     corrupt(&bad);

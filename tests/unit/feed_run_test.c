@@ -226,6 +226,10 @@ static void too_much_content_is_no_reason_to_close_a_run(void **state) {
     T_OK(add(1, 0, 0));
     T_ERR(add(SIZE_MAX, 0, 0), WR_ERR_LIMIT);
     T_EQ(wr_run_count(&run, &h.feed), 1);
+    size_t size = run.buf.cap;
+    run.buf.cap = run.buf.len; /* nor is it, if the run is full as well */
+    T_ERR(add(WR_CONTENT_BYTES_MAX + 1, 0, 0), WR_ERR_LIMIT);
+    run.buf.cap = size;
     wr_feed follower = h.feed;
     close_run();
     taken_by(&follower);

@@ -192,6 +192,20 @@ static void a_unit_with_other_borders_is_refused(void **state) {
     }
 }
 
+/* Proven as they may be, only nodes up to a chunk are units. */
+static void a_unit_is_of_an_aligned_node_of_a_chunk_at_most(void **state) {
+    (void)state;
+    wr_feed feed;
+    holder_receiver(&h, 1030, last_k(), &feed);
+    wr_unit unit = holder_unit(&h, FEED_LEN, 1030, 0, 2048);
+    expect(&feed, &unit, WR_ERR_FORMAT);
+    holder_receiver(&h, 5, last_k(), &feed);
+    unit = holder_plan(&h, FEED_LEN, 5, 8);
+    unit.lo++;
+    unit.end++;
+    expect(&feed, &unit, WR_ERR_FORMAT);
+}
+
 static void more_than_a_chunk_at_once_is_refused(void **state) {
     (void)state;
     wr_feed feed;
@@ -370,7 +384,12 @@ static void every_cut_and_every_appended_byte_is_refused(void **state) {
         /* One whole entry too many. */
         wr_buf out = WR_BUF_ARRAY(bytes);
         T_OK(wr_buf_put(&out, unit.entries));
-        holder_encode(&h, unit.end - 1, unit.end, &out);
+        wr_entry extra = h.entries[unit.end - 1];
+        wr_segment_writer writer;
+        extra.hlc++;
+        T_OK(wr_segment_begin(&writer, &out, extra.epoch_tag, extra.hlc));
+        T_OK(wr_segment_add(&writer, &extra));
+        wr_segment_end(&writer);
         bad.entries = wr_buf_slice(&out);
         expect(&feed, &bad, WR_ERR_FORMAT);
         check_taken(&feed, &unit, true);
@@ -461,6 +480,7 @@ int main(void) {
         cmocka_unit_test(a_follower_takes_each_checkpoint_as_it_comes),
         cmocka_unit_test(the_rest_of_a_checkpoint_across_a_chunk_border_gives_two_rows),
         cmocka_unit_test(a_unit_with_other_borders_is_refused),
+        cmocka_unit_test(a_unit_is_of_an_aligned_node_of_a_chunk_at_most),
         cmocka_unit_test(more_than_a_chunk_at_once_is_refused),
         cmocka_unit_test(entries_for_no_checkpoint_are_refused),
         cmocka_unit_test(a_changed_entry_is_refused_whoever_sent_it),
