@@ -9,6 +9,7 @@
  */
 #include "api/server.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,7 @@ static void conn_frame(server_conn *conn, const warren_value *frame) {
         if (!message.has_msgid ||
             rpc_encode_response(message.msgid, error, NULL, &conn->out) != WR_OK)
             conn_drain(conn);
+        server_wake(conn->server);
         return;
     }
     if (message.kind != RPC_REQUEST)
@@ -440,6 +442,8 @@ static void nobody_asks(void *ctx) {
 wr_err server_open(loop *l, const char *path, const server_handler *handler, void *ctx,
                    server **ret_server, const char **ret_problem) {
     WR_TRY(clear_path(path, ret_problem));
+    /* libuv writes without MSG_NOSIGNAL, and a client may go while its answer is being sent. */
+    signal(SIGPIPE, SIG_IGN);
     server *s = calloc(1, sizeof *s);
     if (!s)
         return WR_ERR_NOMEM;
