@@ -40,7 +40,9 @@ wr_hash wr_entry_leaf(const wr_hash *feed_id, const wr_entry *entry) {
 
 #define AAD_SIZE (WR_HASH_SIZE + WR_HASH_SIZE + 32u + 8u)
 
-/* aad = feed_id || epoch_id || header[0:32] || expire */
+/* aad = feed_id || epoch_id || header[0:32] || expire
+ * spec:feed#3.3 "The additional data MUST hold the full epoch id, since the tag in the header only
+ * selects one." */
 static void aad_encode(const wr_hash *feed_id, const wr_hash *epoch_id, const wr_entry *entry,
                        uint8_t aad[AAD_SIZE]) {
     uint8_t hdr[WR_ENTRY_HEADER_SIZE];
@@ -75,6 +77,8 @@ wr_err wr_entry_seal(const wr_feed_keys *keys, const wr_hash *feed_id, const wr_
     uint8_t aad[AAD_SIZE], fresh[16];
     aad_encode(feed_id, epoch_id, entry, aad);
     wr_rng_fill(rng, fresh, sizeof fresh);
+    /* spec:feed#3.2 "The nonce of an entry MUST be made of fresh random bytes and of all that is
+     * sealed." */
     const wr_slice parts[] = {wr_slice_of(fresh, sizeof fresh), wr_slice_of(aad, sizeof aad),
                               wr_slice_of(plain, padded)};
     wr_siv_nonce(&keys->siv, parts, WR_COUNT(parts), entry->nonce);
@@ -228,7 +232,8 @@ static wr_err next_segment(wr_segment_reader *reader) {
     return WR_OK;
 }
 
-/* The optional fields in their only encoding: present exactly when they say something new. */
+/* spec:feed#2.2 "An entry MUST be read in its one encoding only: a field is there exactly if it
+ * says something new, and numbers are in their shortest form." */
 static wr_err read_fields(wr_segment_reader *reader, unsigned form, wr_entry *entry) {
     entry->log_no = reader->log_no;
     if (form & FORM_LOG) {

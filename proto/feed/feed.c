@@ -43,6 +43,7 @@ wr_err wr_feed_encode(const wr_feed *feed, wr_buf *out) {
     return WR_OK;
 }
 
+/* spec:feed#7.4 "A head that contradicts itself MUST be refused." */
 static wr_err decode_head(wr_slice head, const wr_hash *circle_id, wr_feed *ret_feed) {
     uint64_t version, stream, len, hlc_last;
     wr_hash device_id;
@@ -230,6 +231,7 @@ static wr_err read_entries(const wr_feed *feed, const wr_unit *unit, wr_tree *tr
             break;
         if (seq == unit->end)
             return WR_ERR_FORMAT;
+        /* spec:feed#7.2 "The clock of a feed MUST grow with every entry." */
         if (entry.hlc <= hlc)
             return WR_ERR_FORMAT;
         uint32_t before = rows->count;
@@ -253,7 +255,8 @@ static wr_err read_entries(const wr_feed *feed, const wr_unit *unit, wr_tree *tr
     return WR_OK;
 }
 
-/* The unit ends the checkpoint: recomputing the root proves it, and all before it. */
+/* The unit ends the checkpoint: recomputing the root proves it, and all before it.
+ * spec:feed#7.2 "A unit that fails any check MUST leave the feed as it was." */
 static wr_err take_rest(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     wr_tree tree = feed->tree;
     uint64_t hlc;
@@ -269,7 +272,9 @@ static wr_err take_rest(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
 }
 
 /* The left siblings on a node's path are the peaks of the tree up to it.  Once the path has been
- * verified, they say what the checkpoint holds there: ours must be the same. */
+ * verified, they say what the checkpoint holds there.
+ * spec:feed#7.3 "A unit whose proof holds but names another past than the one held MUST be refused
+ * as a fork." */
 static wr_err check_past(const wr_tree *before, const wr_unit *unit, uint64_t n) {
     wr_tree_span spans[WR_PROOF_HASHES_MAX];
     uint32_t count, peak = 0;
@@ -392,6 +397,8 @@ wr_err wr_run_close(wr_run *run, wr_feed *feed, const wr_sign_key *sign, const w
                         .hlc = run->hlc_last,
                         .mhead_count = mhead_count,
                         .seen = *seen};
+    /* spec:feed#7.1 "The first checkpoint of a feed MUST have number 0 and each one after it the
+     * next number and the hash of the one before." */
     if (feed->has_checkpoint)
         cp.prev = feed->cp_hash;
     memcpy(cp.mheads, mheads, mhead_count * sizeof(wr_hash));

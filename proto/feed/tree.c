@@ -101,6 +101,7 @@ wr_err wr_tree_verify(const wr_hash *root, uint64_t n, uint64_t a, uint64_t b, c
     wr_tree_span spans[WR_PROOF_HASHES_MAX];
     uint32_t expected;
     WR_TRY(wr_tree_path(n, a, b, spans, &expected));
+    /* spec:feed#5.2 "A proof MUST have exactly one hash for each sibling on the way." */
     if (count != expected)
         return WR_ERR_FORMAT;
     wr_hash node = *h;

@@ -219,6 +219,8 @@ static void a_changed_body_or_header_does_not_open(void **state) {
     T_OK(try_open(&entry, &out));
 }
 
+/* spec:feed#3.3 type=test "The additional data MUST hold the full epoch id, since the tag in the
+ * header only selects one." */
 static void an_entry_moved_elsewhere_does_not_open(void **state) {
     (void)state;
     wr_entry entry = sealed(100, &rng), other;
@@ -264,7 +266,9 @@ static bool same_nonce(const wr_entry *a, const wr_entry *b) {
     return wr_equal(wr_slice_of(a->nonce, WR_XNONCE_SIZE), wr_slice_of(b->nonce, WR_XNONCE_SIZE));
 }
 
-/* Negative test 41. */
+/* Negative test 41.
+ * spec:feed#3.2 type=test "The nonce of an entry MUST be made of fresh random bytes and of all that
+ * is sealed." */
 static void nonces_differ_even_if_the_generator_is_stuck(void **state) {
     (void)state;
     wr_entry seen[200];

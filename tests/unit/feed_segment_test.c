@@ -143,6 +143,8 @@ static void a_cut_at_any_byte_is_noticed(void **state) {
     }
 }
 
+/* spec:feed#2.2 type=test "An entry MUST be read in its one encoding only: a field is there exactly
+ * if it says something new, and numbers are in their shortest form." */
 static void an_entry_that_says_more_than_it_must_is_refused(void **state) {
     (void)state;
     uint32_t count;

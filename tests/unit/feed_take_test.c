@@ -396,6 +396,7 @@ static void every_cut_and_every_appended_byte_is_refused(void **state) {
     }
 }
 
+/* spec:feed#7.2 type=test "The clock of a feed MUST grow with every entry." */
 static void a_clock_that_does_not_grow_is_refused(void **state) {
     (void)state;
     wr_feed feed;
