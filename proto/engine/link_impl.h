@@ -1,0 +1,110 @@
+/* What link's own files share: the struct behind the handle.
+ *
+ * Layer:  engine, private to link*.c
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WR_ENGINE_LINK_IMPL_H
+#define WR_ENGINE_LINK_IMPL_H
+
+#include "channel/handshake.h"
+#include "engine/link.h"
+#include "sync/session.h"
+
+/* The life of a link; a link in LINK_DOWN takes no call but _free. */
+typedef enum link_state {
+    LINK_SEND_FIRST,  /* initiator: message 1 is to be written */
+    LINK_AWAIT_FIRST, /* responder: waits for message 1 */
+    LINK_SEND_SECOND, /* responder: message 2 is to be written, once the mark is durable */
+    LINK_AWAIT_SECOND,
+    LINK_HELLO, /* session is up, the peer's HELLO is awaited */
+    LINK_GUEST, /* the peer is no member that we know: only ops are taken from it */
+    LINK_UP,
+    LINK_DOWN,
+} link_state;
+
+#define LINK_WINDOW_UNITS 8u
+#define LINK_WINDOW_BYTES (4u * 1024u * 1024u)
+#define LINK_GUEST_BYTES_MAX (1024u * 1024u)
+#define LINK_GUEST_MS_MAX 10000u
+#define LINK_PING_MS 240000u /* silence after which the peer is asked */
+#define LINK_PONG_MS 20000u
+
+/* One feed as seen over this link. */
+typedef struct link_feed {
+    uint64_t have;      /* entries the peer holds, as last told */
+    bool have_complete; /* it can prove all of them */
+    uint64_t announced; /* what we last told it */
+    uint64_t sent;      /* up to where units were sent */
+    bool pushing;       /* it gets new entries unasked: our own feed, or it sent WANT */
+    bool wanted;        /* we sent WANT */
+} link_feed;
+
+typedef struct link_flight { /* a unit sent and not yet acknowledged */
+    uint32_t feed_index;
+    uint64_t end;
+    size_t bytes;
+} link_flight;
+
+struct wr_link {
+    wr_link_config config;
+    wr_self *self;
+    link_state state;
+    wr_hash peer; /* device id, once peer_known */
+    bool peer_known;
+    wr_pub peer_noise;
+    wr_handshake handshake;
+    wr_hash epoch_id; /* of the psk */
+    uint64_t mark;    /* initiator: our session time */
+    wr_session session;
+    wr_mono handshake_deadline, guest_deadline, session_deadline;
+    wr_mono heard; /* last frame from the peer */
+    size_t guest_bytes;
+
+    bool hello_sent, hello_heard;
+    bool op_heads_known, op_heads_sent, op_heads_due;
+    bool frontier_known, frontier_sent, frontier_due, want_reply;
+    wr_hello hello; /* the peer's; addrs point into addrs */
+    uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE];
+    uint64_t peer_next[WR_AUTHORS_MAX]; /* by member index: next aseq the peer lacks */
+    uint32_t op_cursor;                 /* ops of the graph looked at for sending */
+    link_feed feeds[WR_FEEDS_MAX];
+
+    /* the unit being sent */
+    bool sending;
+    wr_data out_data;
+    uint8_t out_checkpoint[WR_CHECKPOINT_BYTES_MAX]; /* the feed may move on meanwhile */
+    wr_hash out_path[WR_PROOF_HASHES_MAX];
+    uint32_t out_path_count;
+    uint8_t *out_entries;
+    size_t out_size, out_at;
+    uint32_t out_feed;
+    bool out_announced;
+    link_flight flights[LINK_WINDOW_UNITS];
+    uint32_t flight_count;
+    size_t flight_bytes;
+
+    /* the unit being received */
+    uint8_t *in_entries;
+    size_t in_size, in_at;
+    wr_data in_data;
+    wr_hash in_path[WR_PROOF_HASHES_MAX];
+    uint32_t in_feed;
+
+    bool ping_due, pong_due, close_due, cannot_serve, settled;
+    uint8_t ping[8], pong[8];
+    wr_mono ping_at; /* when the unanswered PING went; WR_MONO_NEVER if none */
+    uint64_t rtt_ms;
+
+    wr_event events[4];
+    uint32_t event_count;
+};
+
+void link_event(wr_link *link, const wr_event *event);
+/* link_sync.c: frames of a session, and what is due to be said. */
+WR_MUST wr_err link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
+WR_MUST wr_err link_say(wr_link *link, wr_buf *plain, wr_now now);
+/* The peer turned out to be a current member. */
+WR_MUST wr_err link_up(wr_link *link, wr_now now);
+void link_drop_sources(wr_link *link);
+
+#endif /* WR_ENGINE_LINK_IMPL_H */
