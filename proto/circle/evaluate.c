@@ -1,7 +1,9 @@
 /* The evaluator: a parent-closed set of ops in, labels out.
  *
  * Without accusations every past-valid op is IN, so labels follow in one pass over the ops,
- * parents first.
+ * parents first, and nothing but the set matters:
+ * spec:circle#4.2 "Two devices that hold the same ops MUST come to the same members, roles and
+ * epochs."
  *
  * Spec:   proto/spec/circle.md 4
  * Layer:  circle

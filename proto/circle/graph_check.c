@@ -2,8 +2,8 @@
  *
  *   parents known -> strict decode -> signature -> chain -> past-authorised -> rules of its type
  *
- * Every answer except UNKNOWN and LIMIT depends on the op and its past alone, so all devices that
- * hold the same past answer alike.
+ * Every answer but UNKNOWN, FORK and the limits of memory depends on the op and its past alone, so
+ * all devices that hold the same past answer alike.
  *
  * Spec:   proto/spec/circle.md 2.3, 3
  * Layer:  circle

@@ -147,6 +147,8 @@ uint32_t wr_graph_author_heads(const wr_graph *graph, wr_op_head heads[WR_AUTHOR
 }
 
 wr_hash wr_graph_heads_digest(const wr_graph *graph) {
+    /* spec:circle#2.5 "The digest of the op heads MUST cover the newest op of every author in
+     * ascending order of the authors." */
     wr_op_head heads[WR_AUTHORS_MAX];
     uint32_t count = wr_graph_author_heads(graph, heads);
     wr_hasher hasher;

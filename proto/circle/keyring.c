@@ -129,6 +129,7 @@ wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key
     const held_epoch *held = find(keyring, epoch_id);
     if (held == NULL)
         return WR_ERR_UNKNOWN;
+    /* spec:circle#5.2 "Every key derived from E MUST depend on the label of its purpose." */
     uint8_t info[WR_HASH_SIZE + WR_KEY_SIZE];
     memcpy(info, keyring->circle_id.b, WR_HASH_SIZE);
     memcpy(info + WR_HASH_SIZE, keyring->seed.b, WR_KEY_SIZE);

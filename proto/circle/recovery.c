@@ -152,6 +152,7 @@ wr_err wr_recovery_parse(wr_slice words, wr_key *ret_rs) {
     return WR_OK;
 }
 
+/* spec:recovery#3 "Each root key MUST be derived from RS under its own label." */
 void wr_recovery_sign_key(const wr_key *rs, wr_sign_key *ret_sign) {
     WR_SECRET(wr_key) seed = wr_kdf_key(rs, WR_LABEL_RECOVERY_SIGN, WR_SLICE_EMPTY);
     wr_pub unused;
