@@ -66,55 +66,6 @@ const char *warren_client_problem(const warren_client *client) {
     return client->problem;
 }
 
-/* ---- where the agent is ---------------------------------------------------------------- */
-
-static bool format_path(char *out, size_t cap, const char *base, const char *rest) {
-    int len = snprintf(out, cap, "%s%s", base, rest);
-    return len > 0 && (size_t)len < cap;
-}
-
-static bool is_set(const char *text) {
-    return text && text[0] != '\0';
-}
-
-static bool default_home(char *out, size_t cap) {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (is_set(data))
-        return format_path(out, cap, data, "/warren");
-    return is_set(home) && format_path(out, cap, home, "/.local/share/warren");
-}
-
-bool warren_home_path(const char *home, char *out, size_t cap) {
-    const char *chosen = is_set(home) ? home : getenv("WARREN_HOME");
-    if (!is_set(chosen))
-        return default_home(out, cap);
-    if (!format_path(out, cap, chosen, ""))
-        return false;
-    for (size_t len = strlen(out); len > 1 && out[len - 1] == '/'; len--)
-        out[len - 1] = '\0';
-    return true;
-}
-
-bool warren_socket_path(const char *home, char *out, size_t cap, char *text, size_t text_cap) {
-    char path[4096], standard[4096];
-    size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
-    if (!warren_home_path(home, path, sizeof path)) {
-        snprintf(text, text_cap, "no home directory: set HOME or WARREN_HOME, or give --home DIR");
-        return false;
-    }
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    bool is_default = default_home(standard, sizeof standard) && strcmp(path, standard) == 0;
-    bool fits = is_default && is_set(runtime) ? format_path(out, cap, runtime, "/warren/agent.sock")
-                                              : format_path(out, cap, path, "/agent.sock");
-    if (fits && strlen(out) <= max)
-        return true;
-    snprintf(text, text_cap,
-             "the socket path of %s has more than %zu bytes, which the system does not allow: "
-             "choose a shorter --home",
-             path, max);
-    return false;
-}
-
 /* ---- the connection ---------------------------------------------------------------------------
  */
 
@@ -135,7 +86,8 @@ warren_client *warren_client_open(const char *socket_path, warren_error *ret_err
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     client->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     warren_error error = client->fd < 0 || client->timer < 0 ? WARREN_E_IO : WARREN_OK;
-    if (!format_path(address.sun_path, sizeof address.sun_path, socket_path, ""))
+    int len = snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+    if (len <= 0 || (size_t)len >= sizeof address.sun_path)
         error = WARREN_E_INVALID;
     if (error == WARREN_OK &&
         connect(client->fd, (const struct sockaddr *)&address, sizeof address) < 0)

@@ -1,11 +1,14 @@
-/* Trees of MessagePack values: makers, readers, ownership; and the names of errors.
+/* What the agent and libwarren share besides bytes: trees of values, names of errors, paths.
  *
  * Layer:  api.  Shared by the agent's server and the client library.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "api/value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 static warren_value *make(warren_type type, size_t extra) {
     if (extra > SIZE_MAX / 2)
@@ -288,4 +291,53 @@ int warren_error_exit(warren_error error) {
 #undef ERROR_EXIT
     }
     return 1;
+}
+
+/* ---- where the agent is ---------------------------------------------------------------- */
+
+static bool format_path(char *out, size_t cap, const char *base, const char *rest) {
+    int len = snprintf(out, cap, "%s%s", base, rest);
+    return len > 0 && (size_t)len < cap;
+}
+
+static bool is_set(const char *text) {
+    return text && text[0] != '\0';
+}
+
+static bool default_home(char *out, size_t cap) {
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (is_set(data))
+        return format_path(out, cap, data, "/warren");
+    return is_set(home) && format_path(out, cap, home, "/.local/share/warren");
+}
+
+bool warren_home_path(const char *home, char *out, size_t cap) {
+    const char *chosen = is_set(home) ? home : getenv("WARREN_HOME");
+    if (!is_set(chosen))
+        return default_home(out, cap);
+    if (!format_path(out, cap, chosen, ""))
+        return false;
+    for (size_t len = strlen(out); len > 1 && out[len - 1] == '/'; len--)
+        out[len - 1] = '\0';
+    return true;
+}
+
+bool warren_socket_path(const char *home, char *out, size_t cap, char *text, size_t text_cap) {
+    char path[4096], standard[4096];
+    size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+    if (!warren_home_path(home, path, sizeof path)) {
+        snprintf(text, text_cap, "no home directory: set HOME or WARREN_HOME, or give --home DIR");
+        return false;
+    }
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    bool is_default = default_home(standard, sizeof standard) && strcmp(path, standard) == 0;
+    bool fits = is_default && is_set(runtime) ? format_path(out, cap, runtime, "/warren/agent.sock")
+                                              : format_path(out, cap, path, "/agent.sock");
+    if (fits && strlen(out) <= max)
+        return true;
+    snprintf(text, text_cap,
+             "the socket path of %s has more than %zu bytes, which the system does not allow: "
+             "choose a shorter --home",
+             path, max);
+    return false;
 }
