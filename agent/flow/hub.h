@@ -3,7 +3,6 @@
  * The hub owns the core's state (wr_self), the store, the links to siblings with their pumps, and
  * pairing.  Whatever changes is collected during a turn of the loop and committed in one
  * transaction at its end; answers and bytes leave after that commit.
- *
  * Layer:  flow.  Names no libuv: the simulator runs it on virtual time.
  * Owner:  agent.c opens one per agent.
  * SPDX-License-Identifier: Apache-2.0
@@ -70,7 +69,7 @@ WR_MUST wr_err hub_check_recovery(hub *hub, wr_slice words, bool *ret_yes);
 #define HUB_CODE_MAX 64u
 #define HUB_URI_MAX 512u
 typedef struct hub_pairing {
-    uint64_t pairing; /* its number */
+    uint64_t pairing;        /* its number */
     char code[HUB_CODE_MAX]; /* secret: NNNN-word-word-word */
     char uri[HUB_URI_MAX];   /* secret: warren:.. (what the QR shows) */
     uint32_t expires_s;
@@ -128,9 +127,8 @@ WR_MUST wr_err hub_read(hub *hub, wr_slice log, wr_slice after, uint32_t limit, 
 /* The same in order of arrival on this device (for subscribers). An empty cursor starts at the
  * oldest; HUB_CURSOR_NOW (text "now") at what arrives from here on. */
 #define HUB_CURSOR_NOW "now"
-WR_MUST wr_err hub_arrivals(hub *hub, wr_slice log, wr_slice after, uint32_t limit,
-                            hub_entry_fn fn, void *ctx, char ret_cursor[HUB_CURSOR_MAX],
-                            bool *ret_more);
+WR_MUST wr_err hub_arrivals(hub *hub, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn,
+                            void *ctx, char ret_cursor[HUB_CURSOR_MAX], bool *ret_more);
 
 typedef struct hub_log { /* slice lives during the callback */
     wr_slice name;
@@ -140,7 +138,6 @@ typedef wr_err (*hub_log_fn)(void *ctx, const hub_log *log);
 WR_MUST wr_err hub_each_log(hub *hub, hub_log_fn fn, void *ctx);
 
 /* ---- devices and state ----------------------------------------------------------------- */
-
 typedef enum hub_state { HUB_ONLINE, HUB_MAILBOX, HUB_OFFLINE } hub_state;
 typedef enum hub_path { HUB_PATH_NONE, HUB_PATH_LAN, HUB_PATH_DIRECT, HUB_PATH_RELAY } hub_path;
 
@@ -152,8 +149,8 @@ typedef struct hub_device { /* slices live during the callback */
     bool current; /* false: removed */
     hub_state state;
     hub_path path;
-    uint64_t added_ms;     /* Unix */
-    uint64_t last_seen_ms; /* Unix; 0 = never in this home's life */
+    uint64_t added_ms;      /* Unix */
+    uint64_t last_seen_ms;  /* Unix; 0 = never in this home's life */
     uint64_t behind, ahead; /* entries we lack / it lacks, as last known */
     uint64_t rtt_ms;        /* 0 = not measured */
 } hub_device;
@@ -168,34 +165,32 @@ typedef struct hub_status {
     char name[WR_NAME_BYTES_MAX + 1u];
     uint32_t devices;
     uint64_t uptime_s;
-    uint64_t entries; /* over all feeds */
-    uint64_t pending; /* of them in the unsigned tail */
-    uint64_t bytes;   /* on disk */
+    uint64_t entries;   /* over all feeds */
+    uint64_t pending;   /* of them in the unsigned tail */
+    uint64_t bytes;     /* on disk */
     bool recovery_kept; /* the words were never shown: this device holds everything */
     bool pq;            /* every device was paired by QR */
     uint32_t listen_count;
     net_addr listen[8];
 } hub_status;
 WR_MUST wr_err hub_get_status(hub *hub, hub_status *ret_status);
-
 typedef enum hub_event_type {
-    HUB_EV_ENTRIES,          /* something new to read: call hub_arrivals */
-    HUB_EV_SIBLING_ONLINE,   /* .device */
-    HUB_EV_SIBLING_OFFLINE,  /* .device */
-    HUB_EV_SIBLING_PATH,     /* .device */
-    HUB_EV_CIRCLE_CHANGED,   /* members or names */
-    HUB_EV_PAIRING_REQUEST,  /* .pairing .device .name .words: asks for hub_pair_answer */
-    HUB_EV_PAIRING_DONE,     /* .pairing .device .name */
-    HUB_EV_PAIRING_FAILED,   /* .pairing .text: window closed (burnt, refused, expired) */
-    HUB_EV_PAIRING_TRY,      /* .pairing .text: a wrong code was tried */
-    HUB_EV_ALERT,            /* .text */
+    HUB_EV_ENTRIES,         /* something new to read: call hub_arrivals */
+    HUB_EV_SIBLING_ONLINE,  /* .device */
+    HUB_EV_SIBLING_OFFLINE, /* .device */
+    HUB_EV_SIBLING_PATH,    /* .device */
+    HUB_EV_CIRCLE_CHANGED,  /* members or names */
+    HUB_EV_PAIRING_REQUEST, /* .pairing .device .name .words: asks for hub_pair_answer */
+    HUB_EV_PAIRING_DONE,    /* .pairing .device .name */
+    HUB_EV_PAIRING_FAILED,  /* .pairing .text: window closed (burnt, refused, expired) */
+    HUB_EV_PAIRING_TRY,     /* .pairing .text: a wrong code was tried */
+    HUB_EV_ALERT,           /* .text */
 } hub_event_type;
-
 typedef struct hub_event {
     hub_event_type type;
     uint64_t pairing;
     wr_hash device;
-    wr_slice name;  /* as the other side calls itself: show it escaped */
+    wr_slice name;     /* as the other side calls itself: show it escaped */
     const char *words; /* four words that stand on both screens */
     const char *text;
 } hub_event;

@@ -81,7 +81,7 @@ wr_err wr_handshake_init(wr_handshake *hs, const wr_handshake_config *config) {
     }
 
     start_symmetric(&hs->sym, config->pattern, config->hash);
-    /* spec:channel#3.3 "The prologue MUST be mixed into h also when it is empty." */
+    /* channel.md 3.3 "The prologue MUST be mixed into h also when it is empty." */
     wr_symmetric_mix_hash(&hs->sym, config->prologue);
     mix_pre_messages(hs, config->pattern);
     return WR_OK;
@@ -115,7 +115,7 @@ static void turn_over(wr_handshake *hs) {
 
 static wr_err mix_dh(wr_handshake *hs, const wr_key *secret, const wr_pub *peer) {
     WR_SECRET(wr_key) shared;
-    /* spec:channel#4.4 "A handshake in which a key exchange gives all zeros MUST be refused." */
+    /* channel.md 4.4 "A handshake in which a key exchange gives all zeros MUST be refused." */
     WR_TRY(wr_dh(secret, peer, &shared));
     wr_symmetric_mix_key(&hs->sym, WR_SLICE_OBJ(shared));
     return WR_OK;
@@ -208,7 +208,7 @@ static wr_err read_ephemeral(wr_handshake *hs, wr_slice *in) {
     wr_slice field;
     if (!wr_slice_take(in, sizeof hs->re.b, &field))
         return WR_ERR_TRUNCATED;
-    /* spec:channel#4.3 "A side that reads its own ephemeral key MUST refuse the message" */
+    /* channel.md 4.3 "A side that reads its own ephemeral key MUST refuse the message" */
     wr_slice own = WR_SLICE_OBJ(hs->e_pub); /* zero until it was sent */
     if (!wr_is_zero(own) && wr_equal(field, own))
         return WR_ERR_AUTH;
@@ -254,7 +254,7 @@ wr_err wr_handshake_read(wr_handshake *hs, wr_slice message, wr_buf *payload_out
     if (message.len > hs->message_max)
         return WR_ERR_LIMIT;
 
-    /* spec:channel#4.5 "A message that fails any check MUST leave the handshake as it was."
+    /* channel.md 4.5 "A message that fails any check MUST leave the handshake as it was."
      * So work on a copy, and commit only when all of it held. */
     WR_SECRET(wr_handshake) next = *hs;
     wr_buf payload = *payload_out;

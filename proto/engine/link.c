@@ -84,7 +84,7 @@ wr_err wr_link_new(wr_link **ret_link, const wr_link_config *config, wr_now now)
 void wr_link_free(wr_link *link) {
     if (link == NULL)
         return;
-    link_drop_sources(link);
+    wr_link_drop_sources(link);
     free(link->out_entries);
     free(link->in_entries);
     wr_handshake_wipe(&link->handshake);
@@ -93,7 +93,7 @@ void wr_link_free(wr_link *link) {
     free(link);
 }
 
-void link_event(wr_link *link, const wr_event *event) {
+void wr_link_event(wr_link *link, const wr_event *event) {
     /* The owner drains after each call, and no call makes more than three. */
     WR_ASSERT(link->event_count < WR_COUNT(link->events));
     link->events[link->event_count++] = *event;
@@ -161,7 +161,7 @@ static wr_err read_first(wr_link *link, wr_slice record, wr_now now) {
     wr_buf covered = WR_BUF_ARRAY(bytes);
     WR_TRY(wr_buf_put_u8(&covered, SESSION_VERSION));
     WR_TRY(wr_buf_put(&covered, record));
-    /* spec:sync#1.2 "A responder MUST NOT compute a Diffie-Hellman result before mac1 matched an
+    /* sync.md 1.2 "A responder MUST NOT compute a Diffie-Hellman result before mac1 matched an
      * epoch that it holds." */
     const wr_hash *epoch_id =
         wr_keyring_match_mac1(wr_self_keyring(link->self), wr_buf_slice(&covered), mac.ptr);
@@ -226,14 +226,14 @@ static wr_err read_frames(wr_link *link, wr_slice *in, wr_now now) {
     if (!have)
         return WR_OK;
     link->heard = now.mono;
-    return link_frame(link, type, body, now);
+    return wr_link_frame(link, type, body, now);
 }
 
 static wr_err fail(wr_link *link, wr_err err) {
     if (err == WR_OK)
         return WR_OK;
     link->state = LINK_DOWN;
-    link_drop_sources(link);
+    wr_link_drop_sources(link);
     return err;
 }
 
@@ -256,7 +256,7 @@ wr_err wr_link_read(wr_link *link, wr_slice *in, wr_now now) {
 static wr_err write_session(wr_link *link, wr_buf *out, wr_now now) {
     wr_buf plain;
     while (wr_session_begin(&link->session, out, &plain)) {
-        WR_TRY(link_say(link, &plain, now));
+        WR_TRY(wr_link_say(link, &plain, now));
         size_t before = out->len;
         WR_TRY(wr_session_end(&link->session, &plain, out, now.mono));
         if (out->len == before)

@@ -99,12 +99,12 @@ struct wr_link {
     uint32_t event_count;
 };
 
-void link_event(wr_link *link, const wr_event *event);
+void wr_link_event(wr_link *link, const wr_event *event);
 /* link_sync.c: frames of a session, and what is due to be said. */
-WR_MUST wr_err link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
-WR_MUST wr_err link_say(wr_link *link, wr_buf *plain, wr_now now);
+WR_MUST wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
+WR_MUST wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now);
 /* The peer turned out to be a current member. */
-WR_MUST wr_err link_up(wr_link *link, wr_now now);
-void link_drop_sources(wr_link *link);
+WR_MUST wr_err wr_link_up(wr_link *link, wr_now now);
+void wr_link_drop_sources(wr_link *link);
 
 #endif /* WR_ENGINE_LINK_IMPL_H */

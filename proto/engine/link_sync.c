@@ -16,7 +16,7 @@ static uint32_t member_index(const wr_graph *graph, const wr_hash *device_id) {
     return WR_AUTHORS_MAX;
 }
 
-void link_drop_sources(wr_link *link) {
+void wr_link_drop_sources(wr_link *link) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (wr_self_source(link->self, i) == link->config.link_id)
             wr_self_set_source(link->self, i, 0);
@@ -75,7 +75,7 @@ static void confirm(wr_link *link) {
     wr_self_confirm(link->self);
 }
 
-wr_err link_up(wr_link *link, wr_now now) {
+wr_err wr_link_up(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find_noise(wr_self_graph(link->self), &link->peer_noise);
     if (peer == NULL) {
         link->state = LINK_GUEST;
@@ -92,8 +92,8 @@ wr_err link_up(wr_link *link, wr_now now) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (is_peers(link, i)) /* its own feeds come unasked */
             wr_self_set_source(link->self, i, link->config.link_id);
-    link_event(link,
-               &(wr_event){.type = WR_EV_UP, .device = link->peer, .addrs = link->hello.addrs});
+    wr_link_event(link,
+                  &(wr_event){.type = WR_EV_UP, .device = link->peer, .addrs = link->hello.addrs});
     confirm(link);
     return WR_OK;
 }
@@ -124,7 +124,7 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
         ops_assume_equal(link);
     else
         link->op_heads_due = true;
-    return link_up(link, now);
+    return wr_link_up(link, now);
 }
 
 static wr_err hear_op_heads(wr_link *link, wr_slice body) {
@@ -161,14 +161,14 @@ static wr_err hear_ops(wr_link *link, wr_slice body, wr_now now) {
         WR_TRY(wr_ops_take(&body, &bytes, &sig));
         wr_err err = wr_self_admit(link->self, bytes, &sig, now);
         if (err == WR_ERR_FORK)
-            link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
+            wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
         WR_TRY(err);
         WR_TRY(wr_op_decode(bytes, &op));
         uint32_t author = member_index(graph, &op.author);
         if (author < WR_AUTHORS_MAX && op.aseq + 1 > link->peer_next[author])
             link->peer_next[author] = op.aseq + 1;
     }
-    return link->state == LINK_GUEST ? link_up(link, now) : WR_OK;
+    return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
 }
 
 static void heard_have(wr_link *link, uint32_t index, uint64_t len, bool complete) {
@@ -250,7 +250,7 @@ static wr_err hear_data(wr_link *link, wr_slice body) {
     if (data.checkpoint.len != 0) {
         wr_err err = wr_self_checkpoint(link->self, link->in_feed, data.checkpoint, &data.sig);
         if (err == WR_ERR_FORK)
-            link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
+            wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
         if (err != WR_ERR_EXISTS)
             WR_TRY(err);
     }
@@ -285,7 +285,7 @@ static wr_err take_unit(wr_link *link, wr_now now) {
                     .path_count = (uint32_t)(data->path.len / WR_HASH_SIZE)};
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
     if (err == WR_ERR_FORK)
-        link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
+        wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
     link_feed *at = &link->feeds[link->in_feed];
     if (err == WR_OK && at->have < data->end) /* who sends an entry holds it */
         at->have = data->end;
@@ -323,7 +323,7 @@ static void release_unit(wr_link *link) {
     link->in_entries = NULL;
 }
 
-wr_err link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
+wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
     release_unit(link);
     if (type == WR_FRAME_CLOSE)
         return WR_ERR_CLOSED;
@@ -508,7 +508,7 @@ static wr_err say_small(wr_link *link, wr_buf *plain) {
     return WR_OK;
 }
 
-wr_err link_say(wr_link *link, wr_buf *plain, wr_now now) {
+wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     release_unit(link); /* all it held is durable by now */
     if (!link->hello_sent)
         WR_TRY(say_hello(link, plain, now));

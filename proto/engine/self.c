@@ -67,7 +67,7 @@ static wr_err feed_new(wr_self *self, const wr_hash *device_id, uint32_t stream)
     return WR_OK;
 }
 
-wr_err self_adopt_members(wr_self *self) {
+wr_err wr_self_adopt_members(wr_self *self) {
     while (self->members_known < wr_graph_member_count(self->graph)) {
         const wr_member *member = wr_graph_member(self->graph, self->members_known);
         /* A retry after NOMEM finds the streams that were made before. */
@@ -90,7 +90,7 @@ wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
     WR_ASSERT(!self->loaded);
     WR_TRY(as_corrupt(wr_graph_admit(self->graph, bytes, sig)));
     self->ops_stored = wr_graph_op_count(self->graph);
-    return self_adopt_members(self);
+    return wr_self_adopt_members(self);
 }
 
 wr_err wr_self_load_seed(wr_self *self, const wr_key *seed) {
@@ -155,7 +155,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     }
     self->confirmed = wr_graph_current_count(self->graph) == 1;
     self->loaded = true;
-    self_see_hlc(self, 0, now);
+    wr_self_see_hlc(self, 0, now);
     return WR_OK;
 }
 
@@ -206,7 +206,7 @@ wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
     return WR_OK;
 }
 
-/* spec:circle#5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
+/* circle.md 5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
 wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
     const wr_epoch_ref *epoch = wr_graph_find_epoch(self->graph, epoch_id);
     if (epoch == NULL)
@@ -313,7 +313,7 @@ bool wr_self_pending(const wr_self *self) {
     return false;
 }
 
-void self_give_rows(wr_self *self, uint32_t feed_index) {
+void wr_self_give_rows(wr_self *self, uint32_t feed_index) {
     self->rows_feed = feed_index;
     self->rows_next = 0;
     self->nodes_dirty = self->taken.nodes.count != 0;

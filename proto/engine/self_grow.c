@@ -10,9 +10,9 @@
 
 #define HLC_COUNTER_BITS 16u
 
-void self_see_hlc(wr_self *self, uint64_t hlc, wr_now now) {
+void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now) {
     uint64_t bound = (now.wall.ms + WR_CLOCK_AHEAD_MS_MAX) << HLC_COUNTER_BITS;
-    /* spec:feed#6.4 "A clock that is more than five minutes ahead MUST NOT advance the local
+    /* feed.md 6.4 "A clock that is more than five minutes ahead MUST NOT advance the local
      * one." */
     if (hlc > self->hlc && hlc <= bound)
         self->hlc = hlc;
@@ -108,7 +108,7 @@ wr_err wr_self_close_run(wr_self *self) {
     wr_hash seen = seen_digest(self, &feed->feed_id);
     WR_TRY(wr_run_close(&self->run, feed, &self->identity.sign, heads, head_count, &seen));
     self->taken = self->run.rows;
-    self_give_rows(self, index);
+    wr_self_give_rows(self, index);
     return WR_OK;
 }
 
@@ -124,7 +124,7 @@ wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now)
     WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,
                            &sig));
     WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(&op), &sig));
-    return self_adopt_members(self);
+    return wr_self_adopt_members(self);
 }
 
 wr_err wr_self_ack(wr_self *self, wr_now now) {
@@ -151,8 +151,8 @@ wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) 
     if (err == WR_ERR_EXISTS)
         return WR_OK;
     WR_TRY(err);
-    self_see_hlc(self, wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1).hlc, now);
-    return self_adopt_members(self);
+    wr_self_see_hlc(self, wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1).hlc, now);
+    return wr_self_adopt_members(self);
 }
 
 /* The membership heads a checkpoint names: known here, and not fewer than its writer knew before.
@@ -165,7 +165,7 @@ static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_ch
         return WR_OK;
     wr_checkpoint before;
     WR_TRY(wr_checkpoint_decode(wr_feed_checkpoint(feed), &before));
-    /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before
+    /* feed.md 6.3 "The membership heads of a checkpoint MUST cover those of the one before
      * it." */
     return wr_graph_covers(self->graph, cp->mheads, cp->mhead_count, before.mheads,
                            before.mhead_count)
@@ -201,7 +201,7 @@ wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_
         self->taken.nodes.count = 0;
         return err;
     }
-    self_give_rows(self, feed_index);
-    self_see_hlc(self, self->feeds[feed_index]->feed.hlc_last, now);
+    wr_self_give_rows(self, feed_index);
+    wr_self_see_hlc(self, self->feeds[feed_index]->feed.hlc_last, now);
     return WR_OK;
 }

@@ -59,9 +59,9 @@ struct wr_self {
 };
 
 /* Makes feeds for members the graph has gained.  NOMEM. */
-WR_MUST wr_err self_adopt_members(wr_self *self);
+WR_MUST wr_err wr_self_adopt_members(wr_self *self);
 /* Sees a time of another device: ours never falls behind it, but follows no clock that is ahead. */
-void self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
-void self_give_rows(wr_self *self, uint32_t feed_index);
+void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
+void wr_self_give_rows(wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_IMPL_H */

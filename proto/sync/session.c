@@ -76,7 +76,7 @@ wr_err wr_session_next(wr_session *session, wr_slice *in, wr_mono now, uint8_t *
             WR_TRY(end_message(session, now));
             continue;
         }
-        /* spec:wire#4.2 "REKEY MUST be the last frame under the old key." */
+        /* wire.md 4.2 "REKEY MUST be the last frame under the old key." */
         if (session->rekey_heard)
             return WR_ERR_FORMAT;
         if (*ret_type != WR_FRAME_REKEY)
