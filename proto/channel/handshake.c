@@ -29,8 +29,8 @@ static void start_symmetric(wr_symmetric *sym, const wr_pattern *pattern, wr_has
     wr_symmetric_init(sym, alg, wr_buf_slice(&name));
 }
 
-/* Exactly the keys of the pattern: one too many is a mistake that would go unnoticed, like an
- * expected peer that nobody compares. */
+/* spec:channel#2.2 "A handshake MUST NOT start with a key missing, nor with a psk or a peer's key
+ * that the pattern does not take."  An own static key that is not needed is not even copied. */
 static wr_err check_config(const wr_handshake_config *config) {
     const wr_pattern *pattern = config->pattern;
     bool needs_s = wr_pattern_has_static(pattern, config->role);
@@ -81,7 +81,7 @@ wr_err wr_handshake_init(wr_handshake *hs, const wr_handshake_config *config) {
     }
 
     start_symmetric(&hs->sym, config->pattern, config->hash);
-    /* channel.md 3.3 "The prologue MUST be mixed into h also when it is empty." */
+    /* spec:channel#3.3 "The prologue MUST be mixed into h also when it is empty." */
     wr_symmetric_mix_hash(&hs->sym, config->prologue);
     mix_pre_messages(hs, config->pattern);
     return WR_OK;
@@ -115,7 +115,7 @@ static void turn_over(wr_handshake *hs) {
 
 static wr_err mix_dh(wr_handshake *hs, const wr_key *secret, const wr_pub *peer) {
     WR_SECRET(wr_key) shared;
-    /* channel.md 4.4 "A handshake in which a key exchange gives all zeros MUST be refused." */
+    /* spec:channel#4.4 "A handshake in which a key exchange gives all zeros MUST be refused." */
     WR_TRY(wr_dh(secret, peer, &shared));
     wr_symmetric_mix_key(&hs->sym, WR_SLICE_OBJ(shared));
     return WR_OK;
@@ -161,6 +161,7 @@ static void mix_ephemeral(wr_handshake *hs, const wr_pub *key) {
 static wr_err write_token(wr_handshake *hs, wr_token token, wr_buf *out) {
     switch (token) {
     case WR_T_E:
+        /* spec:channel#4.2 "It MUST NOT be used in two handshakes."  So it is drawn here. */
         wr_rng_fill(&hs->rng, hs->e.b, sizeof hs->e.b);
         hs->e_pub = wr_dh_public(&hs->e);
         WR_TRY(wr_buf_put(out, WR_SLICE_OBJ(hs->e_pub)));
@@ -184,6 +185,7 @@ static wr_err write_token(wr_handshake *hs, wr_token token, wr_buf *out) {
 wr_err wr_handshake_write(wr_handshake *hs, wr_slice payload, wr_buf *out, wr_mono now) {
     if (hs->turn != WR_TURN_WRITE)
         return WR_ERR_STATE;
+    /* spec:channel#7 "A handshake MUST NOT go on at or after its deadline." */
     if (wr_mono_reached(hs->deadline, now))
         return WR_ERR_TIMEOUT;
 
@@ -208,7 +210,7 @@ static wr_err read_ephemeral(wr_handshake *hs, wr_slice *in) {
     wr_slice field;
     if (!wr_slice_take(in, sizeof hs->re.b, &field))
         return WR_ERR_TRUNCATED;
-    /* channel.md 4.3 "A side that reads its own ephemeral key MUST refuse the message" */
+    /* spec:channel#4.3 "A side that reads its own ephemeral key MUST refuse the message" */
     wr_slice own = WR_SLICE_OBJ(hs->e_pub); /* zero until it was sent */
     if (!wr_is_zero(own) && wr_equal(field, own))
         return WR_ERR_AUTH;
@@ -254,7 +256,7 @@ wr_err wr_handshake_read(wr_handshake *hs, wr_slice message, wr_buf *payload_out
     if (message.len > hs->message_max)
         return WR_ERR_LIMIT;
 
-    /* channel.md 4.5 "A message that fails any check MUST leave the handshake as it was."
+    /* spec:channel#4.5 "A message that fails any check MUST leave the handshake as it was."
      * So work on a copy, and commit only when all of it held. */
     WR_SECRET(wr_handshake) next = *hs;
     wr_buf payload = *payload_out;
@@ -299,6 +301,7 @@ void wr_handshake_split(wr_handshake *hs, wr_transport *ret_transport, wr_mono n
     WR_SECRET(wr_key) first;
     WR_SECRET(wr_key) second;
     wr_symmetric_split(&hs->sym, &first, &second);
+    /* spec:channel#5.4 "the key of the other direction MUST NOT be used." */
     const wr_key *back = one_way(hs) ? NULL : &second;
     if (hs->role == WR_INITIATOR)
         wr_transport_init(ret_transport, &first, back, now);

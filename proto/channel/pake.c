@@ -93,13 +93,13 @@ wr_err wr_pake_finish(wr_pake *pake, const wr_pub *peer_public, wr_slice peer_ad
                       wr_pake_key *ret_key) {
     if (!pake->started)
         return WR_ERR_STATE;
-    /* channel.md 8.3 "The scalar MUST be wiped at the first answer, good or bad." */
+    /* spec:channel#8.3 "The scalar MUST be wiped at the first answer, good or bad." */
     WR_SECRET(wr_pake) run = *pake;
     wr_pake_wipe(pake);
-    /* channel.md 8.4 "A side that receives its own public value MUST refuse the run" */
+    /* spec:channel#8.4 "A side that receives its own public value MUST refuse the run" */
     if (wr_pub_equal(&run.own, peer_public))
         return WR_ERR_AUTH;
-    /* channel.md 8.4 "An encoding that is no point, or a product that is the identity, MUST
+    /* spec:channel#8.4 "An encoding that is no point, or a product that is the identity, MUST
      * end the run" */
     wr_pub shared;
     WR_TRY(wr_ristretto_mul(&run.scalar, peer_public, &shared));

@@ -9,7 +9,7 @@
 /* ---- CipherState with a key -------------------------------------------------- */
 
 wr_err wr_cipher_seal(wr_cipher *cipher, wr_slice ad, wr_slice plain, wr_buf *out) {
-    /* channel.md 3.1 "The nonce 2^64-1 MUST NOT be used for a message" */
+    /* spec:channel#3.1 "The nonce 2^64-1 MUST NOT be used for a message" */
     if (cipher->n == WR_NONCE_RESERVED)
         return WR_ERR_LIMIT;
     WR_TRY(wr_aead_seal(&cipher->k, cipher->n, ad, plain, out));
@@ -20,7 +20,7 @@ wr_err wr_cipher_seal(wr_cipher *cipher, wr_slice ad, wr_slice plain, wr_buf *ou
 wr_err wr_cipher_open(wr_cipher *cipher, wr_slice ad, wr_slice sealed, wr_buf *out) {
     if (cipher->n == WR_NONCE_RESERVED)
         return WR_ERR_LIMIT;
-    /* channel.md 3.1 "A message that fails to open MUST NOT advance n" */
+    /* spec:channel#3.1 "A message that fails to open MUST NOT advance n" */
     WR_TRY(wr_aead_open(&cipher->k, cipher->n, ad, sealed, out));
     cipher->n++;
     return WR_OK;

@@ -26,7 +26,7 @@ void wr_transport_init(wr_transport *t, const wr_key *send, const wr_key *recv, 
 }
 
 /* Whether one more message of this length may use the key.
- * channel.md 6.2 "A key MUST NOT protect more than 65,536 messages or 1 GiB of messages." */
+ * spec:channel#6.2 "A key MUST NOT protect more than 65,536 messages or 1 GiB of messages." */
 static wr_err check_key(const wr_direction *dir, size_t message_len) {
     if (!dir->used)
         return WR_ERR_STATE;
@@ -77,7 +77,7 @@ wr_mono wr_transport_deadline(const wr_transport *t) {
 static wr_err rekey(wr_direction *dir, wr_mono now) {
     if (!dir->used)
         return WR_ERR_STATE;
-    /* channel.md 6.3 "A REKEY under a key that has protected no message MUST end the channel." */
+    /* spec:channel#6.3 "A REKEY under a key that has protected no message MUST end the channel." */
     if (dir->messages == 0)
         return WR_ERR_STATE;
     wr_cipher_rekey(&dir->cipher);
