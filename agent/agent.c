@@ -42,7 +42,7 @@ struct agent {
     methods *methods;
     server *server;
     server_signal *signal;
-    bool stopping;
+    bool running, stopping;
 };
 
 static wr_err fail(agent *a, wr_err err, const char *subject, const char *text) {
@@ -236,11 +236,12 @@ void agent_close(agent *a) {
     if (a->net)
         net_close(a->net);
     keystore_close(a->keystore);
-    if (a->loop)
-        loop_close(a->loop);
-    diag(DIAG_INFO, AGENT_STOPPED);
+    if (a->running)
+        diag(DIAG_INFO, AGENT_STOPPED);
     diag_set_loop(NULL);
     diag_close();
+    if (a->loop)
+        loop_close(a->loop);
     if (a->lock >= 0)
         close(a->lock); /* last: whoever has the lock finds a home at rest */
     free(a);
@@ -270,8 +271,10 @@ static wr_err open_files(agent *a, wr_slice passphrase, store **ret_store) {
                     "'warren up' on a terminal");
     if (err == WR_OK)
         err = keystore_open(a->home, sealed ? passphrase : WR_SLICE_EMPTY, &a->keystore, &problem);
-    if (err == WR_ERR_AUTH)
-        err = sealed ? WR_ERR_REFUSED : WR_ERR_CORRUPT;
+    if (err == WR_ERR_AUTH && sealed)
+        return fail(a, WR_ERR_REFUSED, "", problem);
+    if (err == WR_ERR_AUTH || err == WR_ERR_REFUSED)
+        err = WR_ERR_CORRUPT; /* REFUSED is kept for a wrong passphrase: the file's mode is not */
     if (err == WR_OK)
         err = store_open_sqlite(a->home, sync_of(a), &keystore_get(a->keystore)->keys_key,
                                 ret_store, &problem);
@@ -341,6 +344,7 @@ static wr_err open_all(agent *a, const agent_options *options) {
     WR_TRY(open_files(a, options->passphrase, &st));
     WR_TRY(open_hub(a, st));
     WR_TRY(open_api(a, options->socket));
+    a->running = true;
     diag(DIAG_INFO, AGENT_STARTED, diag_text("version", WARREN_VERSION));
     return WR_OK;
 }

@@ -1,8 +1,8 @@
 /* Starting the agent.
  *
  * warrend gets one end of a pipe (--report-fd) and writes one line to it: "ready", or why not, as
- * "<exit code> <text>".  A passphrase goes through a pipe of its own, never through an argument or
- * the environment.
+ * "<exit code> <text>", or "busy <text>" where another agent has the home.  A passphrase goes
+ * through a pipe of its own, never through an argument or the environment.
  *
  * Layer:  cli
  * SPDX-License-Identifier: Apache-2.0
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "cli/terminal.h"
 
 #define PASSPHRASE_MAX 1024u
+#define BUSY_TRIES 100
+#define BUSY_MS 20
 
 /* warrend beside this program, else what PATH has. */
 static void agent_path(char *out, size_t cap) {
@@ -119,9 +122,35 @@ static warren_error error_of_exit(unsigned long code) {
     return WARREN_E_UNAVAILABLE;
 }
 
+/* Another 'up' was faster: its agent answers soon, or it has failed, too. */
+static int await_other(cli *c, const char *text) {
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        warren_error error = WARREN_OK;
+        if (cli_try_connect(c, &error)) {
+            warren_client_close(c->client);
+            c->client = NULL;
+            return CLI_DONE;
+        }
+        poll(NULL, 0, BUSY_MS);
+    }
+    return cli_fail(c, WARREN_E_CONFLICT, "%s, but does not answer", text);
+}
+
+static int no_report(const cli *c, pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return no_agent(c);
+    return cli_fail(c, WARREN_E_INTERNAL, "warrend ended before it was ready (%s %d); see %s/%s",
+                    WIFSIGNALED(status) ? "signal" : "exit code",
+                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), c->home_path,
+                    "agent.log");
+}
+
 /* Reads warrend's line to its end. */
-static int await_report(const cli *c, int fd) {
-    char line[2048];
+static int await_report(cli *c, int fd, pid_t child) {
+    char line[4096];
     size_t len = 0;
     for (ssize_t got = 1; got != 0 && len + 1 < sizeof line;) {
         got = read(fd, line + len, sizeof line - 1 - len);
@@ -135,7 +164,9 @@ static int await_report(const cli *c, int fd) {
     if (strcmp(line, "ready") == 0)
         return CLI_DONE;
     if (len == 0)
-        return no_agent(c);
+        return no_report(c, child);
+    if (strncmp(line, "busy ", 5) == 0)
+        return await_other(c, line + 5);
     char *text = NULL;
     unsigned long code = strtoul(line, &text, 10);
     return cli_fail(c, error_of_exit(code), "the agent did not start: %s", text + (*text == ' '));
@@ -159,7 +190,7 @@ int start_agent(cli *c, const char *passphrase_file) {
     close(report[1]);
     if (passphrase_fd >= 0)
         close(passphrase_fd);
-    code = child > 0 ? await_report(c, report[0])
+    code = child > 0 ? await_report(c, report[0], child)
                      : cli_fail(c, WARREN_E_IO, "cannot start a process: %s", strerror(errno));
     close(report[0]);
     return code;
