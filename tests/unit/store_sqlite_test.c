@@ -1,0 +1,358 @@
+/* What only the files of the store can get wrong: foreign, newer, damaged, taken, private.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "store_fixture.h"
+
+#include "crypto/crypto.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct home {
+    char folder[64], store_db[96], keys_db[96];
+} home;
+
+static home home_make(void) {
+    home h;
+    fix_home_make(h.folder);
+    (void)snprintf(h.store_db, sizeof h.store_db, "%s/store.db", h.folder);
+    (void)snprintf(h.keys_db, sizeof h.keys_db, "%s/keys.db", h.folder);
+    return h;
+}
+
+static wr_err try_open(const home *h, const wr_key *key, store **ret_store, const char **ret_why) {
+    *ret_why = "";
+    return store_open_sqlite(h->folder, STORE_SYNC_FULL, key, ret_store, ret_why);
+}
+
+static store *open_ok(const home *h) {
+    store *s = NULL;
+    const char *why = "";
+    wr_err err = try_open(h, &fix_keys_key, &s, &why);
+    T_STR(why, "");
+    T_OK(err);
+    return s;
+}
+
+static void check_refused(const home *h, wr_err want, const char *named) {
+    store *s = NULL;
+    const char *why = "";
+    T_ERR(try_open(h, &fix_keys_key, &s, &why), want);
+    T_TRUE(s == NULL);
+    if (strstr(why, named) == NULL)
+        T_STR(why, named);
+}
+
+static size_t file_bytes(const char *path, uint8_t *out, size_t max) {
+    FILE *file = fopen(path, "rb");
+    T_TRUE(file != NULL);
+    size_t len = fread(out, 1, max, file);
+    T_EQ(fclose(file), 0);
+    return len;
+}
+
+static void file_make(const char *path, const void *bytes, size_t len) {
+    FILE *file = fopen(path, "wb");
+    T_TRUE(file != NULL);
+    T_EQ(fwrite(bytes, 1, len, file), len);
+    T_EQ(fclose(file), 0);
+}
+
+/* Opening fails and the file keeps every byte. */
+static void check_untouched(const home *h, const char *path, wr_err want) {
+    static uint8_t before[64 * 1024], after[64 * 1024];
+    size_t len = file_bytes(path, before, sizeof before);
+    check_refused(h, want, path);
+    T_EQ(file_bytes(path, after, sizeof after), len);
+    T_MEM(after, before, len);
+}
+
+static void run_sql(const char *path, const char *sql) {
+    sqlite3 *db = NULL;
+    T_EQ(sqlite3_open(path, &db), SQLITE_OK);
+    T_EQ(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    T_EQ(sqlite3_close(db), SQLITE_OK);
+}
+
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+/* ---- whose file it is --------------------------------------------------------------------------
+ */
+
+static void a_foreign_file_is_refused_and_untouched(void **state) {
+    (void)state;
+    home h = home_make();
+    static const char text[] = "dear diary, this is no database at all, and it is longer than a "
+                               "header of one would be, so that its length gives nothing away";
+    file_make(h.store_db, text, sizeof text);
+    check_untouched(&h, h.store_db, WR_ERR_CORRUPT);
+    T_FALSE(exists(h.keys_db));
+    file_make(h.store_db, "short", 5);
+    check_untouched(&h, h.store_db, WR_ERR_CORRUPT);
+    T_EQ(unlink(h.store_db), 0);
+    run_sql(h.store_db, "CREATE TABLE theirs(x); PRAGMA application_id = 77");
+    check_untouched(&h, h.store_db, WR_ERR_CORRUPT);
+    T_FALSE(exists(h.keys_db));
+    T_EQ(unlink(h.store_db), 0);
+    /* A foreign keys.db, seen before store.db is made. */
+    file_make(h.keys_db, text, sizeof text);
+    check_untouched(&h, h.keys_db, WR_ERR_CORRUPT);
+    T_FALSE(exists(h.store_db));
+    fix_home_remove(h.folder);
+}
+
+static void an_empty_file_is_a_new_one(void **state) {
+    (void)state;
+    home h = home_make();
+    file_make(h.store_db, "", 0);
+    file_make(h.keys_db, "", 0);
+    store_close(open_ok(&h));
+    store_close(open_ok(&h));
+    fix_home_remove(h.folder);
+}
+
+static void a_newer_file_is_refused_and_untouched(void **state) {
+    (void)state;
+    home h = home_make();
+    store_close(open_ok(&h));
+    run_sql(h.store_db, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 2");
+    check_untouched(&h, h.store_db, WR_ERR_VERSION);
+    fix_home_remove(h.folder);
+}
+
+static void keys_that_are_missing_are_not_made_anew(void **state) {
+    (void)state;
+    home h = home_make();
+    store_close(open_ok(&h));
+    T_EQ(unlink(h.keys_db), 0);
+    check_refused(&h, WR_ERR_CORRUPT, h.keys_db);
+    T_FALSE(exists(h.keys_db));
+    fix_home_remove(h.folder);
+}
+
+static void a_folder_that_is_not_there_is_an_io_error(void **state) {
+    (void)state;
+    home h = home_make();
+    fix_home_remove(h.folder);
+    check_refused(&h, WR_ERR_IO, h.folder);
+}
+
+/* ---- keys
+ * ------------------------------------------------------------------------------------------ */
+
+static wr_err ignore_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
+    (void)ctx;
+    (void)epoch_id;
+    (void)secret;
+    return WR_OK;
+}
+
+static void another_devices_key_opens_no_secret(void **state) {
+    (void)state;
+    home h = home_make();
+    wr_hash id = fix_hash(1);
+    wr_key secret = fix_key(0xc5), other = fix_key(1), got;
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(store_put_epoch(s, &id, &secret));
+    T_OK(store_put_secret(s, S("seed"), &secret));
+    T_OK(store_commit(s));
+    store_close(s);
+    const char *why = "";
+    T_OK(try_open(&h, &other, &s, &why));
+    T_ERR(store_get_secret(s, S("seed"), &got), WR_ERR_CORRUPT);
+    T_TRUE(strstr(store_problem(s), h.keys_db) != NULL);
+    T_ERR(store_each_epoch(s, ignore_epoch, NULL), WR_ERR_CORRUPT);
+    store_close(s);
+    /* The file shows nothing of it either. */
+    static uint8_t bytes[64 * 1024];
+    size_t len = file_bytes(h.keys_db, bytes, sizeof bytes);
+    for (size_t i = 0; i + 8 <= len; i++)
+        T_FALSE(wr_equal(wr_slice_of(bytes + i, 8), wr_slice_of(secret.b, 8)));
+    fix_home_remove(h.folder);
+}
+
+static void a_sealed_value_cannot_take_the_place_of_another(void **state) {
+    (void)state;
+    home h = home_make();
+    wr_key one = fix_key(1), two = fix_key(2), got;
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(store_put_secret(s, S("one"), &one));
+    T_OK(store_put_secret(s, S("two"), &two));
+    T_OK(store_commit(s));
+    store_close(s);
+    run_sql(h.keys_db, "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE key ="
+                       " x'74776f') WHERE key = x'6f6e65'");
+    s = open_ok(&h);
+    T_ERR(store_get_secret(s, S("one"), &got), WR_ERR_CORRUPT);
+    T_OK(store_get_secret(s, S("two"), &got));
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+/* ---- damage
+ * ------------------------------------------------------------------------------------------ */
+
+static void values_of_the_wrong_size_are_corrupt(void **state) {
+    (void)state;
+    home h = home_make();
+    wr_hash feed = fix_hash(1), got;
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(store_put_node(s, &feed, 1, 1, &feed));
+    T_OK(fix_put(s, &feed, 0, 10, 0));
+    T_OK(store_commit(s));
+    store_close(s);
+    run_sql(h.store_db, "UPDATE nodes SET node = x'00'; UPDATE rows SET count = 2000");
+    s = open_ok(&h);
+    fix_list list = {.len = 0};
+    T_ERR(store_get_node(s, &feed, 1, 1, &got), WR_ERR_CORRUPT);
+    T_ERR(store_each_rows(s, &feed, 0, 10, fix_each_rows, &list), WR_ERR_CORRUPT);
+    T_TRUE(strstr(store_problem(s), h.store_db) != NULL);
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+static void an_overwritten_page_is_corrupt_not_wrong(void **state) {
+    (void)state;
+    home h = home_make();
+    uint8_t noise[4096], bytes[64];
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(store_put_meta(s, S("a"), S("1")));
+    T_OK(store_commit(s));
+    store_close(s);
+    /* The second page is the root of the first table, meta. */
+    FILE *file = fopen(h.store_db, "r+b");
+    T_TRUE(file != NULL);
+    memset(noise, 0xa5, sizeof noise);
+    T_EQ(fseek(file, 4096, SEEK_SET), 0);
+    T_EQ(fwrite(noise, 1, sizeof noise, file), sizeof noise);
+    T_EQ(fclose(file), 0);
+    s = open_ok(&h);
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    T_ERR(store_get_meta(s, S("a"), &out), WR_ERR_CORRUPT);
+    T_OK(store_begin(s));
+    T_ERR(store_put_meta(s, S("a"), S("2")), WR_ERR_CORRUPT);
+    T_ERR(store_put_meta(s, S("b"), S("2")), WR_ERR_IO); /* until it is rolled back */
+    T_ERR(store_commit(s), WR_ERR_IO);
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+/* ---- one process, one user
+ * ------------------------------------------------------------------------ */
+
+static void a_second_process_finds_it_busy(void **state) {
+    (void)state;
+    home h = home_make();
+    store *s = open_ok(&h);
+    pid_t child = fork();
+    T_TRUE(child >= 0);
+    if (child == 0) {
+        store *other = NULL;
+        const char *why = "";
+        wr_err err = try_open(&h, &fix_keys_key, &other, &why);
+        _exit(err == WR_ERR_BUSY && strstr(why, h.folder) != NULL ? 0 : 1);
+    }
+    int status = -1;
+    T_EQ(waitpid(child, &status, 0), child);
+    T_TRUE(WIFEXITED(status));
+    T_EQ(WEXITSTATUS(status), 0);
+    T_OK(store_begin(s));
+    T_OK(store_put_meta(s, S("a"), S("1")));
+    T_OK(store_commit(s));
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+static void check_private(const char *path) {
+    struct stat st;
+    T_EQ(stat(path, &st), 0);
+    T_EQ(st.st_mode & 0777, 0600);
+}
+
+static void all_files_are_private_and_counted(void **state) {
+    (void)state;
+    home h = home_make();
+    char wal[128];
+    uint64_t bytes = 0, want = 0;
+    struct stat st;
+    mode_t before = umask(0);
+    store *s = open_ok(&h);
+    (void)umask(before);
+    wr_key secret = fix_key(1);
+    T_OK(store_begin(s));
+    T_OK(store_put_meta(s, S("a"), S("1")));
+    T_OK(store_put_secret(s, S("a"), &secret));
+    T_OK(store_commit(s));
+    static const char *const name[] = {"store.db", "store.db-wal", "keys.db", "keys.db-wal"};
+    for (size_t i = 0; i < WR_COUNT(name); i++) {
+        (void)snprintf(wal, sizeof wal, "%s/%s", h.folder, name[i]);
+        check_private(wal);
+        T_EQ(stat(wal, &st), 0);
+        want += (uint64_t)st.st_size;
+    }
+    T_OK(store_disk_bytes(s, &bytes));
+    T_EQ(bytes, want);
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+static void what_a_killed_process_committed_is_there(void **state) {
+    (void)state;
+    home h = home_make();
+    wr_hash feed = fix_hash(1);
+    wr_key secret = fix_key(9), got;
+    pid_t child = fork();
+    T_TRUE(child >= 0);
+    if (child == 0) {
+        store *s = NULL;
+        const char *why = "";
+        bool done = try_open(&h, &fix_keys_key, &s, &why) == WR_OK && store_begin(s) == WR_OK &&
+                    fix_put(s, &feed, 0, 10, 0) == WR_OK &&
+                    store_put_secret(s, S("k"), &secret) == WR_OK && store_commit(s) == WR_OK &&
+                    store_begin(s) == WR_OK && fix_put(s, &feed, 10, 10, 0) == WR_OK;
+        _exit(done ? 0 : 1); /* no close: as if killed */
+    }
+    int status = -1;
+    T_EQ(waitpid(child, &status, 0), child);
+    T_EQ(status, 0);
+    store *s = open_ok(&h);
+    T_EQ(fix_len(s, &feed), 10);
+    T_OK(store_get_secret(s, S("k"), &got));
+    T_TRUE(wr_key_equal(&got, &secret));
+    store_close(s);
+    fix_home_remove(h.folder);
+}
+
+static int init(void **state) {
+    (void)state;
+    return wr_crypto_init() == WR_OK ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_foreign_file_is_refused_and_untouched),
+        cmocka_unit_test(an_empty_file_is_a_new_one),
+        cmocka_unit_test(a_newer_file_is_refused_and_untouched),
+        cmocka_unit_test(keys_that_are_missing_are_not_made_anew),
+        cmocka_unit_test(a_folder_that_is_not_there_is_an_io_error),
+        cmocka_unit_test(another_devices_key_opens_no_secret),
+        cmocka_unit_test(a_sealed_value_cannot_take_the_place_of_another),
+        cmocka_unit_test(values_of_the_wrong_size_are_corrupt),
+        cmocka_unit_test(an_overwritten_page_is_corrupt_not_wrong),
+        cmocka_unit_test(a_second_process_finds_it_busy),
+        cmocka_unit_test(all_files_are_private_and_counted),
+        cmocka_unit_test(what_a_killed_process_committed_is_there),
+    };
+    return cmocka_run_group_tests(tests, init, NULL);
+}
