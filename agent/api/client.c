@@ -218,7 +218,7 @@ static warren_error await_answer(warren_client *client, uint32_t msgid, watcher 
                                  warren_value **ret_result) {
     for (;;) {
         WR_AUTO(warren_value) frame = NULL;
-        rpc_message message;
+        rpc_message message = {.kind = RPC_NOTIFICATION};
         warren_error error = next_frame(client, &frame, &message);
         if (error == WARREN_OK && !frame)
             error = move_bytes(client);

@@ -136,7 +136,7 @@ static int add_line(lines *l, const char *text, size_t len) {
     if (len > BODY_MAX) {
         char what[64];
         snprintf(what, sizeof what, "line %llu",
-                 (unsigned long long)(l->done + warren_count(l->entries) + 1));
+                 (unsigned long long)l->done + warren_count(l->entries) + 1ull);
         return too_large(l->c, what);
     }
     warren_value *entry = warren_map();

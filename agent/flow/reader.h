@@ -21,7 +21,8 @@
 typedef struct reader reader;
 
 /* store_key seals names and the tail (device.key). */
-WR_MUST wr_err reader_new(wr_self *self, store *store, const wr_key *store_key, reader **ret_reader);
+WR_MUST wr_err reader_new(wr_self *self, store *store, const wr_key *store_key,
+                          reader **ret_reader);
 void reader_free(reader *reader); /* NULL is fine */
 
 /* Applies what is new in control feeds, from the store, within the open transaction: binds logs,
@@ -33,7 +34,8 @@ WR_MUST wr_err reader_apply(reader *reader, bool *ret_changed);
 WR_MUST wr_err reader_encode_bind(uint16_t log_no, wr_slice name, wr_buf *out);
 WR_MUST wr_err reader_encode_name(const wr_hash *device, wr_slice name, wr_buf *out);
 
-/* The log's number in our own message feed; UNKNOWN: not bound yet, ret_next is the number to bind. */
+/* The log's number in our own message feed; UNKNOWN: not bound yet, ret_next is the number to bind.
+ */
 WR_MUST wr_err reader_own_log(reader *reader, wr_slice name, uint16_t *ret_log_no,
                               uint16_t *ret_next);
 /* Finds or adds the log's row in the store (for the tail). */

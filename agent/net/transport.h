@@ -39,9 +39,9 @@ typedef struct net net; /* the sockets of one agent */
 /* Called from the loop, never from within a call into transport.  After closed(), which is
  * called exactly once for each transport also after transport_close, the pointer is dead. */
 typedef struct transport_events {
-    void (*open)(void *ctx);                  /* dialled only: connected */
-    void (*read)(void *ctx, wr_slice bytes);  /* bytes live during the call */
-    void (*writable)(void *ctx);              /* there is room again after transport_space gave none */
+    void (*open)(void *ctx);                 /* dialled only: connected */
+    void (*read)(void *ctx, wr_slice bytes); /* bytes live during the call */
+    void (*writable)(void *ctx); /* there is room again after transport_space gave none */
     void (*closed)(void *ctx, wr_err reason); /* OK: we or the peer closed in order; IO, TIMEOUT */
 } transport_events;
 
@@ -58,7 +58,8 @@ WR_MUST wr_err net_listen(net *net, const net_addr *addr, net_accept_fn fn, void
 /* Starts a connection; open or closed will be called.  REFUSED: the mode forbids this address. */
 WR_MUST wr_err net_dial(net *net, const net_addr *addr, const transport_events *events, void *ctx,
                         transport **ret_transport);
-/* The addresses siblings may reach us at: every up interface's, loopback last; count at most max. */
+/* The addresses siblings may reach us at: every up interface's, loopback last; count at most max.
+ */
 size_t net_local_addrs(net *net, net_addr *out, size_t max);
 
 void transport_attach(transport *t, const transport_events *events, void *ctx);

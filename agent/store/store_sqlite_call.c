@@ -120,7 +120,8 @@ wr_err sql_fixed(sql_call *q, int column, uint8_t *out, size_t len) {
     wr_slice bytes = sql_blob(q, column);
     if (bytes.len != len)
         return sql_corrupt(q->s, q->file, "a value has the wrong size");
-    memcpy(out, bytes.ptr, len);
+    if (len != 0)
+        memcpy(out, bytes.ptr, len);
     return WR_OK;
 }
 

@@ -40,7 +40,7 @@ static wr_err each_rows_of(store_sqlite *s, int64_t feed_no, uint64_t from, uint
     bind_range(&q, feed_no, from, to);
     bool row = false;
     for (;;) {
-        store_rows rows;
+        store_rows rows = {.count = 0};
         WR_TRY(sql_next(&q, &row));
         if (!row)
             return WR_OK;

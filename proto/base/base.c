@@ -10,8 +10,8 @@
 
 const char *wr_err_name(wr_err err) {
     switch (err) {
-#define WR_ERR_NAME(name, value, text)                                                            \
-    case WR_ERR_##name:                                                                           \
+#define WR_ERR_NAME(name, value, text)                                                             \
+    case WR_ERR_##name:                                                                            \
         return #name;
         WR_ERR_MAP(WR_ERR_NAME)
 #undef WR_ERR_NAME
@@ -21,8 +21,8 @@ const char *wr_err_name(wr_err err) {
 
 const char *wr_err_text(wr_err err) {
     switch (err) {
-#define WR_ERR_TEXT(name, value, text)                                                            \
-    case WR_ERR_##name:                                                                           \
+#define WR_ERR_TEXT(name, value, text)                                                             \
+    case WR_ERR_##name:                                                                            \
         return text;
         WR_ERR_MAP(WR_ERR_TEXT)
 #undef WR_ERR_TEXT

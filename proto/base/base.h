@@ -15,25 +15,25 @@
 
 /* Each error is a different reaction of the caller; details go to counters.
  *   name             value  meaning (lower case, no full stop)              */
-#define WR_ERR_MAP(X)                                                                             \
-    X(OK, 0, "success")                                                                           \
-    X(TRUNCATED, -1, "input ends before the message does")                                        \
-    X(FORMAT, -2, "input breaks the wire format")                                                 \
-    X(AUTH, -3, "authentication failed")                                                          \
-    X(BAD_KEY, -4, "peer sent a key of low order")                                                \
-    X(STATE, -5, "call or message not legal in this state")                                       \
-    X(TIMEOUT, -6, "deadline passed")                                                             \
-    X(LIMIT, -7, "a configured limit would be exceeded")                                          \
-    X(NOBUF, -8, "caller's buffer is too small")                                                  \
-    X(NOMEM, -9, "out of memory")                                                                 \
-    X(UNKNOWN, -10, "refers to something not known here")                                         \
-    X(EXISTS, -11, "already there")                                                               \
-    X(REFUSED, -12, "not allowed by membership, role or the owner")                               \
-    X(VERSION, -13, "peer or file speaks a version this build does not know")                     \
-    X(IO, -14, "the operating system failed to read or write")                                    \
-    X(CORRUPT, -15, "a file is not what it should be")                                            \
-    X(BUSY, -16, "held by another process or not possible right now")                             \
-    X(CLOSED, -17, "the other side has gone")                                                     \
+#define WR_ERR_MAP(X)                                                                              \
+    X(OK, 0, "success")                                                                            \
+    X(TRUNCATED, -1, "input ends before the message does")                                         \
+    X(FORMAT, -2, "input breaks the wire format")                                                  \
+    X(AUTH, -3, "authentication failed")                                                           \
+    X(BAD_KEY, -4, "peer sent a key of low order")                                                 \
+    X(STATE, -5, "call or message not legal in this state")                                        \
+    X(TIMEOUT, -6, "deadline passed")                                                              \
+    X(LIMIT, -7, "a configured limit would be exceeded")                                           \
+    X(NOBUF, -8, "caller's buffer is too small")                                                   \
+    X(NOMEM, -9, "out of memory")                                                                  \
+    X(UNKNOWN, -10, "refers to something not known here")                                          \
+    X(EXISTS, -11, "already there")                                                                \
+    X(REFUSED, -12, "not allowed by membership, role or the owner")                                \
+    X(VERSION, -13, "peer or file speaks a version this build does not know")                      \
+    X(IO, -14, "the operating system failed to read or write")                                     \
+    X(CORRUPT, -15, "a file is not what it should be")                                             \
+    X(BUSY, -16, "held by another process or not possible right now")                              \
+    X(CLOSED, -17, "the other side has gone")                                                      \
     X(FORK, -18, "two signed statements contradict each other")
 
 typedef enum wr_err {
@@ -50,11 +50,11 @@ const char *wr_err_text(wr_err err);
 #define WR_MUST __attribute__((warn_unused_result))
 
 /* Returns on error: the only macro with control flow in it. */
-#define WR_TRY(expr)                                                                              \
-    do {                                                                                          \
-        wr_err wr_try_err_ = (expr);                                                              \
-        if (wr_try_err_ != WR_OK)                                                                 \
-            return wr_try_err_;                                                                   \
+#define WR_TRY(expr)                                                                               \
+    do {                                                                                           \
+        wr_err wr_try_err_ = (expr);                                                               \
+        if (wr_try_err_ != WR_OK)                                                                  \
+            return wr_try_err_;                                                                    \
     } while (0)
 
 /* Our own mistakes only; stays on in release.  No peer, disk or config file may trip one. */
@@ -66,16 +66,16 @@ _Noreturn void wr_assert_failed(const char *what, const char *file, int line);
 
 /* WR_AUTO(thing) t = NULL; calls thing_freep at scope end; wr_steal gives t away. */
 #define WR_AUTO(type) __attribute__((cleanup(type##_freep))) type *
-#define WR_DEFINE_FREEP(type, free_fn)                                                            \
-    static inline void type##_freep(type **pointer) {                                             \
-        free_fn(*pointer);                                                                        \
-        *pointer = NULL;                                                                          \
+#define WR_DEFINE_FREEP(type, free_fn)                                                             \
+    static inline void type##_freep(type **pointer) {                                              \
+        free_fn(*pointer);                                                                         \
+        *pointer = NULL;                                                                           \
     }
-#define wr_steal(pp)                                                                              \
-    __extension__({                                                                               \
-        __typeof__(*(pp)) wr_stolen_ = *(pp);                                                     \
-        *(pp) = NULL;                                                                             \
-        wr_stolen_;                                                                               \
+#define wr_steal(pp)                                                                               \
+    __extension__({                                                                                \
+        __typeof__(*(pp)) wr_stolen_ = *(pp);                                                      \
+        *(pp) = NULL;                                                                              \
+        wr_stolen_;                                                                                \
     })
 
 /* ---- bytes -------------------------------------------------------------- */

@@ -115,7 +115,7 @@ static void describe_member(wr_graph *graph, uint32_t index, const wr_admission 
 }
 
 static void evaluate(wr_graph *graph) {
-    wr_eval_member members[WR_AUTHORS_MAX];
+    wr_eval_member members[WR_AUTHORS_MAX] = {{.current = false}};
     wr_evaluate(graph->added, graph->added_count, graph->member_count, graph->label, members);
     graph->current_count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {
@@ -143,7 +143,7 @@ static void take_membership(wr_graph *graph, const wr_admission *in, const wr_no
 /* Recipients are recomputed from the past.  They stay current members, because no op that this
  * version understands ends a membership; and whoever joins later is handed E by its sponsor. */
 static void take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node) {
-    wr_eval_member past[WR_AUTHORS_MAX];
+    wr_eval_member past[WR_AUTHORS_MAX] = {{.current = false}};
     wr_evaluate_past(graph->added, graph->added_count, node->clock, node->clock_len,
                      graph->member_count, past);
     wr_hash recipients =

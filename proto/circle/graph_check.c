@@ -174,7 +174,7 @@ static bool in_past(const wr_admission *in, uint32_t author, uint32_t aseq) {
 }
 
 static wr_err check_new_device(const wr_graph *graph, const wr_admission *in) {
-    wr_eval_member past[WR_AUTHORS_MAX];
+    wr_eval_member past[WR_AUTHORS_MAX] = {{.current = false}};
     uint32_t members = 0, index;
     for (uint32_t i = 0; i < graph->added_count; i++) {
         const wr_eval_op *added = &graph->added[i];
@@ -232,7 +232,7 @@ static wr_err check_genesis(const wr_graph *graph, wr_admission *in) {
  */
 
 static wr_err check_later(const wr_graph *graph, wr_admission *in) {
-    wr_add add;
+    wr_add add = {.role = WR_ROLE_MEMBER};
     WR_TRY(check_place(graph, in));
     WR_TRY(decode_body(in, &add));
     WR_TRY(check_author(graph, in));

@@ -122,7 +122,7 @@ wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_member *membe
 }
 
 wr_hash wr_graph_recipients_hash(const wr_graph *graph) {
-    wr_eval_member members[WR_AUTHORS_MAX];
+    wr_eval_member members[WR_AUTHORS_MAX] = {{.current = false}};
     for (uint32_t i = 0; i < graph->member_count; i++)
         members[i] = (wr_eval_member){graph->member[i].current, graph->member[i].role};
     return wr_graph_hash_members(graph, members, NULL, 0);

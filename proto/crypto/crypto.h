@@ -123,7 +123,8 @@ typedef struct wr_argon2_cost {
     uint32_t ops;
     uint32_t mem_kib;
 } wr_argon2_cost;
-/* Argon2id; blocks for long: call it off the loop.  NOMEM, LIMIT (cost out of libsodium's range). */
+/* Argon2id; blocks for long: call it off the loop.  NOMEM, LIMIT (cost out of libsodium's range).
+ */
 WR_MUST wr_err wr_argon2id(wr_slice passphrase, const uint8_t salt[16], wr_argon2_cost cost,
                            wr_key *ret_key);
 

@@ -31,8 +31,9 @@ typedef enum wr_frame_type {
     WR_FRAME_PAIR_DONE = 36,
     WR_FRAME_PAIR_REFUSED = 37,
 } wr_frame_type;
-#define WR_FRAME_IGNORABLE 128u /* unknown types from here on are skipped, below they are FORMAT   \
-                                 */
+#define WR_FRAME_IGNORABLE                                                                         \
+    128u /* unknown types from here on are skipped, below they are FORMAT                          \
+          */
 
 #define WR_HELLO_ADDRS_MAX 8u
 #define WR_HELLO_ADDR_SIZE 19u /* family u8 (4 or 6), 16 bytes (IPv4 in the first 4), port u16 */

@@ -46,7 +46,8 @@ const char *vec_text_at(const json_t *object, const char *key) {
     return text == NULL ? "" : text;
 }
 
-static void print_failure(vec_tally *tally, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void
+print_failure(vec_tally *tally, const char *format, va_list arguments) {
     tally->failed++;
     (void)printf("%s: ", tally->file);
     (void)vprintf(format, arguments);
