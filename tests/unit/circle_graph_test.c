@@ -110,6 +110,16 @@ static void an_authors_ops_are_one_chain(void **state) {
     bad = t_forge(&header, &c->ack.id, &c->founder); /* the past lacks aprev */
     t_refused(c->graph, &bad, WR_ERR_REFUSED);
     T_OK(t_admit(c->graph, &next));
+
+    wr_identity guest = t_device(9); /* whose first op claims to be its second */
+    t_op add = t_add(c->graph, &c->founder, &guest, WR_ROLE_MEMBER);
+    next = t_next(c->graph, &guest, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op late = t_header(&next, parents);
+    late.aseq = 1;
+    late.has_aprev = true;
+    late.aprev = add.id;
+    bad = t_forge(&late, parents, &guest);
+    t_refused(c->graph, &bad, WR_ERR_REFUSED);
 }
 
 /* spec:circle#2.4 type=test "Of two ops with one generation, author and aseq a device MUST NOT
