@@ -41,7 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         wr_err err = wr_segment_next(&reader, &entry, &more);
         if (starts && open) {
             wr_segment_end(&writer);
-            open = false;
             WR_ASSERT(wr_equal(wr_buf_slice(&out), wr_slice_of(bytes.ptr, out.len)));
         }
         if (err != WR_OK) {
