@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #define FILE_CACHE_KIB 512
-/* Small enough that a checkpoint does not stall the loop, large enough that bulk sync does not
- * write every page twice. */
-#define FILE_CHECKPOINT_PAGES 1024
+/* Rows of 256 KiB cost a third less time than with pages of 4 KiB, single entries no more. */
+#define FILE_PAGE_SIZE 8192
+/* 4 MiB: small enough that a checkpoint does not stall the loop, large enough that bulk sync does
+ * not write every page twice. */
+#define FILE_CHECKPOINT_PAGES 512
 #define FILE_WAL_BYTES (8 * 1024 * 1024)
-#define FILE_PAGE_SIZE 4096
 #define FILE_HEADER_SIZE 100u
 
 wr_err sqlite_error(int rc) {

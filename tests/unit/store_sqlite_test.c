@@ -224,7 +224,7 @@ static void values_of_the_wrong_size_are_corrupt(void **state) {
 static void an_overwritten_page_is_corrupt_not_wrong(void **state) {
     (void)state;
     home h = home_make();
-    uint8_t noise[4096], bytes[64];
+    uint8_t noise[8192], bytes[64];
     store *s = open_ok(&h);
     T_OK(store_begin(s));
     T_OK(store_put_meta(s, S("a"), S("1")));
@@ -234,7 +234,7 @@ static void an_overwritten_page_is_corrupt_not_wrong(void **state) {
     FILE *file = fopen(h.store_db, "r+b");
     T_TRUE(file != NULL);
     memset(noise, 0xa5, sizeof noise);
-    T_EQ(fseek(file, 4096, SEEK_SET), 0);
+    T_EQ(fseek(file, sizeof noise, SEEK_SET), 0);
     T_EQ(fwrite(noise, 1, sizeof noise, file), sizeof noise);
     T_EQ(fclose(file), 0);
     s = open_ok(&h);
