@@ -1,0 +1,71 @@
+/* What the reader's own files share: the struct behind the handle, batches, small helpers.
+ *
+ * Layer:  flow, private to reader*.c
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef FLOW_READER_IMPL_H
+#define FLOW_READER_IMPL_H
+
+#include "flow/reader.h"
+
+struct reader {
+    wr_self *self;
+    store *store;
+    wr_key store_key; /* a copy, wiped at the end */
+    uint64_t skipped; /* entries of logs that did not open, since the start */
+    /* How far each control feed was looked at, and with how many epochs: what has not changed since
+     * is not looked at again.  Only the store's own mark says what was applied. */
+    uint64_t seen[WR_FEEDS_MAX];
+    uint32_t seen_epochs;
+};
+
+/* A feed writes to a log under one number: the first that was bound to it. */
+#define READER_SOURCES_MAX WR_FEEDS_MAX
+
+/* Opened entries on their way to the caller; content lives in memory, which never moves. */
+#define READER_BATCH_ENTRIES 512u
+#define READER_BATCH_BYTES (4u * 1024u * 1024u)
+typedef struct reader_item {
+    hub_entry entry;
+    bool readable;
+} reader_item;
+typedef struct reader_batch {
+    uint32_t count;
+    wr_buf content;
+    reader_item items[READER_BATCH_ENTRIES];
+    uint8_t memory[READER_BATCH_BYTES];
+} reader_batch;
+void reader_batch_clear(reader_batch *batch);
+void reader_batch_free(reader_batch *batch);
+WR_DEFINE_FREEP(reader_batch, reader_batch_free)
+
+/* Opens an entry into item; what does not open is counted and left unreadable.  content has room
+ * for the entry's body_len. */
+void reader_open_entry(reader *reader, const wr_feed *feed, const wr_entry *entry, wr_wall now,
+                       wr_buf *content, reader_item *ret_item);
+/* The same for a tail entry. */
+void reader_open_waiting(reader *reader, const store_tail *tail, wr_wall now, wr_buf *content,
+                         reader_item *ret_item);
+static inline bool reader_is_message(const wr_entry *entry, uint16_t log_no) {
+    return entry->log_no == log_no && (entry->kind & WR_ENTRY_KIND_MASK) == WR_ENTRY_MESSAGE;
+}
+
+/* The log of that name.  FORMAT: no name; UNKNOWN: no such log. */
+WR_MUST wr_err reader_find_log(reader *reader, wr_slice name, uint32_t *ret_log_id);
+
+/* Cursors: base32 of a type byte and fixed fields.  FORMAT. */
+#define READER_CURSOR_BYTES_MAX 64u
+void reader_cursor_text(const wr_buf *bytes, char ret_text[HUB_CURSOR_MAX]);
+WR_MUST wr_err reader_cursor_bytes(wr_slice text, uint8_t type, size_t size, wr_buf *out);
+
+/* Rows of a feed that were stored before anybody knew which log they belong to (reader_names.c).
+ * The k-th such case of a log: entries of feed below seq len. */
+typedef struct reader_late {
+    wr_hash feed_id;
+    uint16_t log_no;
+    uint64_t len;
+} reader_late;
+WR_MUST wr_err reader_late_count(reader *reader, uint32_t log_id, uint32_t *ret_count);
+WR_MUST wr_err reader_late_get(reader *reader, uint32_t log_id, uint32_t k, reader_late *ret_late);
+
+#endif /* FLOW_READER_IMPL_H */
