@@ -218,6 +218,43 @@ static void what_one_appends_the_other_holds(void **state) {
     device_free(b);
 }
 
+static void the_window_opens_again_with_every_acknowledgement(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    for (uint32_t i = 0; i < 30; i++) { /* more units than may be under way */
+        append(a, 1);
+        T_OK(converse(a, la, b, lb));
+        assert_equal_replicas(a, b);
+    }
+    wr_link_free(la);
+    wr_link_free(lb);
+    device_free(a);
+    device_free(b);
+}
+
+static void a_new_link_goes_on_where_the_old_one_ended(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    append(a, 40);
+    for (uint64_t id = 1; id < 4; id++) {
+        wr_link *la, *lb;
+        links_new(a, b, id, &la, &lb);
+        T_OK(converse(a, la, b, lb));
+        assert_equal_replicas(a, b);
+        wr_link_free(la);
+        wr_link_free(lb);
+        append(a, 2);
+        append(b, 3);
+    }
+    device_free(a);
+    device_free(b);
+}
+
 static void a_device_that_is_no_member_gets_no_answer(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2), *x = device_new(3), *y = device_new(4);
@@ -266,6 +303,8 @@ static void a_replayed_first_message_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_appends_the_other_holds),
+        cmocka_unit_test(the_window_opens_again_with_every_acknowledgement),
+        cmocka_unit_test(a_new_link_goes_on_where_the_old_one_ended),
         cmocka_unit_test(a_device_that_is_no_member_gets_no_answer),
         cmocka_unit_test(a_replayed_first_message_is_refused),
     };
