@@ -53,7 +53,7 @@ const cli_command cli_commands[] = {
       {"--timeout", "S", "seconds until the code expires (default 300)"},
       {"--yes", NULL, "admit whoever knows the code, without asking"}}},
     {"join",
-     "CODE",
+     "[CODE]",
      "join a circle with the code or URI that 'warren pair' printed",
      "warren join 4217-able-baker-cedar --peer 192.0.2.7:7117",
      cmd_join,

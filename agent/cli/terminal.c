@@ -78,9 +78,9 @@ static bool echo_off(void) {
 bool terminal_read_line(const char *prompt, bool hide, char *out, size_t cap) {
     bool is_terminal = isatty(STDIN_FILENO) == 1;
     fflush(stdout);
+    bool hidden = hide && is_terminal && echo_off(); /* before the prompt: some type at once */
     if (is_terminal)
         fprintf(stderr, "%s", prompt);
-    bool hidden = hide && is_terminal && echo_off();
     bool fine = read_line(out, cap);
     if (hidden) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
