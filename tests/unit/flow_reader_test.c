@@ -218,10 +218,19 @@ static void leave_tail(device *d, uint64_t ms) {
 
 typedef struct copy {
     wr_buf *out;
+    uint64_t first;
 } copy;
 
+/* A joined row may start before first, which stands at the start of a run and so of a segment. */
 static wr_err copy_row(void *ctx, const store_rows *rows) {
-    return wr_buf_put(((copy *)ctx)->out, rows->bytes);
+    copy *to = ctx;
+    wr_segment_reader segments;
+    wr_entry entry;
+    bool more;
+    wr_segment_reader_init(&segments, rows->bytes, rows->first_seq);
+    while (segments.seq < to->first)
+        WR_TRY(wr_segment_next(&segments, &entry, &more));
+    return wr_buf_put(to->out, segments.in);
 }
 
 /* What to lacks of from's feed of one stream. */
@@ -235,7 +244,7 @@ static void carry(device *from, device *to, uint32_t stream) {
     wr_buf entries = wr_buf_of(memory, UNIT_MAX);
     wr_unit unit = {.first = wr_self_feed(to->self, at_to)->tree.len, .end = feed->tree.len};
     unit.lo = unit.first;
-    copy ctx = {&entries};
+    copy ctx = {&entries, unit.first};
     T_OK(store_each_rows(from->s, &feed->feed_id, unit.first, unit.end, copy_row, &ctx));
     unit.entries = wr_buf_slice(&entries);
     T_OK(wr_self_checkpoint(to->self, at_to, wr_feed_checkpoint(feed), &feed->cp_sig));
