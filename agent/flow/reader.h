@@ -20,14 +20,16 @@
 
 typedef struct reader reader;
 
-/* store_key seals names and the tail (device.key). */
+/* store_key seals names and the tail (device.key); the reader keeps a copy.  After a rollback of a
+ * transaction in which reader_apply was called the reader is thrown away, as the self is. */
 WR_MUST wr_err reader_new(wr_self *self, store *store, const wr_key *store_key,
                           reader **ret_reader);
 void reader_free(reader *reader); /* NULL is fine */
 
 /* Applies what is new in control feeds, from the store, within the open transaction: binds logs,
  * learns names.  Remembers per feed how far it got; what cannot be opened yet (epoch missing) is
- * tried again next time.  ret_changed: a name changed.  Call after rows of stream 1 were put. */
+ * tried again next time.  ret_changed: a device's name changed, or a log was bound, so that there
+ * may be more to read.  Call after rows of stream 1 were put or epochs came. */
 WR_MUST wr_err reader_apply(reader *reader, bool *ret_changed);
 
 /* Control entries we write ourselves: their content. */
@@ -53,8 +55,13 @@ WR_MUST wr_err reader_open_tail(reader *reader, const store_tail *tail, wr_buf *
 /* Name of a log id: appends to out. */
 WR_MUST wr_err reader_log_name(reader *reader, uint32_t log_id, wr_buf *out);
 
-/* hub_read, hub_arrivals, hub_each_log: see hub.h.  now decides the flag ahead.
- * *ret_problem is a static text for FORMAT and UNKNOWN. */
+/* hub_read, hub_arrivals, hub_each_log: see hub.h.  now decides the flag ahead.  FORMAT: no name
+ * of a log, or not a cursor of this call (an arrivals cursor also belongs to its log); UNKNOWN: no
+ * such log.  fn may read the store, not write it; its error ends the call and is passed on.
+ * Entries that do not open are passed over.
+ *
+ * reader_arrivals gives our own tail entries too, after all rows, and passes over the same entries
+ * when they come again as signed rows: the cursor holds the range of hlc it got from the tail. */
 WR_MUST wr_err reader_read(reader *reader, wr_wall now, wr_slice log, wr_slice after,
                            uint32_t limit, hub_entry_fn fn, void *ctx,
                            char ret_cursor[HUB_CURSOR_MAX], bool *ret_more);

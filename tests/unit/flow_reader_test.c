@@ -456,6 +456,25 @@ static void a_long_log_is_read_in_one_call(void **state) {
     T_EQ(pages, (2 * EACH + 699) / 700);
 }
 
+static void a_burst_of_one_device_is_not_overtaken(void **state) {
+    circle *c = *state;
+    text t = {.count = 0};
+    join(c);
+    bind(&c->a, 0, "notes", 1);
+    bind(&c->b, 0, "notes", 1);
+    say(&c->b, 0, 1, "before");
+    for (uint64_t i = 2; i < 2500; i++)
+        say(&c->a, 0, i, "burst");
+    say(&c->b, 0, 5000, "after");
+    sign(&c->a);
+    sign(&c->b);
+    carry(&c->b, &c->a, 1);
+    carry(&c->b, &c->a, 0);
+    T_OK(reader_read(c->a.r, now.wall, S("notes"), S(""), UINT32_MAX, count_only, &t, t.cursor,
+                     &t.more));
+    T_EQ(t.count, 2500);
+}
+
 static void an_entry_far_ahead_of_our_clock_is_marked(void **state) {
     circle *c = *state;
     text t;
@@ -867,6 +886,7 @@ int main(void) {
         T(other_logs_of_a_feed_are_not_read),
         T(the_tail_stands_in_its_place),
         T(a_long_log_is_read_in_one_call),
+        T(a_burst_of_one_device_is_not_overtaken),
         T(an_entry_far_ahead_of_our_clock_is_marked),
         T(what_the_callback_says_is_passed_on),
         T(arrivals_come_once_and_as_they_came),
