@@ -168,10 +168,10 @@ wr_err reader_each_log(reader *r, hub_log_fn fn, void *ctx) {
 
 /* plain = flags u8 | content as in an entry */
 #define TAIL_PLAIN_MAX (1u + WR_CONTENT_BYTES_MAX)
-#define TAIL_LABEL "tail"
+static const uint8_t tail_label[4] = {'t', 'a', 'i', 'l'};
 
 static wr_slice tail_aad(uint64_t hlc, uint8_t aad[12]) {
-    memcpy(aad, TAIL_LABEL, 4);
+    memcpy(aad, tail_label, sizeof tail_label);
     wr_store_u64(aad + 4, hlc);
     return wr_slice_of(aad, 12);
 }

@@ -98,8 +98,10 @@ static wr_err arrivals_new(reader *r, wr_wall now, uint32_t limit, const positio
     if (a == NULL)
         return WR_ERR_NOMEM;
     a->batch = (reader_batch *)malloc(sizeof *a->batch);
-    if (a->batch == NULL)
+    if (a->batch == NULL) {
+        arrivals_free(wr_steal(&a)); /* by hand: the analyser does not see clean-ups */
         return WR_ERR_NOMEM;
+    }
     a->reader = r;
     a->now = now;
     a->at = *at;

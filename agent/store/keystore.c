@@ -41,7 +41,7 @@ struct keystore {
     keystore_secrets secrets;
     wr_key vault_key; /* of the passphrase; meaningless if not sealed */
     uint8_t salt[SALT_SIZE];
-    wr_argon2_cost cost; /* of vault_key; of the next passphrase if not sealed */
+    wr_argon2_cost cost, next_cost; /* of vault_key; of the next passphrase */
     bool sealed;
     char path[FILE_PATH_MAX];
 };
@@ -285,7 +285,7 @@ static wr_err keystore_new(const char *home, keystore **ret_keystore, const char
     keystore *k = (keystore *)wr_secret_alloc(sizeof *k);
     if (k == NULL)
         return problem(WR_ERR_NOMEM, path, wr_err_text(WR_ERR_NOMEM), ret_problem);
-    k->cost = (wr_argon2_cost){KEYSTORE_OPS_DEFAULT, KEYSTORE_MEM_KIB_DEFAULT};
+    k->next_cost = (wr_argon2_cost){KEYSTORE_OPS_DEFAULT, KEYSTORE_MEM_KIB_DEFAULT};
     memcpy(k->path, path, sizeof path);
     *ret_keystore = k;
     return WR_OK;
@@ -331,7 +331,7 @@ wr_err keystore_forget_recovery(keystore *k, const char **ret_problem) {
 }
 
 void keystore_set_cost(keystore *k, uint32_t ops, uint32_t mem_kib) {
-    k->cost = (wr_argon2_cost){ops, mem_kib};
+    k->next_cost = (wr_argon2_cost){ops, mem_kib};
 }
 
 static wr_err restored(keystore *k, const keystore *before, wr_err err) {
@@ -351,6 +351,7 @@ wr_err keystore_set_passphrase(keystore *k, wr_slice passphrase, const char **re
     if (k->sealed) {
         wr_rng rng = wr_rng_system();
         wr_rng_fill(&rng, k->salt, sizeof k->salt);
+        k->cost = k->next_cost;
         err = wr_argon2id(passphrase, k->salt, k->cost, &k->vault_key);
         if (err != WR_OK)
             err = problem(err, k->path, wr_err_text(err), ret_problem);

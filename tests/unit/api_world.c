@@ -5,7 +5,6 @@
 #include "api_world.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -182,7 +181,8 @@ const char *peer_call(world *w, peer *p, const char *method, warren_value *param
     warren_value *frame = peer_frame(w, p);
     rpc_message message;
     const char *problem = NULL;
-    T_TRUE(frame != NULL);
+    if (!frame)
+        return "(no answer)";
     T_OK(rpc_parse(frame, &message, &problem));
     T_EQ(message.kind, RPC_RESPONSE);
     T_EQ(message.msgid, msgid);
@@ -211,12 +211,9 @@ void peer_expect_error(world *w, peer *p, const char *method, warren_value *para
     T_STR(error ? error : "(success)", text);
 }
 
-warren_value *strings(const char *key, ...) {
+warren_value *strings_of(const char *const *list) {
     warren_value *map = warren_map();
-    va_list args;
-    va_start(args, key);
-    for (; key; key = va_arg(args, const char *))
-        warren_put(map, key, warren_str(va_arg(args, const char *)));
-    va_end(args);
+    for (; list[0]; list += 2)
+        T_TRUE(warren_put(map, list[0], warren_str(list[1])));
     return map;
 }

@@ -48,6 +48,7 @@ void peer_expect_error(world *w, peer *p, const char *method, warren_value *para
                        const char *text);
 
 /* A map from key, value pairs of strings, NULL-ended. */
-warren_value *strings(const char *key, ...);
+warren_value *strings_of(const char *const *list);
+#define strings(...) strings_of((const char *const[]){__VA_ARGS__})
 
 #endif /* TESTS_UNIT_API_WORLD_H */

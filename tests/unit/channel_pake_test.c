@@ -79,6 +79,10 @@ static void one_bit_of_code_channel_session_or_data_gives_another_key(void **sta
 static void bytes_moved_between_inputs_give_another_key(void **state) {
     (void)state;
     party a, b;
+    wr_slice code = wr_slice_str("code");
+    wr_pub here = wr_pake_generator(code, wr_slice_str("ab"), wr_slice_str("c"));
+    wr_pub there = wr_pake_generator(code, wr_slice_str("a"), wr_slice_str("bc"));
+    T_FALSE(wr_pub_equal(&here, &there));
     prepare(&a, &b);
     a.config.ci = wr_slice_str("channel0");
     a.config.sid = wr_slice_str("123456789abcdef");

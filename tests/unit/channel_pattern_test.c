@@ -40,7 +40,7 @@ static void unknown_patterns_and_modifiers_are_refused(void **state) {
     static const char *const names[] = {
         "",
         "Z",
-        "XXX",
+        "XXIK",
         "xx",
         "XXfallback",
         "XXpsk4",

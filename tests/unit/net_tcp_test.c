@@ -23,6 +23,7 @@ typedef struct side {
     wr_err reason;
     uint64_t got, sent, to_send;
     int writable;
+    bool owed;         /* transport_space gave none */
     uint64_t pause_at; /* stop reading after so many bytes, until resumed; 0: never */
     bool close_at_end; /* close when all is sent */
 } side;
@@ -47,8 +48,10 @@ static void pump(side *s) {
         s->scene->in_call = true;
         wr_buf room = transport_space(s->t);
         s->scene->in_call = false;
-        if (room.cap == 0)
+        if (room.cap == 0) {
+            s->owed = true;
             return;
+        }
         while (room.len < room.cap && s->sent < s->to_send)
             room.ptr[room.len++] = pattern(s->sent++);
         s->scene->in_call = true;
@@ -85,6 +88,8 @@ static void came(void *ctx, wr_slice bytes) {
 static void room_again(void *ctx) {
     side *s = (side *)ctx;
     T_FALSE(s->scene->in_call);
+    T_TRUE(s->owed);
+    s->owed = false;
     s->writable++;
     pump(s);
 }

@@ -229,9 +229,11 @@ static void arrivals_are_given_once_in_order_and_resume_anywhere(void **state) {
     T_OK(store_begin(f->s));
     T_OK(fix_put(f->s, &a, 4, 6, 0));
     store_rollback(f->s);
-    fix_reopen(f);
-    T_OK(store_last_arrival(f->s, &last));
-    T_EQ(last, 6);
+    for (int round = 0; round < 2; round++) {
+        T_OK(store_last_arrival(f->s, &last));
+        T_EQ(last, 6);
+        fix_reopen(f);
+    }
     T_OK(store_begin(f->s));
     T_OK(fix_put(f->s, &a, 4, 6, 0));
     T_OK(store_commit(f->s));

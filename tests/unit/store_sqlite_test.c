@@ -122,7 +122,14 @@ static void a_newer_file_is_refused_and_untouched(void **state) {
     (void)state;
     home h = home_make();
     store_close(open_ok(&h));
-    run_sql(h.store_db, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 2");
+    /* First in the WAL only: it must stay there. */
+    sqlite3 *db = NULL;
+    T_EQ(sqlite3_open(h.store_db, &db), SQLITE_OK);
+    T_EQ(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
+    T_EQ(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    T_EQ(sqlite3_close(db), SQLITE_OK);
+    check_untouched(&h, h.store_db, WR_ERR_VERSION);
+    run_sql(h.store_db, "PRAGMA journal_mode = DELETE");
     check_untouched(&h, h.store_db, WR_ERR_VERSION);
     fix_home_remove(h.folder);
 }
