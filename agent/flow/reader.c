@@ -263,6 +263,10 @@ void reader_open_waiting(reader *r, const store_tail *tail, wr_wall now, wr_buf 
     *ret_item = item;
 }
 
+uint64_t reader_skipped(const reader *r) {
+    return r->skipped;
+}
+
 /* ---- cursors ------------------------------------------------------------------------- */
 
 _Static_assert(WR_BASE32_SIZE(READER_CURSOR_BYTES_MAX) < HUB_CURSOR_MAX, "a cursor fits its text");

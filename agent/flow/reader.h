@@ -69,5 +69,7 @@ WR_MUST wr_err reader_arrivals(reader *reader, wr_wall now, wr_slice log, wr_sli
                                uint32_t limit, hub_entry_fn fn, void *ctx,
                                char ret_cursor[HUB_CURSOR_MAX], bool *ret_more);
 WR_MUST wr_err reader_each_log(reader *reader, hub_log_fn fn, void *ctx);
+/* Entries passed over so far because they did not open. */
+uint64_t reader_skipped(const reader *reader);
 
 #endif /* FLOW_READER_H */
