@@ -2,11 +2,12 @@
  *
  * Target: wr_handshake_read, as initiator in message 2 and responder in 1 and 3.
  * Input:  1 byte  pattern (mod 5: the three of Warren, then XX and NN), 1 byte  which message to
- *         forge (mod the pattern's count), then either 0 and the forged message, or any other byte
- *         n and triples (position u16, xor u8) that change the genuine message n times at most.
- * Oracle: no crash; an error leaves the handshake as it was and able to take the real message; a
- *         forged message is accepted only as message 1 of a pattern without psk; what one side
- * seals after the handshake opens on the other. SPDX-License-Identifier: Apache-2.0
+ *         forge (mod the pattern's count), then either 0 and the forged message, or a count and
+ *         as many triples (position u16, xor u8) that change the genuine message.
+ * Oracle: no crash; an error leaves the handshake as it was and able to take the real message;
+ *         a forged message is accepted only as message 1 of a pattern without psk; what one
+ *         side seals after the handshake opens on the other.
+ * SPDX-License-Identifier: Apache-2.0
  */
 #include "channel/handshake.h"
 

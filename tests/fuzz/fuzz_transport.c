@@ -1,16 +1,10 @@
 /* Fuzzes a transport: two ends, a network that does what the input says, and a model beside them.
  *
  * Target: wr_transport_seal, _open, _rekey_send, _rekey_recv, _rekey_due.
- * Input:  steps of 1 byte  what (mod 6) and its arguments:
- *           0  seal a plaintext of the length in the next byte, in place, and deliver it
- *           1  seal one, change a bit of it (next u16), deliver that and then the real one
- *           2  deliver the last message again
- *           3  send the last message back to its sender
- *           4  rekey both ends
- *           5  deliver the rest of the input as a message
+ * Input:  steps of 1 byte  what (mod 6, see step) and its arguments.
  * Oracle: the real next message opens to its plaintext, nothing else does; an error changes
- * nothing; a rekey is refused exactly when the key has protected nothing. SPDX-License-Identifier:
- * Apache-2.0
+ *         nothing; a rekey is refused exactly when the key has protected nothing.
+ * SPDX-License-Identifier: Apache-2.0
  */
 #include "base/limits.h"
 #include "channel/transport.h"
@@ -75,29 +69,29 @@ static bool step(model *m, wr_slice *input) {
     if (!wr_slice_take_u8(input, &what))
         return false;
     switch (what % 6) {
-    case 0:
+    case 0: /* seal as many bytes as the next byte says, in place, and deliver them */
         if (!wr_slice_take_u8(input, &len))
             return false;
         seal(m, len);
         deliver(m, len);
         return true;
-    case 1:
+    case 1: /* seal, change the bit in the next u16, deliver that and then the real one */
         if (!wr_slice_take_u8(input, &len) || !wr_slice_take_u16(input, &bit))
             return false;
         seal(m, len);
         deliver_changed(m, bit);
         deliver(m, len);
         return true;
-    case 2:
+    case 2: /* deliver the last message again */
         refuses(&m->ends[1], wr_slice_of(wire, m->last_len));
         return true;
-    case 3:
+    case 3: /* send the last message back to its sender */
         refuses(&m->ends[0], wr_slice_of(wire, m->last_len));
         return true;
-    case 4:
+    case 4: /* rekey both ends */
         rekey(m);
         return true;
-    default:
+    default: /* deliver the rest of the input as a message */
         refuses(&m->ends[1], *input);
         return false;
     }
