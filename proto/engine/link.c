@@ -133,6 +133,7 @@ static wr_err put_first(wr_link *link, wr_buf *out, wr_now now) {
 static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
     const wr_graph *graph = wr_self_graph(link->self);
     link->peer_noise = *wr_handshake_remote_static(&link->handshake);
+    link->mark = mark;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
     if (peer == NULL) { /* perhaps added while we slept: ops will tell */
         link->guest_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);

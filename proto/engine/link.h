@@ -32,9 +32,8 @@ typedef struct wr_link_config {
 } wr_link_config;
 
 typedef enum wr_event_type {
-    WR_EV_UP,      /* the peer is authenticated and a member: .device, .addrs */
-    WR_EV_SETTLED, /* nothing is left to exchange, as far as both know */
-    WR_EV_ALERT,   /* .reason: FORK of a feed or op chain was seen */
+    WR_EV_UP,    /* the peer is authenticated and a member: .device, .addrs */
+    WR_EV_ALERT, /* .reason: FORK of a feed or op chain was seen */
 } wr_event_type;
 
 typedef struct wr_event {

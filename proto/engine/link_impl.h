@@ -36,7 +36,7 @@ typedef struct link_feed {
     uint64_t announced; /* what we last told it */
     uint64_t sent;      /* up to where units were sent */
     bool pushing;       /* it gets new entries unasked: our own feed, or it sent WANT */
-    bool wanted;        /* we sent WANT */
+    bool wanted;        /* we sent WANT, or it is the peer's own and comes unasked */
 } link_feed;
 
 typedef struct link_flight { /* a unit sent and not yet acknowledged */
@@ -54,7 +54,7 @@ struct wr_link {
     wr_pub peer_noise;
     wr_handshake handshake;
     wr_hash epoch_id; /* of the psk */
-    uint64_t mark;    /* initiator: our session time */
+    uint64_t mark;    /* session time of the initiator */
     wr_session session;
     wr_mono handshake_deadline, guest_deadline, session_deadline;
     wr_mono heard; /* last frame from the peer */
@@ -62,7 +62,7 @@ struct wr_link {
 
     bool hello_sent, hello_heard;
     bool op_heads_known, op_heads_sent, op_heads_due;
-    bool frontier_known, frontier_sent, frontier_due, want_reply;
+    bool frontier_known, frontier_due;
     wr_hello hello; /* the peer's; addrs point into addrs */
     uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE];
     uint64_t peer_next[WR_AUTHORS_MAX]; /* by member index: next aseq the peer lacks */
@@ -90,7 +90,7 @@ struct wr_link {
     wr_hash in_path[WR_PROOF_HASHES_MAX];
     uint32_t in_feed;
 
-    bool ping_due, pong_due, close_due, cannot_serve, settled;
+    bool ping_due, pong_due, close_due, cannot_serve;
     uint8_t ping[8], pong[8];
     wr_mono ping_at; /* when the unanswered PING went; WR_MONO_NEVER if none */
     uint64_t rtt_ms;

@@ -77,21 +77,27 @@ static void confirm(wr_link *link) {
 
 wr_err wr_link_up(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find_noise(wr_self_graph(link->self), &link->peer_noise);
+    bool guest = link->state == LINK_GUEST;
     if (peer == NULL) {
         link->state = LINK_GUEST;
         return WR_OK;
     }
     if (!peer->current || !wr_hash_equal(&peer->device_id, &link->hello.device_id))
         return WR_ERR_REFUSED;
+    if (guest) /* it was nobody's mark yet when message 1 came */
+        WR_TRY(wr_self_accept_mark(link->self, &peer->device_id, link->mark));
     link->peer = peer->device_id;
     link->peer_known = true;
     link->guest_deadline = WR_MONO_NEVER;
     link->state = LINK_UP;
     link->ping_due = true;
     link->ping_at = now.mono;
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
-        if (is_peers(link, i)) /* its own feeds come unasked */
-            wr_self_set_source(link->self, i, link->config.link_id);
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        if (!is_peers(link, i))
+            continue;
+        wr_self_set_source(link->self, i, link->config.link_id);
+        link->feeds[i].wanted = true; /* its own feeds come unasked */
+    }
     wr_link_event(link,
                   &(wr_event){.type = WR_EV_UP, .device = link->peer, .addrs = link->hello.addrs});
     confirm(link);
@@ -203,7 +209,8 @@ static wr_err hear_frontier(wr_link *link, wr_slice body) {
     if (body.len != 0)
         return WR_ERR_FORMAT;
     link->frontier_known = true;
-    link->frontier_due = link->frontier_due || (reply && !link->frontier_sent);
+    /* Who asks does not have ours, also where an earlier one met it as a guest. */
+    link->frontier_due = link->frontier_due || reply;
     confirm(link);
     return WR_OK;
 }
@@ -335,6 +342,8 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return hear_op_heads(link, body);
     if (type == WR_FRAME_OPS)
         return hear_ops(link, body, now);
+    if (type == WR_FRAME_PING || type == WR_FRAME_PONG)
+        return hear_echo(link, type, body, now);
     if (link->state != LINK_UP) /* from a stranger only ops are taken */
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
@@ -348,9 +357,6 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return hear_data(link, body);
     case WR_FRAME_PART:
         return hear_part(link, body, now);
-    case WR_FRAME_PING:
-    case WR_FRAME_PONG:
-        return hear_echo(link, type, body, now);
     default:
         return type >= WR_FRAME_IGNORABLE ? WR_OK : WR_ERR_FORMAT;
     }
@@ -424,7 +430,6 @@ static wr_err say_frontier(wr_link *link, wr_buf *plain) {
     if (wr_frame_put(plain, WR_FRAME_FRONTIER, wr_buf_slice(&body)) != WR_OK)
         return WR_OK;
     link->frontier_due = false;
-    link->frontier_sent = true;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         link->feeds[i].announced = wr_self_feed(link->self, i)->tree.len;
     return WR_OK;
@@ -454,8 +459,6 @@ static wr_err say_wants(wr_link *link, wr_buf *plain) {
         const wr_feed *feed = wr_self_feed(link->self, i);
         uint64_t source = wr_self_source(link->self, i);
         bool ours = source == link->config.link_id;
-        if (ours && is_peers(link, i) && at->sent == 0)
-            at->wanted = true; /* it pushes by itself until it jumps */
         if (at->wanted || (source != 0 && !ours) || at->have <= feed->tree.len ||
             !at->have_complete)
             continue;

@@ -65,8 +65,7 @@ static device *device_new(uint64_t seed) {
     return d;
 }
 
-/* a founds the circle and adds b, which learns all of it as a pairing would tell. */
-static void make_circle(device *a, device *b) {
+static void found(device *a) {
     wr_rng rng = t_rng(99);
     WR_SECRET(wr_key) rs;
     wr_rng_fill(&rng, rs.b, sizeof rs.b);
@@ -75,7 +74,11 @@ static void make_circle(device *a, device *b) {
     wr_recovery_root(&rs, &root);
     wr_recovery_sign_key(&rs, &root_sign);
     T_OK(wr_self_found(a->self, &root, &root_sign, now));
+    (void)drain(a);
+}
 
+/* a adds b, which learns all of the circle as a pairing would tell it. */
+static void add_device(device *a, device *b) {
     wr_add add = {
         .cert_bytes = wr_identity_cert(&b->identity), .role = WR_ROLE_ADMIN, .mode = WR_PAIR_CODE};
     uint8_t bytes[1024];
@@ -102,6 +105,11 @@ static void make_circle(device *a, device *b) {
     T_OK(wr_self_load_done(b->self, now));
     (void)drain(a);
     (void)drain(b);
+}
+
+static void make_circle(device *a, device *b) {
+    found(a);
+    add_device(a, b);
 }
 
 static void append(device *d, uint32_t count) {
@@ -255,6 +263,52 @@ static void a_new_link_goes_on_where_the_old_one_ended(void **state) {
     device_free(b);
 }
 
+/* b slept while a added c, and hears of c from c itself. */
+static void a_sibling_added_meanwhile_is_let_in_by_its_ops(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2), *c = device_new(3);
+    make_circle(a, b);
+    wr_link *la, *lb, *lc;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    append(b, 4);
+    wr_link_free(la);
+    wr_link_free(lb);
+    add_device(a, c);
+    links_new(a, c, 2, &la, &lc);
+    T_OK(converse(a, la, c, lc));
+    append(c, 7);
+    wr_link_free(la);
+    wr_link_free(lc);
+
+    links_new(c, b, 3, &lc, &lb);
+    (void)drain(c);
+    uint8_t first[1024];
+    wr_buf out = WR_BUF_ARRAY(first);
+    T_OK(wr_link_write(lc, &out, now));
+    wr_slice in = wr_buf_slice(&out);
+    T_OK(wr_link_read(lb, &in, now));
+    T_OK(converse(c, lc, b, lb));
+    T_TRUE(wr_link_is_up(lb));
+    assert_equal_replicas(b, c);
+    wr_link_config accept = {.self = b->self, .link_id = 4, .role = WR_RESPONDER};
+    wr_link *again;
+    T_OK(wr_link_new(&again, &accept, now));
+    in = wr_buf_slice(&out);
+    T_ERR(wr_link_read(again, &in, now), WR_ERR_REFUSED); /* a guest's message 1 counts, too */
+    wr_link_free(again);
+    T_TRUE(wr_link_rtt_ms(lc) != 0); /* its PING was answered, though it came to a stranger */
+    append(c, 2);
+    append(b, 2);
+    T_OK(converse(c, lc, b, lb));
+    assert_equal_replicas(b, c);
+    wr_link_free(lb);
+    wr_link_free(lc);
+    device_free(a);
+    device_free(b);
+    device_free(c);
+}
+
 static void a_device_that_is_no_member_gets_no_answer(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2), *x = device_new(3), *y = device_new(4);
@@ -305,6 +359,7 @@ int main(void) {
         cmocka_unit_test(what_one_appends_the_other_holds),
         cmocka_unit_test(the_window_opens_again_with_every_acknowledgement),
         cmocka_unit_test(a_new_link_goes_on_where_the_old_one_ended),
+        cmocka_unit_test(a_sibling_added_meanwhile_is_let_in_by_its_ops),
         cmocka_unit_test(a_device_that_is_no_member_gets_no_answer),
         cmocka_unit_test(a_replayed_first_message_is_refused),
     };
