@@ -292,6 +292,24 @@ static void each_field_has_its_bounds(void **state) {
             check_beacon_field(beacon, (field){at, 1});
 }
 
+static void a_beacon_without_an_address_is_no_beacon(void **state) {
+    (void)state;
+    uint8_t plain[PLAIN_SIZE] = {1, 4, 0, 1}, packet[WR_BEACON_SIZE];
+    wr_beacon_pair guest;
+    uint16_t port;
+    begin(&guest, WR_BEACON_GUEST, 42, 2);
+    plain[AT_BOOT] = 1;
+    seal(plain, packet);
+    T_ERR(heard(&guest, &on_v4, packet, &port), WR_ERR_FORMAT);
+    memcpy(plain, (const uint8_t[]){1, 5, 0, 0}, 4);
+    seal(plain, packet);
+    T_OK(heard(&guest, &on_v4, packet, &port)); /* a query */
+    plain[AT_COUNT] = 1;
+    memcpy(plain + AT_ADDRS, (const uint8_t[]){4, 192, 0, 2, 7}, 5);
+    seal(plain, packet);
+    T_ERR(heard(&guest, &on_v4, packet, &port), WR_ERR_FORMAT);
+}
+
 static void up_to_six_addresses_are_read(void **state) {
     (void)state;
     uint8_t plain[PLAIN_SIZE] = {1, 4, 0, 9}, packet[WR_BEACON_SIZE];
@@ -314,6 +332,12 @@ static void up_to_six_addresses_are_read(void **state) {
     T_EQ(port, 9);
     from.sender[0] = 14; /* listed, but of the other family */
     T_ERR(heard(&guest, &from, packet, &port), WR_ERR_AUTH);
+    plain[AT_COUNT]++;
+    memcpy(plain + AT_REST, plain + AT_ADDRS, 17);
+    seal(plain, packet);
+    T_ERR(heard(&guest, &on_v4, packet, &port), WR_ERR_FORMAT);
+    plain[AT_COUNT]--;
+    memset(plain + AT_REST, 0, 17);
     plain[AT_ADDRS + 17 * 5 + 1] = 0; /* the last one is no address */
     seal(plain, packet);
     T_ERR(heard(&guest, &on_v4, packet, &port), WR_ERR_FORMAT);
@@ -468,6 +492,7 @@ int main(void) {
         cmocka_unit_test(another_code_or_place_opens_nothing),
         cmocka_unit_test(a_beacon_from_elsewhere_is_dropped),
         cmocka_unit_test(each_field_has_its_bounds),
+        cmocka_unit_test(a_beacon_without_an_address_is_no_beacon),
         cmocka_unit_test(up_to_six_addresses_are_read),
         cmocka_unit_test(other_lengths_are_refused),
         cmocka_unit_test(each_side_is_deaf_to_its_own_kind),
