@@ -43,7 +43,7 @@ struct keystore {
     uint8_t salt[SALT_SIZE];
     wr_argon2_cost cost, next_cost; /* of vault_key; of the next passphrase */
     bool sealed;
-    char path[FILE_PATH_MAX];
+    char path[FILE_PATH_MAX]; /* empty: there is no file, only memory */
 };
 
 /* Whole files pass through here; wiped at scope end. */
@@ -159,6 +159,8 @@ static wr_err encode_sealed(const keystore *k, wr_buf *out) {
 }
 
 static wr_err write_file(const keystore *k, file_mode mode, const char **ret_problem) {
+    if (k->path[0] == '\0')
+        return WR_OK;
     WR_SECRET(key_file) file = {.len = 0};
     wr_buf out = WR_BUF_ARRAY(file.b);
     wr_err err = k->sealed ? encode_sealed(k, &out) : encode_plain(k, &out);
@@ -279,14 +281,29 @@ wr_err keystore_is_sealed(const char *home, bool *ret_sealed, const char **ret_p
     return read_file(path, &file, ret_sealed, ret_problem);
 }
 
-static wr_err keystore_new(const char *home, keystore **ret_keystore, const char **ret_problem) {
-    char path[FILE_PATH_MAX];
-    WR_TRY(make_path(home, path, ret_problem));
+/* Without a path, and with secrets that are all zero. */
+static wr_err keystore_new(keystore **ret_keystore) {
     keystore *k = (keystore *)wr_secret_alloc(sizeof *k);
     if (k == NULL)
-        return problem(WR_ERR_NOMEM, path, wr_err_text(WR_ERR_NOMEM), ret_problem);
+        return WR_ERR_NOMEM;
     k->next_cost = (wr_argon2_cost){KEYSTORE_OPS_DEFAULT, KEYSTORE_MEM_KIB_DEFAULT};
-    memcpy(k->path, path, sizeof path);
+    *ret_keystore = k;
+    return WR_OK;
+}
+
+static wr_err keystore_new_in(const char *home, keystore **ret_keystore, const char **ret_problem) {
+    char path[FILE_PATH_MAX];
+    WR_TRY(make_path(home, path, ret_problem));
+    if (keystore_new(ret_keystore) != WR_OK)
+        return problem(WR_ERR_NOMEM, path, wr_err_text(WR_ERR_NOMEM), ret_problem);
+    memcpy((*ret_keystore)->path, path, sizeof path);
+    return WR_OK;
+}
+
+wr_err keystore_open_memory(const keystore_secrets *secrets, keystore **ret_keystore) {
+    keystore *k = NULL;
+    WR_TRY(keystore_new(&k));
+    k->secrets = *secrets;
     *ret_keystore = k;
     return WR_OK;
 }
@@ -294,7 +311,7 @@ static wr_err keystore_new(const char *home, keystore **ret_keystore, const char
 wr_err keystore_create(const char *home, const keystore_secrets *secrets, keystore **ret_keystore,
                        const char **ret_problem) {
     WR_AUTO(keystore) k = NULL;
-    WR_TRY(keystore_new(home, &k, ret_problem));
+    WR_TRY(keystore_new_in(home, &k, ret_problem));
     k->secrets = *secrets;
     WR_TRY(write_file(k, FILE_CREATE, ret_problem));
     *ret_keystore = wr_steal(&k);
@@ -306,7 +323,7 @@ wr_err keystore_open(const char *home, wr_slice passphrase, keystore **ret_keyst
     WR_AUTO(keystore) k = NULL;
     WR_SECRET(key_file) file = {.len = 0};
     bool sealed = false;
-    WR_TRY(keystore_new(home, &k, ret_problem));
+    WR_TRY(keystore_new_in(home, &k, ret_problem));
     WR_TRY(read_file(k->path, &file, &sealed, ret_problem));
     wr_err err = sealed ? open_sealed(k, &file, passphrase) : open_plain(k, &file);
     if (err == WR_ERR_AUTH)

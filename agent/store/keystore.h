@@ -35,6 +35,9 @@ WR_MUST wr_err keystore_create(const char *home, const keystore_secrets *secrets
  * Argon2id blocks for about a second. */
 WR_MUST wr_err keystore_open(const char *home, wr_slice passphrase, keystore **ret_keystore,
                              const char **ret_problem);
+/* One without a file, for the simulator and tests: what would change the file changes memory only.
+ * NOMEM. */
+WR_MUST wr_err keystore_open_memory(const keystore_secrets *secrets, keystore **ret_keystore);
 const keystore_secrets *keystore_get(const keystore *keystore);
 /* Removes the recovery secret from memory and file (atomic replace). */
 WR_MUST wr_err keystore_forget_recovery(keystore *keystore, const char **ret_problem);
