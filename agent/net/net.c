@@ -283,6 +283,13 @@ static bool serves(const net_listener *listener, const net_addr *own) {
     return wr_is_zero(bound) || wr_equal(bound, wr_slice_of(own->ip, size));
 }
 
+uint16_t net_listener_port(const net *n, const net_addr *own) {
+    for (const net_listener *l = n->listeners; l != NULL; l = l->next)
+        if (serves(l, own))
+            return l->addr.port;
+    return 0;
+}
+
 static size_t add_served(const net *n, const net_addr *own, net_addr *out, size_t max) {
     size_t count = 0;
     for (const net_listener *l = n->listeners; l != NULL && count < max; l = l->next) {

@@ -75,6 +75,9 @@ void net_release(net *n); /* may free the net */
 /* The one door: may bytes go to, or come from, this address? */
 WR_MUST bool net_allows(const net *n, const net_addr *remote);
 
+/* The port we listen on at this address of ours; 0: none. */
+uint16_t net_listener_port(const net *n, const net_addr *own);
+
 void net_addr_from_system(const struct sockaddr *from, net_addr *ret_addr);
 void net_addr_to_system(const net_addr *addr, struct sockaddr_storage *ret_storage);
 
