@@ -1,0 +1,58 @@
+/* The network between simulated devices: net/transport.h over virtual cables.
+ *
+ *   host i has the address 10.0.0.(i+1); sockets of one run of a device are one net
+ *
+ * Streams keep their bytes in order, as TCP does, but come in pieces cut at random places, late, at
+ * a limited rate and with a limited number of bytes under way; connections break, and one end may
+ * learn of it long after the other.
+ * Not modelled: addresses that change, NAT, IPv6, packets that are altered on their way.
+ *
+ * Owner:  one per world.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SIM_NET_SIM_H
+#define SIM_NET_SIM_H
+
+#include "net/transport.h"
+#include "sim/chance.h"
+#include "sim/sim_clock.h"
+
+typedef struct net_sim net_sim;
+
+#define NET_SIM_HOSTS_MAX 16u
+#define NET_SIM_PORT 7117u
+
+/* One direction between two hosts. */
+typedef struct net_sim_path {
+    uint32_t latency_ms, jitter_ms;
+    uint32_t bytes_per_ms; /* > 0 */
+    bool cut;              /* nothing passes; what is under way waits, as TCP repeats it */
+} net_sim_path;
+
+net_sim *net_sim_new(sim_clock *c, uint64_t seed, uint32_t host_count);
+void net_sim_free(net_sim *s); /* all nets must have gone; NULL is fine */
+
+net_addr net_sim_addr(uint32_t host);
+net_sim_path *net_sim_path_of(net_sim *s, uint32_t from, uint32_t to);
+/* A host that is unplugged (off, asleep, out of reach) neither sends nor receives. */
+void net_sim_plug(net_sim *s, uint32_t host, bool plugged);
+
+/* The sockets of a process on host; ends with net_close, as those of net_open do. */
+WR_MUST wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net);
+/* The process dies: no byte leaves or arrives any more, nothing is told to its owner, who closes
+ * the transports as always.  silent: nor is it to the other ends (the power failed); else the
+ * system resets them. */
+void net_sim_kill(net *n, bool silent);
+
+typedef enum net_sim_break {
+    NET_SIM_BREAK_BOTH, /* both ends learn of it */
+    NET_SIM_BREAK_ONE,  /* one of them does; the other when it sends */
+} net_sim_break;
+/* Breaks every connection between the two hosts, with what is under way; says how many. */
+uint32_t net_sim_break_all(net_sim *s, uint32_t a, uint32_t b, net_sim_break how);
+
+/* Connections of which at least one end is left. */
+uint32_t net_sim_connections(const net_sim *s);
+uint64_t net_sim_bytes(const net_sim *s); /* delivered so far */
+
+#endif /* SIM_NET_SIM_H */
