@@ -327,6 +327,8 @@ static wr_err open_all(agent *a, const agent_options *options) {
     int len = snprintf(a->home, sizeof a->home, "%s", options->home);
     if (len < 0 || (size_t)len >= sizeof a->home)
         return fail(a, WR_ERR_LIMIT, "", "the home's path is longer than 1,023 bytes");
+    if (wr_crypto_init() != WR_OK)
+        return fail(a, WR_ERR_IO, "", "the system's random numbers are not available");
     WR_TRY(take_lock(a));
     WR_TRY(load_config(a));
     diag_set_level(level_of(&a->config));

@@ -28,6 +28,13 @@ static warren_value *setting(const call *c, const char *key) {
                                                                           : warren_nil();
 }
 
+static warren_value *counters_value(const metrics *counters) {
+    warren_value *result = warren_map();
+    for (metric m = 0; m < METRIC_COUNT; m++)
+        warren_put(result, metric_name(m), warren_uint(counters->value[m]));
+    return result;
+}
+
 static warren_value *listen_value(const hub_status *status) {
     warren_value *list = warren_array();
     for (uint32_t i = 0; i < status->listen_count; i++) {
@@ -79,6 +86,7 @@ void agent_status(call *c) {
     warren_put(result, "listen", listen_value(&status));
     if (status.has_circle)
         warren_put(result, "recovery", warren_str(status.recovery_kept ? "kept" : "shown"));
+    warren_put(result, "counters", counters_value(hub_metrics(c->hub)));
     warren_put(result, "home", warren_str(c->m->config.home));
     call_ok(c, result);
 }

@@ -13,8 +13,6 @@
 #define METRIC_MAP(X)                                                                              \
     X(BYTES_IN, "net_bytes_in", "bytes read from siblings")                                        \
     X(BYTES_OUT, "net_bytes_out", "bytes written to siblings")                                     \
-    X(FRAMES_IN, "frames_in", "frames read from siblings")                                         \
-    X(FRAMES_OUT, "frames_out", "frames written to siblings")                                      \
     X(DIALS, "dials", "connections started")                                                       \
     X(DIALS_FAILED, "dials_failed", "connections that did not come up")                            \
     X(ACCEPTS, "accepts", "connections taken")                                                     \
@@ -22,21 +20,13 @@
     X(HANDSHAKES, "handshakes", "handshakes completed")                                            \
     X(HANDSHAKES_FAILED, "handshakes_failed", "handshakes refused, forged or too slow")            \
     X(LINKS_DUPLICATE, "links_duplicate", "second links to one sibling, closed")                   \
-    X(UNITS_VERIFIED, "units_verified", "units of entries whose proof held")                       \
-    X(UNITS_REFUSED, "units_refused", "units of entries refused")                                  \
-    X(UNITS_DUPLICATE, "units_duplicate", "units of entries that were there already")              \
     X(ENTRIES_STORED, "entries_stored", "entries taken from siblings")                             \
     X(ENTRIES_APPENDED, "entries_appended", "entries of this device")                              \
     X(OPS_ADMITTED, "ops_admitted", "membership operations admitted")                              \
-    X(OPS_REFUSED, "ops_refused", "membership operations refused")                                 \
     X(PAIRINGS, "pairings", "devices paired")                                                      \
     X(PAIRINGS_FAILED, "pairings_failed", "pairing runs that failed")                              \
     X(COMMITS, "commits", "transactions of the store")                                             \
-    X(COMMITS_FAILED, "commits_failed", "transactions that failed")                                \
-    X(REQUESTS, "requests", "requests of the local interface")                                     \
-    X(REQUESTS_FAILED, "requests_failed", "requests answered with an error")                       \
-    X(CLIENTS_REFUSED, "clients_refused", "local clients of another user, or too many")            \
-    X(CLIENTS_MALFORMED, "clients_malformed", "local clients that broke the format")
+    X(COMMITS_FAILED, "commits_failed", "transactions that failed")
 
 typedef enum metric {
 #define METRIC_ENUM(name, text, meaning) METRIC_##name,

@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "base/limits.h"
 #include "core/loop.h"
+#include "core/metrics.h"
 #include "net/transport.h"
 #include "store/keystore.h"
 #include "store/store.h"
@@ -43,7 +44,7 @@ typedef struct hub_config {
  * success.  ret_problem as in store.h. */
 WR_MUST wr_err hub_open(const hub_config *config, keystore *keystore, store *store, hub **ret_hub,
                         const char **ret_problem);
-/* Closes links, flushes, then calls closed from the loop; the hub is gone after that. */
+/* Closes links, flushes, then calls closed from the loop; the hub is gone by then. */
 void hub_close(hub *hub, loop_fn closed, void *ctx);
 
 /* Text for the error the last call returned; never NULL, one line, for people. */
@@ -54,6 +55,8 @@ const char *hub_problem(const hub *hub);
  * Calls that need a circle return STATE without one; ask hub_has_circle first. */
 
 bool hub_has_circle(const hub *hub);
+const wr_hash *hub_device_id(const hub *hub); /* of this device; NULL without a circle */
+const metrics *hub_metrics(const hub *hub);   /* live as long as the hub */
 
 /* ---- making and joining a circle ------------------------------------------------ */
 
@@ -87,7 +90,6 @@ typedef void (*hub_done_fn)(void *ctx, wr_err err); /* on error hub_problem has 
 WR_MUST wr_err hub_join(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
                         hub_done_fn done, void *ctx);
 void hub_join_cancel(hub *hub); /* done is called with CLOSED */
-
 /* ---- logs -------------------------------------------------------------------------- */
 
 typedef struct hub_item {

@@ -1,0 +1,554 @@
+/* The hub's life: loading, the turn with its one transaction, and what happens when it fails.
+ *
+ *   events of a turn ─> (begin) puts ─> author what is due ─> commit ─> answers, events, bytes
+ *
+ * Layer:  flow
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "flow/hub.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "core/diag.h"
+#include "flow/hub_impl.h"
+
+#define META_NAME "name"
+#define META_ADD "add"
+#define SECRET_SEED "seed"
+
+/* ---- small pieces ---------------------------------------------------------------------------- */
+
+wr_now hub_now(const hub *h) {
+    return loop_now(h->config.loop);
+}
+
+wr_err hub_fail(hub *h, wr_err err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(h->problem, sizeof h->problem, format, args);
+    va_end(args);
+    return err;
+}
+
+const char *hub_problem(const hub *h) {
+    return h->problem;
+}
+
+bool hub_has_circle(const hub *h) {
+    return h->self != NULL || h->broken;
+}
+
+const metrics *hub_metrics(const hub *h) {
+    return &h->metrics;
+}
+
+void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]) {
+    wr_buf text = wr_buf_of(out, HUB_SHORT_ID_SIZE - 1u);
+    wr_err err = wr_base32_encode(wr_slice_of(id->b, 5), &text);
+    WR_ASSERT(err == WR_OK);
+    out[text.len] = '\0';
+}
+
+void hub_tell(hub *h, const hub_event *event) {
+    if (h->event_count == HUB_EVENTS_MAX)
+        return; /* nobody can follow that many in a turn; what counts is asked for, not told */
+    queued_event *q = &h->events[h->event_count++];
+    *q = (queued_event){.event = *event};
+    WR_ASSERT(event->name.len <= sizeof q->name);
+    if (event->name.len != 0)
+        memcpy(q->name, event->name.ptr, event->name.len);
+    snprintf(q->words, sizeof q->words, "%s", event->words ? event->words : "");
+    snprintf(q->text, sizeof q->text, "%s", event->text ? event->text : "");
+}
+
+static void tell_all(hub *h) {
+    for (uint32_t i = 0; i < h->event_count; i++) {
+        queued_event *q = &h->events[i];
+        q->event.name = wr_slice_of(q->name, q->event.name.len);
+        q->event.words = q->words;
+        q->event.text = q->text;
+        if (q->event.type == HUB_EV_ALERT)
+            diag(DIAG_WARN, ALERT, diag_text("text", q->text));
+        h->config.event(h->config.ctx, &q->event);
+    }
+    h->event_count = 0;
+}
+
+/* ---- storing -----------------------------------------------------------------------------------
+ */
+
+wr_err hub_begin(hub *h) {
+    if (h->failed != WR_OK)
+        return h->failed;
+    if (h->in_transaction)
+        return WR_OK;
+    WR_TRY(store_begin(h->store));
+    h->in_transaction = true;
+    loop_dirty(h->config.loop);
+    return WR_OK;
+}
+
+void hub_give_up(hub *h, wr_err err) {
+    if (h->failed == WR_OK)
+        h->failed = err;
+    loop_dirty(h->config.loop);
+}
+
+wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]) {
+    out[0] = (uint8_t)kind;
+    memcpy(out + 1, device->b, WR_HASH_SIZE);
+    return wr_slice_of(out, HUB_META_KEY_SIZE);
+}
+
+static wr_err keep_mark(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE], value[8];
+    wr_store_u64(value, put->mark);
+    return store_put_meta(h->store, hub_meta_key(HUB_META_MARK, &put->id, key),
+                          wr_slice_of(value, sizeof value));
+}
+
+static wr_err keep_row(hub *h, const wr_put *put) {
+    store_row_log logs[WR_CHUNK_ENTRIES];
+    const wr_row *row = put->row;
+    for (uint32_t i = 0; i < row->log_count; i++)
+        logs[i] = (store_row_log){.log_no = put->logs[i].log_no,
+                                  .hlc_first = put->logs[i].hlc_first,
+                                  .hlc_last = put->logs[i].hlc_last,
+                                  .count = put->logs[i].count};
+    store_rows rows = {.first_seq = row->first_seq,
+                       .count = row->count,
+                       .hlc_first = row->hlc_first,
+                       .hlc_last = row->hlc_last,
+                       .bytes = row->bytes};
+    bool own = wr_hash_equal(&put->feed->device_id, &wr_self_identity(h->self)->device_id);
+    metrics_add(&h->metrics, own ? METRIC_ENTRIES_APPENDED : METRIC_ENTRIES_STORED, row->count);
+    if (put->feed->stream == 0)
+        h->new_rows = true;
+    else
+        h->new_control = true;
+    return store_put_rows(h->store, &put->feed->feed_id, &rows, logs, row->log_count);
+}
+
+static wr_err keep_nodes(hub *h, const wr_put *put) {
+    for (uint32_t i = 0; i < put->nodes->count; i++) {
+        const wr_tree_node *node = &put->nodes->list[i];
+        WR_TRY(
+            store_put_node(h->store, &put->feed->feed_id, node->level, node->index, &node->hash));
+    }
+    return WR_OK;
+}
+
+static wr_err keep_op(hub *h, const wr_put *put) {
+    wr_err err = store_put_op(h->store, &put->op.id, put->op.bytes, put->op.sig);
+    h->new_ops = true;
+    metrics_one(&h->metrics, METRIC_OPS_ADMITTED);
+    return err == WR_ERR_EXISTS ? WR_OK : err;
+}
+
+static wr_err keep(hub *h, const wr_put *put) {
+    switch (put->type) {
+    case WR_PUT_OP:
+        return keep_op(h, put);
+    case WR_PUT_SEED:
+        return store_put_secret(h->store, wr_slice_str(SECRET_SEED), put->secret);
+    case WR_PUT_EPOCH:
+        h->new_epochs = true;
+        return store_put_epoch(h->store, &put->id, put->secret);
+    case WR_PUT_ROW:
+        return keep_row(h, put);
+    case WR_PUT_NODES:
+        return keep_nodes(h, put);
+    case WR_PUT_HEAD:
+        return store_put_head(h->store, &put->feed->feed_id, put->head);
+    case WR_PUT_MARK:
+        return keep_mark(h, put);
+    }
+    WR_UNREACHABLE();
+}
+
+wr_err hub_drain(hub *h) {
+    wr_put put;
+    if (!wr_self_pending(h->self))
+        return WR_OK;
+    WR_TRY(hub_begin(h));
+    while (wr_self_poll(h->self, &put))
+        WR_TRY(keep(h, &put));
+    return WR_OK;
+}
+
+static wr_err commit_open(hub *h) {
+    bool changed = false;
+    if (h->new_control || h->new_epochs)
+        WR_TRY(reader_apply(h->reader, &changed));
+    wr_err err = store_commit(h->store);
+    h->in_transaction = false; /* one that fails has rolled back */
+    WR_TRY(err);
+    metrics_one(&h->metrics, METRIC_COMMITS);
+    if (h->new_ops)
+        hub_refresh_mesh(h);
+    if (h->new_ops || changed)
+        hub_tell(h, &(hub_event){.type = HUB_EV_CIRCLE_CHANGED});
+    if (h->new_rows || changed)
+        hub_tell(h, &(hub_event){.type = HUB_EV_ENTRIES});
+    h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
+    return WR_OK;
+}
+
+wr_err hub_commit(hub *h) {
+    if (h->failed != WR_OK)
+        return h->failed;
+    return h->in_transaction ? commit_open(h) : WR_OK;
+}
+
+/* ---- names and siblings
+ * -------------------------------------------------------------------------- */
+
+wr_err hub_put_name(hub *h, wr_slice name) {
+    uint8_t sealed[WR_NAME_BYTES_MAX + KEYSTORE_SEAL_OVERHEAD];
+    wr_buf out = WR_BUF_ARRAY(sealed);
+    const wr_key *key = &keystore_get(h->keystore)->store_key;
+    WR_TRY(hub_begin(h));
+    WR_TRY(keystore_seal(key, wr_slice_str(META_NAME), name, &h->config.rng, &out));
+    WR_TRY(store_put_meta(h->store, wr_slice_str(META_NAME), wr_buf_slice(&out)));
+    h->named = false;
+    return WR_OK;
+}
+
+wr_err hub_get_name(hub *h, wr_buf *out) {
+    uint8_t sealed[WR_NAME_BYTES_MAX + KEYSTORE_SEAL_OVERHEAD];
+    wr_buf in = WR_BUF_ARRAY(sealed);
+    wr_err err = store_get_meta(h->store, wr_slice_str(META_NAME), &in);
+    if (err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err);
+    const wr_key *key = &keystore_get(h->keystore)->store_key;
+    return keystore_unseal(key, wr_slice_str(META_NAME), wr_buf_slice(&in), out);
+}
+
+static void restore_addrs(hub *h, const wr_hash *device) {
+    uint8_t key[HUB_META_KEY_SIZE], bytes[MESH_ADDRS_MAX * sizeof(mesh_addr)];
+    wr_buf stored = WR_BUF_ARRAY(bytes);
+    if (store_get_meta(h->store, hub_meta_key(HUB_META_ADDRS, device, key), &stored) != WR_OK)
+        return;                                                      /* they only save time */
+    for (size_t at = stored.len / sizeof(mesh_addr); at > 0; at--) { /* the best one last */
+        mesh_addr addr;
+        memcpy(addr.b, bytes + (at - 1) * sizeof addr.b, sizeof addr.b);
+        mesh_learn(h->mesh, device, &addr, hub_now(h).mono);
+    }
+}
+
+void hub_refresh_mesh(hub *h) {
+    const wr_graph *graph = wr_self_graph(h->self);
+    const wr_hash *own = &wr_self_identity(h->self)->device_id;
+    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
+        const wr_member *member = wr_graph_member(graph, i);
+        if (wr_hash_equal(&member->device_id, own))
+            continue;
+        if (!member->current) {
+            mesh_remove(h->mesh, &member->device_id);
+            continue;
+        }
+        if (mesh_addrs(h->mesh, &member->device_id, (mesh_addr[MESH_ADDRS_MAX]){0}) != 0)
+            continue;
+        if (mesh_add(h->mesh, &member->device_id, hub_now(h).mono) == WR_OK)
+            restore_addrs(h, &member->device_id);
+    }
+}
+
+static wr_err start_mesh(hub *h) {
+    mesh_free(h->mesh);
+    h->mesh = NULL;
+    WR_TRY(mesh_new(&wr_self_identity(h->self)->device_id, h->config.rng, &h->mesh));
+    for (size_t i = 0; i < h->config.peer_count; i++) {
+        mesh_addr addr = hub_mesh_addr(&h->config.peers[i]);
+        WR_TRY(mesh_add_static(h->mesh, &addr, hub_now(h).mono));
+    }
+    hub_refresh_mesh(h);
+    return WR_OK;
+}
+
+/* ---- loading
+ * ----------------------------------------------------------------------------------------- */
+
+static wr_err load_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
+    return wr_self_load_op(ctx, bytes, sig);
+}
+
+static wr_err load_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
+    return wr_self_load_epoch(ctx, epoch_id, secret);
+}
+
+static wr_err load_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
+    (void)feed_id; /* stands in the head as well, where it is checked */
+    return wr_self_load_head(ctx, head);
+}
+
+static wr_err load_mark(hub *h, wr_self *self, const wr_hash *device) {
+    uint8_t key[HUB_META_KEY_SIZE], value[8];
+    wr_buf out = WR_BUF_ARRAY(value);
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_MARK, device, key), &out);
+    if (err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err);
+    return out.len == sizeof value ? wr_self_load_mark(self, device, wr_load_u64(value))
+                                   : WR_ERR_CORRUPT;
+}
+
+static wr_err load_parts(hub *h, wr_self *self) {
+    WR_SECRET(wr_key) seed;
+    WR_TRY(store_get_secret(h->store, wr_slice_str(SECRET_SEED), &seed));
+    WR_TRY(wr_self_load_seed(self, &seed));
+    WR_TRY(store_each_epoch(h->store, load_epoch, self));
+    WR_TRY(store_each_head(h->store, load_head, self));
+    const wr_graph *graph = wr_self_graph(self);
+    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++)
+        WR_TRY(load_mark(h, self, &wr_graph_member(graph, i)->device_id));
+    return wr_self_load_done(self, hub_now(h));
+}
+
+/* An ADD that was handed to a new device and not published before we stopped: it counts now. */
+static wr_err admit_kept_add(hub *h) {
+    uint8_t bytes[WR_OP_BYTES_MAX + WR_SIG_SIZE];
+    wr_buf stored = WR_BUF_ARRAY(bytes);
+    wr_sig sig;
+    wr_err err = store_get_meta(h->store, wr_slice_str(META_ADD), &stored);
+    if (err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err);
+    if (stored.len <= sizeof sig.b)
+        return WR_ERR_CORRUPT;
+    memcpy(sig.b, stored.ptr, sizeof sig.b);
+    wr_slice op = wr_slice_of(stored.ptr + sizeof sig.b, stored.len - sizeof sig.b);
+    WR_TRY(wr_self_admit(h->self, op, &sig, hub_now(h)));
+    WR_TRY(hub_drain(h));
+    return hub_forget_add(h);
+}
+
+wr_err hub_keep_add(hub *h, wr_slice op, const wr_sig *sig) {
+    uint8_t bytes[WR_OP_BYTES_MAX + WR_SIG_SIZE];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_buf_put(&out, WR_SLICE_OBJ(*sig)));
+    WR_TRY(wr_buf_put(&out, op));
+    WR_TRY(hub_begin(h));
+    return store_put_meta(h->store, wr_slice_str(META_ADD), wr_buf_slice(&out));
+}
+
+wr_err hub_forget_add(hub *h) {
+    WR_TRY(hub_begin(h));
+    return store_delete_meta(h->store, wr_slice_str(META_ADD));
+}
+
+static wr_err load_self(hub *h, wr_self **ret_self) {
+    const keystore_secrets *s = keystore_get(h->keystore);
+    WR_SECRET(wr_identity) identity;
+    WR_AUTO(wr_self) self = NULL;
+    wr_identity_load(&s->sign_seed, &s->noise, &s->box, s->incarnation, &identity);
+    WR_TRY(wr_self_new(&identity, h->config.rng, &self));
+    WR_TRY(store_each_op(h->store, load_op, self));
+    if (wr_graph_is_empty(wr_self_graph(self)))
+        return WR_OK;
+    WR_TRY(load_parts(h, self));
+    *ret_self = wr_steal(&self);
+    return WR_OK;
+}
+
+static void unload(hub *h) {
+    reader_free(h->reader);
+    wr_self_free(h->self);
+    h->reader = NULL;
+    h->self = NULL;
+    h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
+}
+
+wr_err hub_adopt(hub *h, wr_self *self) {
+    h->self = self;
+    WR_TRY(reader_new(self, h->store, &keystore_get(h->keystore)->store_key, &h->reader));
+    return start_mesh(h);
+}
+
+static wr_err load_all(hub *h) {
+    wr_self *self = NULL;
+    WR_TRY(load_self(h, &self));
+    if (self == NULL)
+        return WR_OK;
+    WR_TRY(hub_adopt(h, self));
+    WR_TRY(hub_drain(h));
+    WR_TRY(admit_kept_add(h));
+    WR_TRY(hub_commit(h));
+    return append_load(h);
+}
+
+static const char *store_says(const hub *h, wr_err err) {
+    const char *text = h->store != NULL ? store_problem(h->store) : h->problem;
+    return text[0] != '\0' ? text : wr_err_text(err);
+}
+
+/* Everything is read anew; what was not committed is gone. */
+static wr_err hub_load(hub *h) {
+    unload(h);
+    h->failed = WR_OK;
+    wr_err err = load_all(h);
+    h->broken = err != WR_OK;
+    if (err == WR_OK)
+        return WR_OK;
+    (void)hub_fail(h, err, "%s", store_says(h, err));
+    if (h->in_transaction)
+        store_rollback(h->store);
+    h->in_transaction = false;
+    unload(h);
+    return err;
+}
+
+wr_err hub_ready(hub *h) {
+    if (h->closing)
+        return hub_fail(h, WR_ERR_CLOSED, "the agent is stopping");
+    if (h->broken)
+        WR_TRY(hub_load(h));
+    if (h->self == NULL)
+        return hub_fail(h, WR_ERR_STATE, "this home has no circle: use init or join");
+    return WR_OK;
+}
+
+wr_err hub_settled(hub *h) {
+    WR_TRY(hub_ready(h));
+    wr_err err = hub_commit(h);
+    if (err == WR_OK)
+        return WR_OK;
+    hub_give_up(h, err);
+    return hub_fail(h, err, "%s", store_says(h, err));
+}
+
+/* ---- the turn
+ * ------------------------------------------------------------------------------------------ */
+
+/* The turn failed: the disk holds the last commit, and so must we. */
+static void recover(hub *h, wr_err err) {
+    char text[HUB_PROBLEM_MAX];
+    snprintf(text, sizeof text, "%s", store_says(h, err));
+    diag(DIAG_ERROR, STORE_FAILED, diag_reason(err), diag_text("text", text));
+    metrics_one(&h->metrics, METRIC_COMMITS_FAILED);
+    if (h->in_transaction)
+        store_rollback(h->store);
+    h->in_transaction = false;
+    (void)hub_fail(h, err, "%s", text);
+    join_abort(h, err);
+    pump_close_all(h, err);
+    if (h->store != NULL && hub_load(h) == WR_OK)
+        diag(DIAG_WARN, STORE_RELOADED);
+    (void)hub_fail(h, err, "%s", text);
+}
+
+static void set_timer(hub *h) {
+    wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
+    next = wr_mono_min(next, beacon_deadline(h));
+    if (h->mesh != NULL && h->config.net != NULL && !h->closing)
+        next = wr_mono_min(next, mesh_deadline(h->mesh));
+    loop_timer_set(h->timer, next);
+}
+
+static void free_hub(hub *h) {
+    loop_fn closed = h->closed;
+    void *ctx = h->closed_ctx;
+    loop_set_turn(h->config.loop, NULL, NULL);
+    loop_timer_free(h->timer);
+    unload(h);
+    mesh_free(h->mesh);
+    store_close(h->store);
+    keystore_close(h->keystore);
+    free(h->events);
+    free(h);
+    if (closed != NULL)
+        closed(ctx);
+}
+
+static void turn(void *ctx) {
+    hub *h = ctx;
+    if (h->closing_over) {
+        if (h->conns == NULL)
+            free_hub(h);
+        return;
+    }
+    wr_err err = pairflow_turn(h);
+    if (err == WR_OK && h->self != NULL)
+        err = append_turn(h);
+    if (err == WR_OK)
+        err = hub_commit(h);
+    if (err != WR_OK)
+        recover(h, err);
+    else
+        pairflow_stored(h);
+    append_answer(h, err);
+    pump_write(h);
+    beacon_turn(h);
+    tell_all(h);
+    set_timer(h);
+}
+
+static void timer(void *ctx) {
+    hub *h = ctx;
+    pump_tick(h);
+    loop_dirty(h->config.loop);
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static wr_err open_parts(hub *h) {
+    h->events = calloc(HUB_EVENTS_MAX, sizeof *h->events);
+    if (h->events == NULL)
+        return WR_ERR_NOMEM;
+    WR_TRY(loop_timer_new(h->config.loop, timer, h, &h->timer));
+    return h->store != NULL ? hub_load(h) : WR_OK;
+}
+
+wr_err hub_open(const hub_config *config, keystore *keys, store *db, hub **ret_hub,
+                const char **ret_problem) {
+    static char problem[HUB_PROBLEM_MAX];
+    hub *h = calloc(1, sizeof *h);
+    *ret_problem = problem;
+    if (h == NULL) {
+        snprintf(problem, sizeof problem, "out of memory");
+        return WR_ERR_NOMEM;
+    }
+    h->config = *config;
+    h->keystore = keys;
+    h->store = db;
+    h->started = loop_now(config->loop).mono;
+    h->jobs_end = &h->jobs;
+    wr_err err = open_parts(h);
+    if (err != WR_OK) {
+        snprintf(problem, sizeof problem, "%s",
+                 h->problem[0] != '\0' ? h->problem : wr_err_text(err));
+        h->store = NULL; /* stay the caller's */
+        h->keystore = NULL;
+        free_hub(h);
+        return err;
+    }
+    loop_set_turn(config->loop, turn, h);
+    pump_listen(h);
+    loop_dirty(config->loop);
+    *ret_hub = h;
+    return WR_OK;
+}
+
+void hub_close(hub *h, loop_fn closed, void *ctx) {
+    WR_ASSERT(!h->closing);
+    h->closed = closed;
+    h->closed_ctx = ctx;
+    turn(h); /* whoever waits for an answer gets it */
+    pairflow_close(h);
+    pump_leave(h);
+    turn(h);
+    h->closing = true;
+    pump_close_all(h, WR_ERR_CLOSED);
+    if (hub_commit(h) != WR_OK)
+        diag(DIAG_WARN, STORE_FAILED, diag_text("text", store_says(h, WR_ERR_IO)));
+    append_answer(h, WR_ERR_CLOSED);
+    h->event_count = 0;
+    h->closing_over = true;
+    loop_dirty(h->config.loop);
+}

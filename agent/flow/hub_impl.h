@@ -1,0 +1,137 @@
+/* What the hub's own files share: the device's state, its connections, and the steps of a turn.
+ *
+ *   hub.c      life, turn, commit, reload      append.c   everything this device writes
+ *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
+ *   pairflow.c windows and joining             beaconflow.c how both find each other
+ *   founding.c a new circle, its words         view.c     what the local API looks at
+ *
+ * Layer:  flow, private to the files above
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef FLOW_HUB_IMPL_H
+#define FLOW_HUB_IMPL_H
+
+#include "core/metrics.h"
+#include "flow/hub.h"
+#include "flow/pairflow.h"
+#include "flow/pump.h"
+#include "flow/reader.h"
+#include "mesh/mesh.h"
+
+#define HUB_PROBLEM_MAX 256u
+#define HUB_EVENTS_MAX 64u
+
+/* ---- appends (append.c) ------------------------------------------------------------------------
+ */
+
+typedef struct append_job append_job;
+typedef struct rename_job rename_job;
+
+/* ---- the hub
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct queued_event {
+    hub_event event;
+    uint8_t name[WR_NAME_BYTES_MAX];
+    char words[WR_PAIR_SAS_BYTES_MAX];
+    char text[HUB_PROBLEM_MAX];
+} queued_event;
+
+struct hub {
+    hub_config config;
+    metrics metrics;
+    loop_timer *timer;
+    wr_mono started;
+
+    keystore *keystore; /* both NULL while this home has no circle and no try left one */
+    store *store;
+    wr_self *self; /* NULL: no circle */
+    reader *reader;
+    mesh *mesh;
+    bool in_transaction;
+    wr_err failed; /* the store failed in this turn: everything is loaded again at its end */
+    bool broken;   /* .. and that failed as well */
+    char problem[HUB_PROBLEM_MAX];
+
+    /* What the open transaction changed. */
+    bool new_rows, new_control, new_epochs, new_ops;
+    /* What the reader may not have seen yet. */
+    append_job *jobs, **jobs_end;
+    rename_job *renames;
+    uint64_t hlc_last; /* the newest one this device used, the tail's included */
+    uint64_t tail_count;
+    bool named; /* our name of the circle is the one we want */
+
+    conn *conns;
+    uint32_t conn_count;
+    uint64_t next_link_id, next_pairing;
+    pair_host host;
+    pair_join join;
+    struct {
+        net_multicast *sockets; /* NULL: no pairing asks for beacons */
+        wr_beacon_pair pair;
+    } beacon;
+
+    queued_event *events;
+    uint32_t event_count;
+    bool closing, closing_over;
+    loop_fn closed;
+    void *closed_ctx;
+};
+
+wr_now hub_now(const hub *h);
+/* Keeps the text for hub_problem; returns err. */
+wr_err hub_fail(hub *h, wr_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Tells the owner after this turn's commit; slices and texts are copied. */
+void hub_tell(hub *h, const hub_event *event);
+#define HUB_SHORT_ID_SIZE 9u
+void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]); /* as the CLI shows it */
+
+/* ---- storing (hub.c)
+ * --------------------------------------------------------------------------------- */
+
+/* Opens the turn's transaction if it is not open yet. */
+WR_MUST wr_err hub_begin(hub *h);
+/* Stores what self has to store. */
+WR_MUST wr_err hub_drain(hub *h);
+/* Commits what is open. */
+WR_MUST wr_err hub_commit(hub *h);
+/* A call of the API needs a circle that works: STATE, or what made it unusable. */
+WR_MUST wr_err hub_ready(hub *h);
+/* The turn cannot end well: whatever it did is undone at its end. */
+void hub_give_up(hub *h, wr_err err);
+/* The same, and what was changed so far in this turn is committed: for calls that read the store.
+ */
+WR_MUST wr_err hub_settled(hub *h);
+/* Makes the home's keys and store, unless an unfinished try left some. */
+WR_MUST wr_err hub_provision(hub *h, const keystore_secrets *secrets);
+/* This is our circle from now on.  Takes self over, also on error. */
+WR_MUST wr_err hub_adopt(hub *h, wr_self *self);
+/* The ADD that a new device may know and the circle does not yet. */
+WR_MUST wr_err hub_keep_add(hub *h, wr_slice op, const wr_sig *sig);
+WR_MUST wr_err hub_forget_add(hub *h);
+/* Meta keys of a device: one byte, then its id. */
+#define HUB_META_MARK 'm'
+#define HUB_META_ADDRS 'a'
+#define HUB_META_SEEN 's'
+#define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
+wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
+/* Siblings for mesh: after the circle changed, and their remembered addresses. */
+void hub_refresh_mesh(hub *h);
+/* Puts the name this device wants to have, sealed. */
+WR_MUST wr_err hub_put_name(hub *h, wr_slice name);
+/* Appends it; nothing if there is none. */
+WR_MUST wr_err hub_get_name(hub *h, wr_buf *out);
+
+/* ---- steps of a turn
+ * ----------------------------------------------------------------------------------- */
+
+WR_MUST wr_err append_turn(hub *h);     /* signs and stores what waits */
+void append_answer(hub *h, wr_err err); /* after the commit */
+WR_MUST wr_err append_load(hub *h);     /* after hub_load: where the tail stands */
+/* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
+ * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
+WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,
+                          uint8_t **ret_entries, size_t *ret_size);
+
+#endif /* FLOW_HUB_IMPL_H */

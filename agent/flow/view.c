@@ -1,0 +1,142 @@
+/* What the local API looks at: entries, logs, devices, status.
+ *
+ * Layer:  flow, part of the hub
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "flow/hub_impl.h"
+
+/* ---- entries -----------------------------------------------------------------------------------
+ */
+
+static wr_err explain(hub *h, wr_err err) {
+    if (err == WR_OK)
+        return WR_OK;
+    if (err == WR_ERR_UNKNOWN)
+        return hub_fail(h, err, "no such log on this device");
+    if (err == WR_ERR_FORMAT)
+        return hub_fail(h, err, "not a log's name, or not a cursor of this call and log");
+    if (err == WR_ERR_IO || err == WR_ERR_CORRUPT)
+        return hub_fail(h, err, "%s", store_problem(h->store));
+    return hub_fail(h, err, "%s", wr_err_text(err));
+}
+
+wr_err hub_read(hub *h, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn, void *ctx,
+                char ret_cursor[HUB_CURSOR_MAX], bool *ret_more) {
+    WR_TRY(hub_settled(h));
+    return explain(h, reader_read(h->reader, hub_now(h).wall, log, after, limit, fn, ctx,
+                                  ret_cursor, ret_more));
+}
+
+wr_err hub_arrivals(hub *h, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn,
+                    void *ctx, char ret_cursor[HUB_CURSOR_MAX], bool *ret_more) {
+    WR_TRY(hub_settled(h));
+    return explain(h, reader_arrivals(h->reader, hub_now(h).wall, log, after, limit, fn, ctx,
+                                      ret_cursor, ret_more));
+}
+
+wr_err hub_each_log(hub *h, hub_log_fn fn, void *ctx) {
+    WR_TRY(hub_settled(h));
+    return explain(h, reader_each_log(h->reader, fn, ctx));
+}
+
+/* ---- devices
+ * --------------------------------------------------------------------------------------- */
+
+static const conn *link_of(const hub *h, const wr_hash *device) {
+    for (const conn *c = h->conns; c != NULL; c = c->next)
+        if (c->up && wr_hash_equal(wr_link_peer(c->link), device))
+            return c;
+    return NULL;
+}
+
+static uint64_t seen_at(hub *h, const wr_hash *device) {
+    uint8_t key[HUB_META_KEY_SIZE], value[8];
+    wr_buf out = WR_BUF_ARRAY(value);
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_SEEN, device, key), &out);
+    return err == WR_OK && out.len == sizeof value ? wr_load_u64(value) : 0;
+}
+
+wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
+    WR_TRY(hub_settled(h));
+    const wr_graph *graph = wr_self_graph(h->self);
+    const wr_hash *own = &wr_self_identity(h->self)->device_id;
+    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
+        const wr_member *member = wr_graph_member(graph, i);
+        uint8_t bytes[WR_NAME_BYTES_MAX];
+        wr_buf name = WR_BUF_ARRAY(bytes);
+        const conn *link = link_of(h, &member->device_id);
+        hub_device row = {.device = member->device_id,
+                          .this_device = wr_hash_equal(&member->device_id, own),
+                          .admin = member->role == WR_ROLE_ADMIN,
+                          .current = member->current,
+                          .state = HUB_OFFLINE,
+                          .path = HUB_PATH_NONE,
+                          .added_ms = member->added_ms};
+        if (row.this_device)
+            WR_TRY(hub_get_name(h, &name));
+        else
+            reader_device_name(h->reader, &member->device_id, &name);
+        row.name = wr_buf_slice(&name);
+        if (link != NULL) {
+            row.path = pump_path(link);
+            row.rtt_ms = wr_link_rtt_ms(link->link);
+            wr_link_backlog(link->link, &row.behind, &row.ahead);
+        }
+        if (row.this_device || link != NULL)
+            row.state = HUB_ONLINE;
+        row.last_seen_ms =
+            row.state == HUB_ONLINE ? hub_now(h).wall.ms : seen_at(h, &member->device_id);
+        WR_TRY(fn(ctx, &row));
+    }
+    return WR_OK;
+}
+
+/* ---- status
+ * ------------------------------------------------------------------------------------------ */
+
+static bool all_by_qr(const wr_graph *graph) {
+    for (uint32_t i = 1; i < wr_graph_member_count(graph); i++) { /* the first founded it */
+        const wr_member *member = wr_graph_member(graph, i);
+        if (member->current && member->mode != WR_PAIR_QR)
+            return false;
+    }
+    return true;
+}
+
+static wr_err circle_status(hub *h, hub_status *status) {
+    const wr_graph *graph = wr_self_graph(h->self);
+    wr_buf name = wr_buf_of(status->name, WR_NAME_BYTES_MAX);
+    const wr_hash *epoch = wr_self_write_epoch(h->self);
+    status->has_circle = true;
+    status->device = wr_self_identity(h->self)->device_id;
+    status->circle = *wr_graph_circle_id(graph);
+    if (epoch != NULL)
+        status->epoch = *epoch;
+    status->devices = wr_graph_current_count(graph);
+    status->pending = h->tail_count;
+    status->recovery_kept = keystore_get(h->keystore)->has_recovery;
+    status->pq = all_by_qr(graph);
+    WR_TRY(hub_get_name(h, &name));
+    status->name[name.len] = '\0';
+    WR_TRY(store_entry_count(h->store, &status->entries));
+    status->entries += h->tail_count;
+    return store_disk_bytes(h->store, &status->bytes);
+}
+
+const wr_hash *hub_device_id(const hub *h) {
+    return h->self != NULL ? &wr_self_identity(h->self)->device_id : NULL;
+}
+
+wr_err hub_get_status(hub *h, hub_status *ret_status) {
+    hub_status status = {.uptime_s = (hub_now(h).mono.ms - h->started.ms) / 1000u};
+    if (h->config.net != NULL)
+        status.listen_count =
+            (uint32_t)net_local_addrs(h->config.net, status.listen, WR_COUNT(status.listen));
+    if (h->self != NULL) {
+        wr_err err = circle_status(h, &status);
+        if (err != WR_OK)
+            return explain(h, err);
+    }
+    *ret_status = status;
+    return WR_OK;
+}
