@@ -101,7 +101,7 @@ static append_job *job_new(wr_slice log, const hub_item *items, uint32_t count, 
 
 wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, hub_appended_fn done,
                   void *ctx) {
-    size_t bytes;
+    size_t bytes = 0;
     WR_TRY(hub_ready(h));
     WR_TRY(check_items(h, log, items, count, &bytes));
     append_job *job = job_new(log, items, count, bytes);
