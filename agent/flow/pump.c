@@ -263,42 +263,34 @@ static void opened(void *ctx) {
     loop_dirty(h->config.loop);
 }
 
-static void hold(conn *c, wr_slice bytes) {
-    if (c->held == NULL)
-        c->held = malloc(HUB_HELD_MAX);
-    if (c->held == NULL || bytes.len > HUB_HELD_MAX - c->held_len) {
-        pump_end(c, c->held == NULL ? WR_ERR_NOMEM : WR_ERR_LIMIT);
-        return;
-    }
-    memcpy(c->held + c->held_len, bytes.ptr, bytes.len);
-    c->held_len += bytes.len;
-}
-
 /* Enough has come to tell what the other side speaks. */
 static void sniffed(conn *c) {
-    uint8_t first[SNIFF_BYTES + WR_HANDSHAKE_MESSAGE_MAX];
-    if (c->held[SNIFF_BYTES - 1] == WR_PAIR_PREFACE) {
-        if (!pairflow_accept(c)) {
+    uint8_t first[sizeof c->first];
+    wr_slice bytes = wr_slice_of(first, c->first_len);
+    memcpy(first, c->first, c->first_len);
+    if (first[SNIFF_BYTES - 1] == WR_PAIR_PREFACE) {
+        if (pairflow_accept(c))
+            pairflow_read(c, bytes);
+        else
             pump_end(c, WR_ERR_REFUSED);
-            return;
-        }
-        pairflow_read(c, WR_SLICE_EMPTY);
         return;
     }
-    size_t len = c->held_len;
-    if (len > sizeof first) {
-        pump_end(c, WR_ERR_LIMIT); /* nobody says so much before he has heard anything */
-        return;
-    }
-    memcpy(first, c->held, len);
-    free(c->held);
-    c->held = NULL;
-    c->held_len = 0;
     wr_err err = begin_link(c, WR_RESPONDER, NULL);
     if (err != WR_OK)
         pump_end(c, err);
     else
-        read_link(c, wr_slice_of(first, len));
+        read_link(c, bytes);
+}
+
+static void sniff(conn *c, wr_slice bytes) {
+    if (bytes.len > sizeof c->first - c->first_len) {
+        pump_end(c, WR_ERR_LIMIT); /* nobody says so much before he has heard anything */
+        return;
+    }
+    memcpy(c->first + c->first_len, bytes.ptr, bytes.len);
+    c->first_len += bytes.len;
+    if (c->first_len >= SNIFF_BYTES)
+        sniffed(c);
 }
 
 static void read_bytes(void *ctx, wr_slice bytes) {
@@ -309,9 +301,7 @@ static void read_bytes(void *ctx, wr_slice bytes) {
         return; /* the turn's end closes it */
     switch (c->kind) {
     case CONN_SNIFF:
-        hold(c, bytes);
-        if (c->kind == CONN_SNIFF && c->held_len >= SNIFF_BYTES)
-            sniffed(c);
+        sniff(c, bytes);
         break;
     case CONN_LINK:
         read_link(c, bytes);
@@ -366,9 +356,18 @@ static void conn_add(hub *h, conn *c) {
     h->conn_count++;
 }
 
+/* Who came and has not shown yet that it is a sibling. */
+static uint32_t strangers(const hub *h) {
+    uint32_t count = 0;
+    for (const conn *c = h->conns; c != NULL; c = c->next)
+        count += !c->dialled && !c->joins && !c->up;
+    return count;
+}
+
 static void accepted(void *ctx, transport *incoming) {
     hub *h = ctx;
-    conn *c = h->self != NULL && !h->closing ? conn_new(h, CONN_SNIFF) : NULL;
+    bool wanted = h->self != NULL && !h->closing && strangers(h) < HUB_STRANGERS_MAX;
+    conn *c = wanted ? conn_new(h, CONN_SNIFF) : NULL;
     if (c == NULL) {
         metrics_one(&h->metrics, METRIC_ACCEPTS_REFUSED);
         transport_close(incoming);

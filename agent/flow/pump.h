@@ -13,6 +13,7 @@
 #include "mesh/mesh.h"
 
 #define HUB_CONNS_MAX 256u
+#define HUB_STRANGERS_MAX 64u       /* accepted, and not known yet */
 #define HUB_HELD_MAX (128u * 1024u) /* bytes a pairing has not used up yet */
 
 typedef enum conn_kind {
@@ -37,8 +38,10 @@ typedef struct conn {
     uint64_t link_id;
     wr_link *link;
     wr_pairing *pairing;
-    bool stored_due; /* tell the pairing after the commit */
-    uint8_t *held;
+    bool stored_due;                              /* tell the pairing after the commit */
+    uint8_t first[3u + WR_HANDSHAKE_MESSAGE_MAX]; /* of CONN_SNIFF */
+    size_t first_len;
+    uint8_t *held; /* of CONN_PAIRING: what it has not used up */
     size_t held_len;
 } conn;
 
