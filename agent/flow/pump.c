@@ -265,10 +265,8 @@ static void opened(void *ctx) {
 
 /* Enough has come to tell what the other side speaks. */
 static void sniffed(conn *c) {
-    uint8_t first[sizeof c->first];
-    wr_slice bytes = wr_slice_of(first, c->first_len);
-    memcpy(first, c->first, c->first_len);
-    if (first[SNIFF_BYTES - 1] == WR_PAIR_PREFACE) {
+    wr_slice bytes = wr_slice_of(c->first, c->first_len);
+    if (c->first[SNIFF_BYTES - 1] == WR_PAIR_PREFACE) {
         if (pairflow_accept(c))
             pairflow_read(c, bytes);
         else

@@ -34,9 +34,13 @@ static void put_row(device *d, const wr_put *put) {
 void r_drain(device *d) {
     wr_put put;
     T_OK(store_begin(d->s));
-    while (wr_self_poll(d->self, &put))
+    while (wr_self_poll(d->self, &put)) {
         if (put.type == WR_PUT_ROW)
             put_row(d, &put);
+        for (uint32_t i = 0; put.type == WR_PUT_NODES && i < put.nodes->count; i++)
+            T_OK(store_put_node(d->s, &put.feed->feed_id, put.nodes->list[i].level,
+                                put.nodes->list[i].index, &put.nodes->list[i].hash));
+    }
     T_OK(reader_apply(d->r, &d->changed));
     T_OK(store_commit(d->s));
 }
