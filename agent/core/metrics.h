@@ -20,6 +20,7 @@
     X(HANDSHAKES, "handshakes", "handshakes completed")                                            \
     X(HANDSHAKES_FAILED, "handshakes_failed", "handshakes refused, forged or too slow")            \
     X(LINKS_DUPLICATE, "links_duplicate", "second links to one sibling, closed")                   \
+    X(LINKS_FAILED, "links_failed", "links ended because a sibling broke the protocol")            \
     X(ENTRIES_STORED, "entries_stored", "entries taken from siblings")                             \
     X(ENTRIES_APPENDED, "entries_appended", "entries of this device")                              \
     X(OPS_ADMITTED, "ops_admitted", "membership operations admitted")                              \

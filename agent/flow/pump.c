@@ -112,6 +112,12 @@ static bool other_link(const hub *h, const conn *but, const wr_hash *device) {
     return false;
 }
 
+/* Ends that need no fault of the other side. */
+static bool is_plain_end(wr_err reason) {
+    return reason == WR_OK || reason == WR_ERR_CLOSED || reason == WR_ERR_TIMEOUT ||
+           reason == WR_ERR_IO || reason == WR_ERR_EXISTS || reason == WR_ERR_NOMEM;
+}
+
 static void link_gone(conn *c, wr_err reason) {
     hub *h = c->hub;
     char id[HUB_SHORT_ID_SIZE];
@@ -119,6 +125,8 @@ static void link_gone(conn *c, wr_err reason) {
         wr_hash device = *wr_link_peer(c->link);
         hub_short_id(&device, id);
         diag(DIAG_INFO, LINK_DOWN, diag_text("device", id), diag_reason(reason));
+        if (!is_plain_end(reason))
+            metrics_one(&h->metrics, METRIC_LINKS_FAILED);
         mesh_down(h->mesh, &device, c->link_id, hub_now(h).mono);
         c->up = false;
         if (!other_link(h, c, &device))

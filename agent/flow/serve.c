@@ -167,8 +167,7 @@ wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *pat
     for (;;) {
         wr_unit_plan(serve->n, serve->first, entries_max, &unit.lo, &unit.end);
         WR_TRY(load(h, &feed->feed_id, serve->first, unit.end, &g));
-        bool fits = g.next == unit.end && g.out.len <= WR_UNIT_BYTES_MAX;
-        if (fits || entries_max == 1)
+        if (g.out.len <= WR_UNIT_BYTES_MAX || entries_max == 1)
             break;
         free(g.out.ptr);
         do {
