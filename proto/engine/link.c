@@ -135,7 +135,9 @@ static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
     link->peer_noise = *wr_handshake_remote_static(&link->handshake);
     link->mark = mark;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
-    if (peer == NULL) { /* perhaps added while we slept: ops will tell */
+    if (peer == NULL && wr_graph_noise_count(graph, &link->peer_noise) != 0)
+        return WR_ERR_REFUSED; /* two members share the key */
+    if (peer == NULL) {        /* perhaps added while we slept: ops will tell */
         link->guest_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);
         link->state = LINK_SEND_SECOND;
         return WR_OK;
@@ -212,8 +214,7 @@ static wr_err read_handshake(wr_link *link, wr_slice *in, wr_now now) {
         return WR_OK;
     if (link->state == LINK_AWAIT_SECOND)
         return read_second(link, record, now);
-    if (link->state != LINK_AWAIT_FIRST)
-        return WR_ERR_STATE; /* it is our turn: nothing may come */
+    WR_ASSERT(link->state == LINK_AWAIT_FIRST);
     wr_err err = read_first(link, record, now);
     wr_session_raw_done(&link->session);
     return err;
@@ -238,18 +239,35 @@ static wr_err fail(wr_link *link, wr_err err) {
     return err;
 }
 
+/* Ops may have come meanwhile, over any link, after which the peer is no member that may have a
+ * session. */
+static wr_err judge_peer(wr_link *link) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    if (!link->peer_known || link->ops_judged == wr_graph_op_count(graph))
+        return WR_OK;
+    const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
+    if (peer == NULL || !peer->current || !wr_hash_equal(&peer->device_id, &link->peer))
+        return WR_ERR_REFUSED;
+    link->ops_judged = wr_graph_op_count(graph);
+    return WR_OK;
+}
+
+static wr_err read_some(wr_link *link, wr_slice *in, wr_now now) {
+    WR_TRY(judge_peer(link));
+    if (link->state == LINK_SEND_FIRST || link->state == LINK_SEND_SECOND)
+        return WR_ERR_STATE; /* it is our turn: nothing may come */
+    return link->session.started ? read_frames(link, in, now) : read_handshake(link, in, now);
+}
+
 wr_err wr_link_read(wr_link *link, wr_slice *in, wr_now now) {
     if (link->state == LINK_DOWN)
         return WR_ERR_STATE;
     /* A message may hold several frames: go on until it is used up, too. */
     while ((in->len != 0 || link->session.reading) && link->event_count == 0 &&
            !wr_self_pending(link->self)) {
-        wr_err err =
-            link->session.started ? read_frames(link, in, now) : read_handshake(link, in, now);
+        wr_err err = read_some(link, in, now);
         if (err != WR_OK)
             return fail(link, err);
-        if (link->state == LINK_SEND_SECOND)
-            break;
     }
     return WR_OK;
 }
@@ -272,7 +290,9 @@ wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now) {
         return WR_ERR_STATE;
     if (link->cannot_serve)
         return fail(link, WR_ERR_IO);
-    wr_err err = WR_OK;
+    wr_err err = judge_peer(link);
+    if (err != WR_OK)
+        return fail(link, err);
     if (link->state == LINK_SEND_FIRST)
         err = put_first(link, out, now);
     else if (link->state == LINK_SEND_SECOND)
@@ -287,34 +307,44 @@ wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now) {
 /* ---- deadlines and small questions ------------------------------------------------------------
  */
 
+/* A PONG may stand behind much that was written before, so whatever comes shows life. */
 static wr_mono ping_deadline(const wr_link *link) {
     if (link->state != LINK_UP)
         return WR_MONO_NEVER;
-    if (link->ping_at.ms != WR_MONO_NEVER.ms)
-        return wr_mono_add(link->ping_at, LINK_PONG_MS);
-    return wr_mono_add(link->heard, LINK_PING_MS);
+    if (link->ping_at.ms == WR_MONO_NEVER.ms)
+        return wr_mono_add(link->heard, LINK_PING_MS);
+    wr_mono from = link->ping_at.ms > link->heard.ms ? link->ping_at : link->heard;
+    return wr_mono_add(from, LINK_PONG_MS);
+}
+
+/* The end of the link, whatever is said until then. */
+static wr_mono end_deadline(const wr_link *link) {
+    wr_mono deadline = link->state == LINK_UP || link->state == LINK_GUEST
+                           ? link->session_deadline
+                           : link->handshake_deadline;
+    return wr_mono_min(deadline, link->guest_deadline);
 }
 
 wr_mono wr_link_deadline(const wr_link *link) {
     if (link->state == LINK_DOWN)
         return WR_MONO_NEVER;
-    wr_mono deadline = link->state == LINK_UP || link->state == LINK_GUEST
-                           ? link->session_deadline
-                           : link->handshake_deadline;
-    deadline = wr_mono_min(deadline, link->guest_deadline);
-    return wr_mono_min(deadline, ping_deadline(link));
+    wr_mono deadline = wr_mono_min(end_deadline(link), ping_deadline(link));
+    return link->state == LINK_UP ? wr_mono_min(deadline, wr_link_stall_deadline(link)) : deadline;
 }
 
 wr_err wr_link_tick(wr_link *link, wr_now now) {
-    if (link->state == LINK_DOWN || !wr_mono_reached(wr_link_deadline(link), now.mono))
+    if (link->state == LINK_DOWN)
         return WR_OK;
-    bool silent = link->ping_at.ms == WR_MONO_NEVER.ms &&
-                  wr_mono_reached(ping_deadline(link), now.mono) &&
-                  !wr_mono_reached(link->session_deadline, now.mono);
-    if (!silent)
+    if (wr_mono_reached(end_deadline(link), now.mono))
         return fail(link, WR_ERR_TIMEOUT);
-    link->ping_due = true;
-    link->ping_at = now.mono;
+    if (wr_mono_reached(ping_deadline(link), now.mono)) {
+        if (link->ping_at.ms != WR_MONO_NEVER.ms)
+            return fail(link, WR_ERR_TIMEOUT);
+        link->ping_due = true;
+        link->ping_at = now.mono;
+    }
+    if (link->state == LINK_UP)
+        wr_link_stall_tick(link, now);
     return WR_OK;
 }
 

@@ -28,15 +28,23 @@ typedef enum link_state {
 #define LINK_GUEST_MS_MAX 10000u
 #define LINK_PING_MS 240000u /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
+#define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
 
 /* One feed as seen over this link. */
 typedef struct link_feed {
-    uint64_t have;      /* entries the peer holds, as last told */
+    /* what the peer holds, and what it gets from us */
+    uint64_t have;      /* entries, as last told; never less than before */
     bool have_complete; /* it can prove all of them */
     uint64_t announced; /* what we last told it */
     uint64_t sent;      /* up to where units were sent */
-    bool pushing;       /* it gets new entries unasked: our own feed, or it sent WANT */
-    bool wanted;        /* we sent WANT, or it is the peer's own and comes unasked */
+    bool pushing;       /* it gets new entries: our own feed, or it sent WANT; not after a STOP */
+    /* what we get from it */
+    bool wanted;   /* units are expected: we sent WANT, or it is the peer's own feed */
+    bool skipping; /* units that do not fit are dropped unasked, until one fits */
+    bool dead;     /* it contradicts what is here: not taken from this peer any more */
+    bool stop_due;
+    wr_mono moved; /* when it last went on, or should have begun to */
+    wr_mono rest;  /* not asked for again before that; 0: may be */
 } link_feed;
 
 typedef struct link_flight { /* a unit sent and not yet acknowledged */
@@ -67,6 +75,7 @@ struct wr_link {
     uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE];
     uint64_t peer_next[WR_AUTHORS_MAX]; /* by member index: next aseq the peer lacks */
     uint32_t op_cursor;                 /* ops of the graph looked at for sending */
+    uint32_t ops_judged;                /* ops of the graph under which the peer was a member */
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */
@@ -77,20 +86,22 @@ struct wr_link {
     uint32_t out_path_count;
     uint8_t *out_entries;
     size_t out_size, out_at;
-    uint32_t out_feed;
+    uint32_t serve_next; /* feed that is looked at first, so that none waits for another */
     bool out_announced;
     link_flight flights[LINK_WINDOW_UNITS];
     uint32_t flight_count;
     size_t flight_bytes;
 
     /* the unit being received */
-    uint8_t *in_entries;
+    bool receiving;
+    uint8_t *in_entries; /* NULL: it is dropped, whatever it holds */
     size_t in_size, in_at;
     wr_data in_data;
     wr_hash in_path[WR_PROOF_HASHES_MAX];
+    wr_hash in_checkpoint; /* hash of the one it was announced under */
     uint32_t in_feed;
 
-    bool ping_due, pong_due, close_due, cannot_serve;
+    bool ping_due, pong_due, close_due, close_said, cannot_serve, alerted;
     uint8_t ping[8], pong[8];
     wr_mono ping_at; /* when the unanswered PING went; WR_MONO_NEVER if none */
     uint64_t rtt_ms;
@@ -100,11 +111,20 @@ struct wr_link {
 };
 
 void wr_link_event(wr_link *link, const wr_event *event);
-/* link_sync.c: frames of a session, and what is due to be said. */
+/* link_sync.c: what the peer says. */
 WR_MUST wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
+void wr_link_release_unit(wr_link *link);
+void wr_link_confirm(wr_link *link);
+uint32_t wr_link_author(const wr_graph *graph, const wr_hash *device_id);
+bool wr_link_is_own(const wr_link *link, uint32_t index);
+bool wr_link_is_peers(const wr_link *link, uint32_t index);
+/* link_say.c: what is due to be said to it. */
 WR_MUST wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now);
 /* The peer turned out to be a current member. */
 WR_MUST wr_err wr_link_up(wr_link *link, wr_now now);
 void wr_link_drop_sources(wr_link *link);
+/* Feeds that stand still: when to look, and giving them up. */
+wr_mono wr_link_stall_deadline(const wr_link *link);
+void wr_link_stall_tick(wr_link *link, wr_now now);
 
 #endif /* WR_ENGINE_LINK_IMPL_H */

@@ -1,4 +1,4 @@
-/* What two siblings say to each other: HELLO, ops, frontiers, wants, units, acknowledgements.
+/* What a sibling says: HELLO, ops, frontiers, wants, units.  What is said to it: link_say.c.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,7 +8,7 @@
 
 /* ---- who the peer is, what it holds ---------------------------------------------------------- */
 
-static uint32_t member_index(const wr_graph *graph, const wr_hash *device_id) {
+uint32_t wr_link_author(const wr_graph *graph, const wr_hash *device_id) {
     uint32_t count = wr_graph_member_count(graph);
     for (uint32_t i = 0; i < count; i++)
         if (wr_hash_equal(&wr_graph_member(graph, i)->device_id, device_id))
@@ -22,12 +22,12 @@ void wr_link_drop_sources(wr_link *link) {
             wr_self_set_source(link->self, i, 0);
 }
 
-static bool is_own(const wr_link *link, uint32_t index) {
+bool wr_link_is_own(const wr_link *link, uint32_t index) {
     return wr_hash_equal(&wr_self_feed(link->self, index)->device_id,
                          &wr_self_identity(link->self)->device_id);
 }
 
-static bool is_peers(const wr_link *link, uint32_t index) {
+bool wr_link_is_peers(const wr_link *link, uint32_t index) {
     return wr_hash_equal(&wr_self_feed(link->self, index)->device_id, &link->peer);
 }
 
@@ -46,7 +46,7 @@ static void ops_assume_equal(wr_link *link) {
     const wr_graph *graph = wr_self_graph(link->self);
     uint32_t count = wr_graph_author_heads(graph, heads);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t author = member_index(graph, &heads[i].author);
+        uint32_t author = wr_link_author(graph, &heads[i].author);
         if (author < WR_AUTHORS_MAX)
             link->peer_next[author] = heads[i].aseq + 1;
     }
@@ -54,12 +54,14 @@ static void ops_assume_equal(wr_link *link) {
 }
 
 /* Nobody may hold more of us than we do; once that is known, we may sign. */
-static void confirm(wr_link *link) {
-    if (wr_self_may_sign(link->self) || !link->op_heads_known || !link->frontier_known)
+void wr_link_confirm(wr_link *link) {
+    /* A guest could be anybody who was told the epoch's secret. */
+    if (wr_self_may_sign(link->self) || link->state != LINK_UP || !link->op_heads_known ||
+        !link->frontier_known)
         return;
     const wr_identity *me = wr_self_identity(link->self);
     const wr_graph *graph = wr_self_graph(link->self);
-    uint32_t own = member_index(graph, &me->device_id);
+    uint32_t own = wr_link_author(graph, &me->device_id);
     wr_op_head heads[WR_AUTHORS_MAX];
     uint32_t count = wr_graph_author_heads(graph, heads);
     uint64_t next = 0;
@@ -69,8 +71,9 @@ static void confirm(wr_link *link) {
     if (own >= WR_AUTHORS_MAX || link->peer_next[own] > next)
         return;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
-        if (is_own(link, i) && (link->feeds[i].have > wr_self_feed(link->self, i)->tree.len ||
-                                !wr_feed_complete(wr_self_feed(link->self, i))))
+        if (wr_link_is_own(link, i) &&
+            (link->feeds[i].have > wr_self_feed(link->self, i)->tree.len ||
+             !wr_feed_complete(wr_self_feed(link->self, i))))
             return;
     wr_self_confirm(link->self);
 }
@@ -78,10 +81,12 @@ static void confirm(wr_link *link) {
 wr_err wr_link_up(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find_noise(wr_self_graph(link->self), &link->peer_noise);
     bool guest = link->state == LINK_GUEST;
-    if (peer == NULL) {
+    if (peer == NULL && wr_graph_noise_count(wr_self_graph(link->self), &link->peer_noise) == 0) {
         link->state = LINK_GUEST;
         return WR_OK;
     }
+    if (peer == NULL) /* two members share the key */
+        return WR_ERR_REFUSED;
     if (!peer->current || !wr_hash_equal(&peer->device_id, &link->hello.device_id))
         return WR_ERR_REFUSED;
     if (guest) /* it was nobody's mark yet when message 1 came */
@@ -93,14 +98,16 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
     link->ping_due = true;
     link->ping_at = now.mono;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
-        if (!is_peers(link, i))
+        link->feeds[i].pushing = link->feeds[i].pushing || wr_link_is_own(link, i);
+        if (!wr_link_is_peers(link, i))
             continue;
         wr_self_set_source(link->self, i, link->config.link_id);
         link->feeds[i].wanted = true; /* its own feeds come unasked */
+        link->feeds[i].moved = now.mono;
     }
     wr_link_event(link,
                   &(wr_event){.type = WR_EV_UP, .device = link->peer, .addrs = link->hello.addrs});
-    confirm(link);
+    wr_link_confirm(link);
     return WR_OK;
 }
 
@@ -141,7 +148,7 @@ static wr_err hear_op_heads(wr_link *link, wr_slice body) {
         wr_hash author, op_id;
         uint64_t aseq;
         WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
-        uint32_t index = member_index(wr_self_graph(link->self), &author);
+        uint32_t index = wr_link_author(wr_self_graph(link->self), &author);
         if (index < WR_AUTHORS_MAX && aseq + 1 > link->peer_next[index])
             link->peer_next[index] = aseq + 1;
     }
@@ -149,40 +156,47 @@ static wr_err hear_op_heads(wr_link *link, wr_slice body) {
         return WR_ERR_FORMAT;
     link->op_heads_known = true;
     link->op_heads_due = link->op_heads_due || (reply && !link->op_heads_sent);
-    confirm(link);
+    wr_link_confirm(link);
+    return WR_OK;
+}
+
+/* Two signed statements exclude each other: told once, however often they are sent. */
+static void alert(wr_link *link) {
+    if (link->alerted)
+        return;
+    link->alerted = true;
+    wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = WR_ERR_FORK});
+}
+
+/* One op.  A fork, and what stands on the other branch of one, is not the sender's doing: it is
+ * left out, and the feeds go on. */
+static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now now) {
+    wr_op op;
+    wr_err err = wr_self_admit(link->self, bytes, sig, now);
+    if (err == WR_ERR_FORK)
+        alert(link);
+    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err);
+    WR_TRY(wr_op_decode(bytes, &op));
+    uint32_t author = wr_link_author(wr_self_graph(link->self), &op.author);
+    if (author < WR_AUTHORS_MAX && op.aseq + 1 > link->peer_next[author])
+        link->peer_next[author] = op.aseq + 1;
     return WR_OK;
 }
 
 static wr_err hear_ops(wr_link *link, wr_slice body, wr_now now) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    if (link->state == LINK_GUEST) {
-        link->guest_bytes += body.len;
-        if (link->guest_bytes > LINK_GUEST_BYTES_MAX)
-            return WR_ERR_LIMIT;
-    }
     while (body.len != 0) {
         wr_slice bytes;
         wr_sig sig;
-        wr_op op;
         WR_TRY(wr_ops_take(&body, &bytes, &sig));
-        wr_err err = wr_self_admit(link->self, bytes, &sig, now);
-        if (err == WR_ERR_FORK)
-            wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
-        WR_TRY(err);
-        WR_TRY(wr_op_decode(bytes, &op));
-        uint32_t author = member_index(graph, &op.author);
-        if (author < WR_AUTHORS_MAX && op.aseq + 1 > link->peer_next[author])
-            link->peer_next[author] = op.aseq + 1;
+        WR_TRY(hear_op(link, bytes, &sig, now));
     }
     return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
 }
 
-static void heard_have(wr_link *link, uint32_t index, uint64_t len, bool complete) {
-    link_feed *feed = &link->feeds[index];
-    feed->have = len;
-    feed->have_complete = complete;
-    if (feed->sent < len)
-        feed->sent = len;
+/* Units under way up to len are acknowledged, or of no use any more. */
+static void land_flights(wr_link *link, uint32_t index, uint64_t len) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < link->flight_count; i++) {
         if (link->flights[i].feed_index == index && link->flights[i].end <= len)
@@ -193,7 +207,23 @@ static void heard_have(wr_link *link, uint32_t index, uint64_t len, bool complet
     link->flight_count = kept;
 }
 
-static wr_err hear_frontier(wr_link *link, wr_slice body) {
+/* The peer holds len entries.  It may hold more than we know, never less than it said. */
+static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, bool complete, wr_now now) {
+    link_feed *feed = &link->feeds[index];
+    uint64_t ours = wr_self_feed(link->self, index)->tree.len;
+    if (len < feed->have)
+        return WR_ERR_FORMAT;
+    if (feed->have <= ours && len > ours)
+        feed->moved = now.mono; /* from now on it should come */
+    feed->have = len;
+    feed->have_complete = complete;
+    if (feed->sent < len)
+        feed->sent = len;
+    land_flights(link, index, len);
+    return WR_OK;
+}
+
+static wr_err hear_frontier(wr_link *link, wr_slice body, wr_now now) {
     bool reply;
     uint32_t count;
     WR_TRY(wr_list_open(&body, WR_FEEDS_MAX, &reply, &count));
@@ -204,18 +234,18 @@ static wr_err hear_frontier(wr_link *link, wr_slice body) {
         uint32_t index;
         WR_TRY(wr_frontier_take(&body, &feed_id, &k, &len, &root, &complete));
         if (wr_self_find_feed(link->self, &feed_id, &index))
-            heard_have(link, index, len, complete);
+            WR_TRY(heard_have(link, index, len, complete, now));
     }
     if (body.len != 0)
         return WR_ERR_FORMAT;
     link->frontier_known = true;
     /* Who asks does not have ours, also where an earlier one met it as a guest. */
     link->frontier_due = link->frontier_due || reply;
-    confirm(link);
+    wr_link_confirm(link);
     return WR_OK;
 }
 
-static wr_err hear_have(wr_link *link, wr_slice body) {
+static wr_err hear_have(wr_link *link, wr_slice body, wr_now now) {
     bool reply, complete;
     uint32_t count, index;
     WR_TRY(wr_list_open(&body, WR_FEEDS_MAX, &reply, &count));
@@ -224,12 +254,12 @@ static wr_err hear_have(wr_link *link, wr_slice body) {
         uint64_t len;
         WR_TRY(wr_have_take(&body, &feed_id, &len, &complete));
         if (wr_self_find_feed(link->self, &feed_id, &index))
-            heard_have(link, index, len, complete);
+            WR_TRY(heard_have(link, index, len, complete, now));
     }
     return body.len == 0 ? WR_OK : WR_ERR_FORMAT;
 }
 
-static wr_err hear_want(wr_link *link, wr_slice body) {
+static wr_err hear_want(wr_link *link, wr_slice body, wr_now now) {
     wr_hash feed_id;
     uint64_t from;
     uint32_t index;
@@ -237,51 +267,107 @@ static wr_err hear_want(wr_link *link, wr_slice body) {
     if (!wr_self_find_feed(link->self, &feed_id, &index))
         return WR_ERR_UNKNOWN;
     link_feed *feed = &link->feeds[index];
-    feed->pushing = from != WR_WANT_STOP;
-    if (!feed->pushing)
-        return WR_OK;
-    if (from > wr_self_feed(link->self, index)->tree.len)
+    if (from != WR_WANT_STOP && from > wr_self_feed(link->self, index)->tree.len)
         return WR_ERR_FORMAT;
-    heard_have(link, index, from, false);
-    feed->sent = from;
+    if (from != WR_WANT_STOP)
+        WR_TRY(heard_have(link, index, from, false, now));
+    /* Either way nobody waits for what is under way. */
+    land_flights(link, index, UINT64_MAX);
+    feed->pushing = from != WR_WANT_STOP;
+    if (feed->pushing)
+        feed->sent = from;
     return WR_OK;
 }
 
-static wr_err hear_data(wr_link *link, wr_slice body) {
+/* Nothing more of it is expected from this peer for now; another may be asked. */
+static void give_up(wr_link *link, uint32_t index) {
+    link->feeds[index].wanted = false;
+    link->feeds[index].stop_due = true;
+    if (wr_self_source(link->self, index) == link->config.link_id)
+        wr_self_set_source(link->self, index, 0);
+}
+
+/* A unit does not fit where we stand.  That is said once: what is under way already will not fit
+ * either, and each answer to it would set off the same again. */
+static void skip_unit(wr_link *link, uint32_t index) {
+    if (link->feeds[index].skipping)
+        return;
+    link->feeds[index].skipping = true;
+    give_up(link, index);
+}
+
+/* What the peer holds of this feed is not what we hold.  Who of them is wrong does not matter
+ * here: the writer may have told them different things, so the link lives on without the feed. */
+static void bury_feed(wr_link *link, uint32_t index) {
+    link->feeds[index].dead = true;
+    give_up(link, index);
+}
+
+/* Judges the checkpoint a unit comes with.  ret_fits: it is our newest one, too. */
+static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits) {
+    link_feed *at = &link->feeds[link->in_feed];
+    const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
+    if (data->checkpoint.len == 0)
+        return WR_ERR_FORMAT;
+    *ret_fits = false;
+    if (at->dead)
+        return WR_OK;
+    wr_err err = wr_self_checkpoint(link->self, link->in_feed, data->checkpoint, &data->sig);
+    if (err == WR_ERR_FORK)
+        alert(link);
+    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
+        err == WR_ERR_FORMAT) {
+        bury_feed(link, link->in_feed);
+        return WR_OK;
+    }
+    if (err != WR_ERR_EXISTS)
+        WR_TRY(err);
+    *ret_fits = wr_equal(data->checkpoint, wr_feed_checkpoint(feed));
+    if (!*ret_fits)
+        skip_unit(link, link->in_feed);
+    return WR_OK;
+}
+
+static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     wr_data data;
-    if (link->in_entries != NULL)
+    bool fits;
+    if (link->receiving)
         return WR_ERR_STATE;
     WR_TRY(wr_data_decode(body, &data));
     if (!wr_self_find_feed(link->self, &data.feed_id, &link->in_feed))
         return WR_ERR_UNKNOWN;
-    if (data.checkpoint.len != 0) {
-        wr_err err = wr_self_checkpoint(link->self, link->in_feed, data.checkpoint, &data.sig);
-        if (err == WR_ERR_FORK)
-            wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
-        if (err != WR_ERR_EXISTS)
-            WR_TRY(err);
+    WR_TRY(hear_checkpoint(link, &data, &fits));
+    if (fits) {
+        const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
+        link->in_entries = malloc((size_t)data.size);
+        if (link->in_entries == NULL)
+            return WR_ERR_NOMEM;
+        link->in_checkpoint = feed->cp_hash;
+        if (data.first == feed->tree.len)
+            link->feeds[link->in_feed].skipping = false;
+        /* Who serves holds all that its checkpoint covers. */
+        if (link->feeds[link->in_feed].have < feed->cp_len)
+            WR_TRY(heard_have(link, link->in_feed, feed->cp_len, true, now));
     }
-    link->in_entries = malloc((size_t)data.size);
-    if (link->in_entries == NULL)
-        return WR_ERR_NOMEM;
     if (data.path.len != 0)
         memcpy(link->in_path, data.path.ptr, data.path.len);
     link->in_data = data;
     link->in_size = (size_t)data.size;
     link->in_at = 0;
+    link->receiving = true;
     return WR_OK;
 }
 
 /* The unit is whole.  One that does not start where we stand is a late or early one: a sibling
- * raced it, so only where it should go on is said. */
+ * raced it, or a newer checkpoint came meanwhile.  It accuses nobody. */
 static wr_err take_unit(wr_link *link, wr_now now) {
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
     const wr_data *data = &link->in_data;
-    if (data->first != feed->tree.len) {
-        free(link->in_entries);
-        link->in_entries = NULL;
-        if (data->end > feed->tree.len)
-            link->feeds[link->in_feed].wanted = false;
+    bool rest = data->end == feed->cp_len;
+    if (link->in_entries == NULL || link->feeds[link->in_feed].dead || data->end <= feed->tree.len)
+        return WR_OK;
+    if (data->first != feed->tree.len || !wr_hash_equal(&link->in_checkpoint, &feed->cp_hash)) {
+        skip_unit(link, link->in_feed);
         return WR_OK;
     }
     wr_unit unit = {.first = data->first,
@@ -291,20 +377,59 @@ static wr_err take_unit(wr_link *link, wr_now now) {
                     .path = link->in_path,
                     .path_count = (uint32_t)(data->path.len / WR_HASH_SIZE)};
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
-    if (err == WR_ERR_FORK)
-        wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = err});
-    link_feed *at = &link->feeds[link->in_feed];
-    if (err == WR_OK && at->have < data->end) /* who sends an entry holds it */
-        at->have = data->end;
-    return err;
+    if (err != WR_ERR_FORK)
+        return err;
+    if (!rest) /* a rest unit proves nothing by itself: its entries may be wrong */
+        alert(link);
+    bury_feed(link, link->in_feed);
+    return WR_OK;
 }
 
 static wr_err hear_part(wr_link *link, wr_slice body, wr_now now) {
-    if (link->in_entries == NULL || body.len == 0 || body.len > link->in_size - link->in_at)
+    if (!link->receiving || body.len == 0 || body.len > link->in_size - link->in_at)
         return WR_ERR_STATE;
-    memcpy(link->in_entries + link->in_at, body.ptr, body.len);
+    if (link->in_entries != NULL) {
+        memcpy(link->in_entries + link->in_at, body.ptr, body.len);
+        if (link->in_data.first == wr_self_feed(link->self, link->in_feed)->tree.len)
+            link->feeds[link->in_feed].moved = now.mono;
+    }
     link->in_at += body.len;
-    return link->in_at == link->in_size ? take_unit(link, now) : WR_OK;
+    if (link->in_at < link->in_size)
+        return WR_OK;
+    link->receiving = false;
+    return take_unit(link, now);
+}
+
+/* ---- feeds that stand still ------------------------------------------------------------------ */
+
+static bool is_behind(const wr_link *link, uint32_t index) {
+    return link->feeds[index].wanted &&
+           link->feeds[index].have > wr_self_feed(link->self, index)->tree.len;
+}
+
+wr_mono wr_link_stall_deadline(const wr_link *link) {
+    wr_mono deadline = WR_MONO_NEVER;
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        const link_feed *at = &link->feeds[i];
+        if (is_behind(link, i))
+            deadline = wr_mono_min(deadline, wr_mono_add(at->moved, LINK_STALL_MS));
+        if (at->rest.ms != 0)
+            deadline = wr_mono_min(deadline, at->rest);
+    }
+    return deadline;
+}
+
+void wr_link_stall_tick(wr_link *link, wr_now now) {
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        link_feed *at = &link->feeds[i];
+        if (at->rest.ms != 0 && wr_mono_reached(at->rest, now.mono))
+            at->rest.ms = 0;
+        if (!is_behind(link, i) ||
+            !wr_mono_reached(wr_mono_add(at->moved, LINK_STALL_MS), now.mono))
+            continue;
+        give_up(link, i);
+        at->rest = wr_mono_add(now.mono, LINK_STALL_MS);
+    }
 }
 
 static wr_err hear_echo(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
@@ -323,15 +448,20 @@ static wr_err hear_echo(wr_link *link, uint8_t type, wr_slice body, wr_now now) 
 }
 
 /* Rows of a stored unit stand in its buffer; once they are stored it can go. */
-static void release_unit(wr_link *link) {
-    if (link->in_entries == NULL || link->in_at != link->in_size)
+void wr_link_release_unit(wr_link *link) {
+    if (link->receiving)
         return;
     free(link->in_entries);
     link->in_entries = NULL;
 }
 
 wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
-    release_unit(link);
+    wr_link_release_unit(link);
+    if (link->state == LINK_GUEST) {
+        link->guest_bytes += body.len;
+        if (link->guest_bytes > LINK_GUEST_BYTES_MAX)
+            return WR_ERR_LIMIT;
+    }
     if (type == WR_FRAME_CLOSE)
         return WR_ERR_CLOSED;
     if (type == WR_FRAME_HELLO)
@@ -348,239 +478,16 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
     case WR_FRAME_FRONTIER:
-        return hear_frontier(link, body);
+        return hear_frontier(link, body, now);
     case WR_FRAME_WANT:
-        return hear_want(link, body);
+        return hear_want(link, body, now);
     case WR_FRAME_HAVE:
-        return hear_have(link, body);
+        return hear_have(link, body, now);
     case WR_FRAME_DATA:
-        return hear_data(link, body);
+        return hear_data(link, body, now);
     case WR_FRAME_PART:
         return hear_part(link, body, now);
     default:
         return type >= WR_FRAME_IGNORABLE ? WR_OK : WR_ERR_FORMAT;
     }
-}
-
-/* ---- what is due to be said
- * ---------------------------------------------------------------------------- */
-
-static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    wr_hello hello = {.version = 1, .unix_ms = now.wall.ms};
-    hello.device_id = wr_self_identity(link->self)->device_id;
-    hello.circle_id = *wr_graph_circle_id(graph);
-    const wr_hash *epoch = wr_self_write_epoch(link->self);
-    if (epoch != NULL)
-        hello.newest_epoch = *epoch;
-    wr_hash frontier = wr_self_frontier_digest(link->self), heads = wr_graph_heads_digest(graph);
-    memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
-    memcpy(hello.op_heads.b, heads.b, sizeof hello.op_heads.b);
-    hello.addrs = wr_slice_of(link->config.addrs, link->config.addrs_len);
-    uint8_t bytes[512];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_hello_encode(&hello, &body));
-    link->hello_sent = true;
-    return wr_frame_put(plain, WR_FRAME_HELLO, wr_buf_slice(&body));
-}
-
-static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(wr_self_graph(link->self), heads);
-    uint8_t bytes[WR_AUTHORS_MAX * 80u];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_list_begin(&body, !link->op_heads_known, count));
-    for (uint32_t i = 0; i < count; i++)
-        WR_TRY(wr_op_head_put(&body, &heads[i].author, heads[i].aseq, &heads[i].op_id));
-    if (wr_frame_put(plain, WR_FRAME_OP_HEADS, wr_buf_slice(&body)) != WR_OK)
-        return WR_OK; /* no room left: with the next message */
-    link->op_heads_due = false;
-    link->op_heads_sent = true;
-    return WR_OK;
-}
-
-/* Ops that the peer lacks, parents first, as many as fit. */
-static wr_err say_ops(wr_link *link, wr_buf *plain) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    while (link->op_cursor < wr_graph_op_count(graph)) {
-        wr_op_ref op = wr_graph_op(graph, link->op_cursor);
-        uint32_t author = member_index(graph, &op.author);
-        if (author < WR_AUTHORS_MAX && op.aseq >= link->peer_next[author]) {
-            uint8_t bytes[WR_OP_BYTES_MAX + 80u];
-            wr_buf body = WR_BUF_ARRAY(bytes);
-            WR_TRY(wr_ops_put(&body, op.bytes, op.sig));
-            if (wr_frame_put(plain, WR_FRAME_OPS, wr_buf_slice(&body)) != WR_OK)
-                return WR_OK;
-            link->peer_next[author] = op.aseq + 1;
-        }
-        link->op_cursor++;
-    }
-    return WR_OK;
-}
-
-static wr_err say_frontier(wr_link *link, wr_buf *plain) {
-    wr_frontier_item items[WR_FEEDS_MAX];
-    uint32_t count = wr_self_frontier(link->self, items);
-    uint8_t bytes[WR_FEEDS_MAX * 90u + 16u];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_list_begin(&body, !link->frontier_known, count));
-    for (uint32_t i = 0; i < count; i++)
-        WR_TRY(wr_frontier_put(&body, &items[i].feed_id, items[i].k, items[i].len, &items[i].root,
-                               items[i].complete));
-    if (wr_frame_put(plain, WR_FRAME_FRONTIER, wr_buf_slice(&body)) != WR_OK)
-        return WR_OK;
-    link->frontier_due = false;
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
-        link->feeds[i].announced = wr_self_feed(link->self, i)->tree.len;
-    return WR_OK;
-}
-
-/* Acknowledgement and announcement in one: what grew since the peer last heard of it. */
-static wr_err say_have(wr_link *link, wr_buf *plain) {
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
-        const wr_feed *feed = wr_self_feed(link->self, i);
-        if (feed->tree.len == link->feeds[i].announced || is_own(link, i))
-            continue;
-        uint8_t bytes[64];
-        wr_buf body = WR_BUF_ARRAY(bytes);
-        WR_TRY(wr_list_begin(&body, false, 1));
-        WR_TRY(wr_have_put(&body, &feed->feed_id, feed->tree.len, wr_feed_complete(feed)));
-        if (wr_frame_put(plain, WR_FRAME_HAVE, wr_buf_slice(&body)) != WR_OK)
-            return WR_OK;
-        link->feeds[i].announced = feed->tree.len;
-    }
-    return WR_OK;
-}
-
-/* A feed that nobody delivers and that this peer holds further than we do. */
-static wr_err say_wants(wr_link *link, wr_buf *plain) {
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
-        link_feed *at = &link->feeds[i];
-        const wr_feed *feed = wr_self_feed(link->self, i);
-        uint64_t source = wr_self_source(link->self, i);
-        bool ours = source == link->config.link_id;
-        if (at->wanted || (source != 0 && !ours) || at->have <= feed->tree.len ||
-            !at->have_complete)
-            continue;
-        uint8_t bytes[64];
-        wr_buf body = WR_BUF_ARRAY(bytes);
-        WR_TRY(wr_want_encode(&feed->feed_id, feed->tree.len, &body));
-        if (wr_frame_put(plain, WR_FRAME_WANT, wr_buf_slice(&body)) != WR_OK)
-            return WR_OK;
-        at->wanted = true;
-        wr_self_set_source(link->self, i, link->config.link_id);
-    }
-    return WR_OK;
-}
-
-/* The rest of the unit under way, as much as fits. */
-static wr_err say_unit(wr_link *link, wr_buf *plain) {
-    if (!link->sending)
-        return WR_OK;
-    if (!link->out_announced) {
-        uint8_t bytes[WR_CHECKPOINT_BYTES_MAX + WR_PROOF_HASHES_MAX * WR_HASH_SIZE + 256u];
-        wr_buf body = WR_BUF_ARRAY(bytes);
-        WR_TRY(wr_data_encode(&link->out_data, &body));
-        if (wr_frame_put(plain, WR_FRAME_DATA, wr_buf_slice(&body)) != WR_OK)
-            return WR_OK;
-        link->out_announced = true;
-    }
-    size_t room = wr_buf_room(plain);
-    size_t left = link->out_size - link->out_at;
-    if (room <= WR_FRAME_HEADER_SIZE)
-        return WR_OK;
-    size_t part = room - WR_FRAME_HEADER_SIZE < left ? room - WR_FRAME_HEADER_SIZE : left;
-    WR_TRY(wr_frame_put(plain, WR_FRAME_PART, wr_slice_of(link->out_entries + link->out_at, part)));
-    link->out_at += part;
-    if (link->out_at < link->out_size)
-        return WR_OK;
-    free(link->out_entries);
-    link->out_entries = NULL;
-    link->sending = false;
-    return WR_OK;
-}
-
-static wr_err say_small(wr_link *link, wr_buf *plain) {
-    if (link->pong_due && wr_frame_put(plain, WR_FRAME_PONG, wr_slice_of(link->pong, 8)) == WR_OK)
-        link->pong_due = false;
-    if (!link->ping_due)
-        return WR_OK;
-    wr_rng_fill(wr_self_rng(link->self), link->ping, sizeof link->ping);
-    if (wr_frame_put(plain, WR_FRAME_PING, wr_slice_of(link->ping, 8)) == WR_OK)
-        link->ping_due = false;
-    return WR_OK;
-}
-
-wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
-    release_unit(link); /* all it held is durable by now */
-    if (!link->hello_sent)
-        WR_TRY(say_hello(link, plain, now));
-    if (!link->hello_heard)
-        return WR_OK;
-    if (link->op_heads_due)
-        WR_TRY(say_op_heads(link, plain));
-    if (link->op_heads_known)
-        WR_TRY(say_ops(link, plain));
-    if (link->state != LINK_UP)
-        return WR_OK;
-    if (link->frontier_due)
-        WR_TRY(say_frontier(link, plain));
-    if (link->frontier_known) {
-        confirm(link);
-        WR_TRY(say_have(link, plain));
-        WR_TRY(say_wants(link, plain));
-    }
-    WR_TRY(say_small(link, plain));
-    WR_TRY(say_unit(link, plain));
-    if (link->close_due)
-        return wr_frame_put(plain, WR_FRAME_CLOSE, wr_slice_of("", 1));
-    return WR_OK;
-}
-
-/* ---- serving
- * -----------------------------------------------------------------------------------------------
- */
-
-bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
-    if (link->state != LINK_UP || link->sending || !link->frontier_known || !link->op_heads_known ||
-        link->flight_count == LINK_WINDOW_UNITS || link->flight_bytes >= LINK_WINDOW_BYTES)
-        return false;
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
-        const wr_feed *feed = wr_self_feed(link->self, i);
-        link_feed *at = &link->feeds[i];
-        if (!(is_own(link, i) || at->pushing) || !wr_feed_complete(feed) ||
-            at->sent >= feed->tree.len)
-            continue;
-        *ret_serve = (wr_serve){.feed_index = i, .n = feed->tree.len, .first = at->sent};
-        return true;
-    }
-    return false;
-}
-
-void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uint8_t *entries,
-                  size_t size) {
-    WR_ASSERT(!link->sending);
-    WR_ASSERT(unit->path_count <= WR_PROOF_HASHES_MAX);
-    const wr_feed *feed = wr_self_feed(link->self, serve->feed_index);
-    if (unit->path_count != 0)
-        memcpy(link->out_path, unit->path, unit->path_count * sizeof(wr_hash));
-    memcpy(link->out_checkpoint, feed->cp_bytes, feed->cp_size);
-    link->out_data = (wr_data){
-        .feed_id = feed->feed_id,
-        .lo = unit->lo,
-        .first = unit->first,
-        .end = unit->end,
-        .size = size,
-        .checkpoint = wr_slice_of(link->out_checkpoint, feed->cp_size),
-        .sig = feed->cp_sig,
-        .path = wr_slice_of(link->out_path, unit->path_count * sizeof(wr_hash)),
-    };
-    link->out_entries = entries;
-    link->out_size = size;
-    link->out_at = 0;
-    link->out_announced = false;
-    link->sending = true;
-    link->feeds[serve->feed_index].sent = unit->end;
-    link->flights[link->flight_count++] = (link_flight){serve->feed_index, unit->end, size};
-    link->flight_bytes += size;
 }

@@ -1,0 +1,280 @@
+/* What is due to be said to a sibling, and the units it is served.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine/link_impl.h"
+
+#include <stdlib.h>
+
+/* ---- what is due to be said
+ * ---------------------------------------------------------------------------- */
+
+static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    wr_hello hello = {.version = 1, .unix_ms = now.wall.ms};
+    hello.device_id = wr_self_identity(link->self)->device_id;
+    hello.circle_id = *wr_graph_circle_id(graph);
+    const wr_hash *epoch = wr_self_write_epoch(link->self);
+    if (epoch != NULL)
+        hello.newest_epoch = *epoch;
+    wr_hash frontier = wr_self_frontier_digest(link->self), heads = wr_graph_heads_digest(graph);
+    memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
+    memcpy(hello.op_heads.b, heads.b, sizeof hello.op_heads.b);
+    hello.addrs = wr_slice_of(link->config.addrs, link->config.addrs_len);
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_hello_encode(&hello, &body));
+    link->hello_sent = true;
+    return wr_frame_put(plain, WR_FRAME_HELLO, wr_buf_slice(&body));
+}
+
+static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
+    wr_op_head heads[WR_AUTHORS_MAX];
+    uint32_t count = wr_graph_author_heads(wr_self_graph(link->self), heads);
+    uint8_t bytes[WR_AUTHORS_MAX * 80u];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_list_begin(&body, !link->op_heads_known, count));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_op_head_put(&body, &heads[i].author, heads[i].aseq, &heads[i].op_id));
+    if (wr_frame_put(plain, WR_FRAME_OP_HEADS, wr_buf_slice(&body)) != WR_OK)
+        return WR_OK; /* no room left: with the next message */
+    link->op_heads_due = false;
+    link->op_heads_sent = true;
+    return WR_OK;
+}
+
+/* Ops that the peer lacks, parents first, as many as fit. */
+static wr_err say_ops(wr_link *link, wr_buf *plain) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    while (link->op_cursor < wr_graph_op_count(graph)) {
+        wr_op_ref op = wr_graph_op(graph, link->op_cursor);
+        uint32_t author = wr_link_author(graph, &op.author);
+        if (author < WR_AUTHORS_MAX && op.aseq >= link->peer_next[author]) {
+            uint8_t bytes[WR_OP_BYTES_MAX + 80u];
+            wr_buf body = WR_BUF_ARRAY(bytes);
+            WR_TRY(wr_ops_put(&body, op.bytes, op.sig));
+            if (wr_frame_put(plain, WR_FRAME_OPS, wr_buf_slice(&body)) != WR_OK)
+                return WR_OK;
+            link->peer_next[author] = op.aseq + 1;
+        }
+        link->op_cursor++;
+    }
+    return WR_OK;
+}
+
+static wr_err say_frontier(wr_link *link, wr_buf *plain) {
+    wr_frontier_item items[WR_FEEDS_MAX];
+    uint32_t count = wr_self_frontier(link->self, items);
+    uint8_t bytes[WR_FEEDS_MAX * 90u + 16u];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_list_begin(&body, !link->frontier_known, count));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_frontier_put(&body, &items[i].feed_id, items[i].k, items[i].len, &items[i].root,
+                               items[i].complete));
+    if (wr_frame_put(plain, WR_FRAME_FRONTIER, wr_buf_slice(&body)) != WR_OK)
+        return WR_OK;
+    link->frontier_due = false;
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
+        link->feeds[i].announced = wr_self_feed(link->self, i)->tree.len;
+    return WR_OK;
+}
+
+/* Acknowledgement and announcement in one: what grew since the peer last heard of it.  Our own
+ * feed announces itself by its units, unless the peer stopped them. */
+static wr_err say_have(wr_link *link, wr_buf *plain) {
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        const wr_feed *feed = wr_self_feed(link->self, i);
+        if (feed->tree.len == link->feeds[i].announced ||
+            (wr_link_is_own(link, i) && link->feeds[i].pushing))
+            continue;
+        uint8_t bytes[64];
+        wr_buf body = WR_BUF_ARRAY(bytes);
+        WR_TRY(wr_list_begin(&body, false, 1));
+        WR_TRY(wr_have_put(&body, &feed->feed_id, feed->tree.len, wr_feed_complete(feed)));
+        if (wr_frame_put(plain, WR_FRAME_HAVE, wr_buf_slice(&body)) != WR_OK)
+            return WR_OK;
+        link->feeds[i].announced = feed->tree.len;
+    }
+    return WR_OK;
+}
+
+/* False if there was no room. */
+static wr_err say_want(wr_link *link, wr_buf *plain, uint32_t index, uint64_t from,
+                       bool *ret_said) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    WR_TRY(wr_want_encode(&wr_self_feed(link->self, index)->feed_id, from, &body));
+    *ret_said = wr_frame_put(plain, WR_FRAME_WANT, wr_buf_slice(&body)) == WR_OK;
+    return WR_OK;
+}
+
+/* A feed that nobody delivers, and that this peer holds further than we do and can prove under
+ * our newest checkpoint. */
+static bool may_ask(const wr_link *link, uint32_t index) {
+    const link_feed *at = &link->feeds[index];
+    const wr_feed *feed = wr_self_feed(link->self, index);
+    uint64_t source = wr_self_source(link->self, index);
+    return !at->dead && !at->wanted && at->rest.ms == 0 &&
+           (source == 0 || source == link->config.link_id) && at->have_complete &&
+           at->have > feed->tree.len && at->have >= feed->cp_len;
+}
+
+/* Another link took over what this one delivered. */
+static void check_source(wr_link *link, uint32_t index) {
+    link_feed *at = &link->feeds[index];
+    uint64_t source = wr_self_source(link->self, index);
+    if (!at->wanted || wr_link_is_peers(link, index) || source == link->config.link_id)
+        return;
+    at->wanted = false;
+    at->stop_due = true;
+}
+
+static wr_err say_wants(wr_link *link, wr_buf *plain, wr_now now) {
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        link_feed *at = &link->feeds[i];
+        bool said = true;
+        check_source(link, i);
+        bool ask = may_ask(link, i);
+        if (ask)
+            WR_TRY(say_want(link, plain, i, wr_self_feed(link->self, i)->tree.len, &said));
+        else if (at->stop_due)
+            WR_TRY(say_want(link, plain, i, WR_WANT_STOP, &said));
+        if (!said)
+            return WR_OK;
+        at->stop_due = false;
+        if (!ask)
+            continue;
+        at->wanted = true;
+        at->moved = now.mono;
+        wr_self_set_source(link->self, i, link->config.link_id);
+    }
+    return WR_OK;
+}
+
+/* The rest of the unit under way, as much as fits. */
+static wr_err say_unit(wr_link *link, wr_buf *plain) {
+    if (!link->sending)
+        return WR_OK;
+    if (!link->out_announced) {
+        uint8_t bytes[WR_CHECKPOINT_BYTES_MAX + WR_PROOF_HASHES_MAX * WR_HASH_SIZE + 256u];
+        wr_buf body = WR_BUF_ARRAY(bytes);
+        WR_TRY(wr_data_encode(&link->out_data, &body));
+        if (wr_frame_put(plain, WR_FRAME_DATA, wr_buf_slice(&body)) != WR_OK)
+            return WR_OK;
+        link->out_announced = true;
+    }
+    size_t room = wr_buf_room(plain);
+    size_t left = link->out_size - link->out_at;
+    if (room <= WR_FRAME_HEADER_SIZE)
+        return WR_OK;
+    size_t part = room - WR_FRAME_HEADER_SIZE < left ? room - WR_FRAME_HEADER_SIZE : left;
+    WR_TRY(wr_frame_put(plain, WR_FRAME_PART, wr_slice_of(link->out_entries + link->out_at, part)));
+    link->out_at += part;
+    if (link->out_at < link->out_size)
+        return WR_OK;
+    free(link->out_entries);
+    link->out_entries = NULL;
+    link->sending = false;
+    return WR_OK;
+}
+
+static wr_err say_small(wr_link *link, wr_buf *plain) {
+    if (link->pong_due && wr_frame_put(plain, WR_FRAME_PONG, wr_slice_of(link->pong, 8)) == WR_OK)
+        link->pong_due = false;
+    if (!link->ping_due)
+        return WR_OK;
+    wr_rng_fill(wr_self_rng(link->self), link->ping, sizeof link->ping);
+    if (wr_frame_put(plain, WR_FRAME_PING, wr_slice_of(link->ping, 8)) == WR_OK)
+        link->ping_due = false;
+    return WR_OK;
+}
+
+/* Everything about feeds.  It waits for the ops: a frontier may name feeds of members, and a
+ * checkpoint ops, that the peer does not know before. */
+static wr_err say_feeds(wr_link *link, wr_buf *plain, wr_now now) {
+    if (link->frontier_due)
+        WR_TRY(say_frontier(link, plain));
+    if (link->frontier_known) {
+        wr_link_confirm(link);
+        WR_TRY(say_have(link, plain));
+        WR_TRY(say_wants(link, plain, now));
+    }
+    return say_unit(link, plain);
+}
+
+static wr_err say_close(wr_link *link, wr_buf *plain) {
+    if (!link->close_said && wr_frame_put(plain, WR_FRAME_CLOSE, wr_slice_of("", 1)) == WR_OK)
+        link->close_said = true;
+    return WR_OK;
+}
+
+wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
+    wr_link_release_unit(link); /* all it held is durable by now */
+    if (!link->hello_sent)
+        WR_TRY(say_hello(link, plain, now));
+    if (link->close_due)
+        return say_close(link, plain);
+    if (!link->hello_heard)
+        return WR_OK;
+    if (link->op_heads_due)
+        WR_TRY(say_op_heads(link, plain));
+    if (link->state != LINK_UP) /* a guest is told nothing of the circle but its own place in it */
+        return WR_OK;
+    WR_TRY(say_small(link, plain));
+    if (!link->op_heads_known)
+        return WR_OK;
+    WR_TRY(say_ops(link, plain));
+    if (link->op_cursor < wr_graph_op_count(wr_self_graph(link->self)))
+        return WR_OK;
+    return say_feeds(link, plain, now);
+}
+
+/* ---- serving
+ * -----------------------------------------------------------------------------------------------
+ */
+
+bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
+    if (link->state != LINK_UP || link->sending || !link->frontier_known || !link->op_heads_known ||
+        link->flight_count == LINK_WINDOW_UNITS || link->flight_bytes >= LINK_WINDOW_BYTES)
+        return false;
+    uint32_t count = wr_self_feed_count(link->self);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t i = (link->serve_next + n) % count;
+        const wr_feed *feed = wr_self_feed(link->self, i);
+        link_feed *at = &link->feeds[i];
+        if (!at->pushing || !wr_feed_complete(feed) || at->sent >= feed->tree.len)
+            continue;
+        *ret_serve = (wr_serve){.feed_index = i, .n = feed->tree.len, .first = at->sent};
+        return true;
+    }
+    return false;
+}
+
+void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uint8_t *entries,
+                  size_t size) {
+    WR_ASSERT(!link->sending);
+    WR_ASSERT(unit->path_count <= WR_PROOF_HASHES_MAX);
+    const wr_feed *feed = wr_self_feed(link->self, serve->feed_index);
+    if (unit->path_count != 0)
+        memcpy(link->out_path, unit->path, unit->path_count * sizeof(wr_hash));
+    memcpy(link->out_checkpoint, feed->cp_bytes, feed->cp_size);
+    link->out_data = (wr_data){
+        .feed_id = feed->feed_id,
+        .lo = unit->lo,
+        .first = unit->first,
+        .end = unit->end,
+        .size = size,
+        .checkpoint = wr_slice_of(link->out_checkpoint, feed->cp_size),
+        .sig = feed->cp_sig,
+        .path = wr_slice_of(link->out_path, unit->path_count * sizeof(wr_hash)),
+    };
+    link->out_entries = entries;
+    link->out_size = size;
+    link->out_at = 0;
+    link->out_announced = false;
+    link->sending = true;
+    link->feeds[serve->feed_index].sent = unit->end;
+    link->serve_next = serve->feed_index + 1;
+    link->flights[link->flight_count++] = (link_flight){serve->feed_index, unit->end, size};
+    link->flight_bytes += size;
+}

@@ -1,0 +1,432 @@
+/* Feeds over links: who is asked, what is dropped, and what a lying sibling can not do.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_link_world.h"
+
+#include <stdlib.h>
+
+#define STALL_MS 60000u
+
+/* The bytes of the rows of whose feed at d, from entry first on. */
+static wr_slice rows_from(device *d, device *whose, uint64_t first) {
+    static uint8_t bytes[PIPE_SIZE];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    for (uint32_t i = 0; i < d->row_count; i++)
+        if (d->rows[i].feed == feed_of(d, whose) && d->rows[i].first >= first)
+            T_OK(wr_buf_put(&out, wr_slice_of(d->rows[i].bytes, d->rows[i].len)));
+    return wr_buf_slice(&out);
+}
+
+static void say_have(puppet *p, const wr_feed *feed, uint64_t len) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_list_begin(&body, false, 1));
+    T_OK(wr_have_put(&body, &feed->feed_id, len, true));
+    T_OK(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)));
+}
+
+static wr_err say_want(puppet *p, const wr_feed *feed, uint64_t from) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_want_encode(&feed->feed_id, from, &body));
+    return puppet_say(p, WR_FRAME_WANT, wr_buf_slice(&body));
+}
+
+/* The next WANT that the link says, of any feed. */
+static bool hear_want(puppet *p, const wr_feed *feed, uint64_t *ret_from) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_hash feed_id;
+    if (!puppet_hear(p, WR_FRAME_WANT, &body))
+        return false;
+    T_OK(wr_want_decode(wr_buf_slice(&body), &feed_id, ret_from));
+    T_MEM(feed_id.b, feed->feed_id.b, sizeof feed_id.b);
+    return true;
+}
+
+typedef struct three {
+    device *a, *b, *c;
+} three;
+
+/* a and b hold the same `count` entries of a; c is a member that tells what it likes. */
+static three three_new(uint32_t count) {
+    three t = {device_new(1), device_new(2), device_new(3)};
+    make_circle(t.a, t.b);
+    wr_link *la, *lb;
+    links_new(t.a, t.b, 1, &la, &lb);
+    append(t.a, count);
+    add_device(t.a, t.c);
+    T_OK(converse(t.a, la, t.b, lb));
+    assert_equal_replicas(t.a, t.b);
+    wr_link_free(la);
+    wr_link_free(lb);
+    return t;
+}
+
+static void three_free(three *t) {
+    device_free(t->a);
+    device_free(t->b);
+    device_free(t->c);
+}
+
+/* Brings two devices together on a fresh link, for as long as they have to say something. */
+static void meet(device *x, device *y, uint64_t id) {
+    wr_link *lx, *ly;
+    links_new(x, y, id, &lx, &ly);
+    T_OK(converse(x, lx, y, ly));
+    wr_link_free(lx);
+    wr_link_free(ly);
+}
+
+/* ---- contradictions ----------------------------------------------------------------------- */
+
+/* spec:feed#7.3: entries of a twin under a's own checkpoint.  Only their sender can be wrong. */
+static void a_wrong_rest_unit_alerts_nobody_and_spoils_nothing(void **state) {
+    (void)state;
+    three t = three_new(10);
+    device *twin = device_twin(t.a, 50);
+    append(twin, 5);
+    append(t.a, 5);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 15, rows_from(twin, t.a, 10)));
+    T_EQ(t.b->alerts, 0);
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    uint64_t from = 0;
+    T_TRUE(hear_want(p, feed_at(t.a, t.a), &from));
+    T_TRUE(from == WR_WANT_STOP);
+    say_have(p, feed_at(t.a, t.a), 40);
+    T_FALSE(hear_want(p, feed_at(t.a, t.a), &from)); /* it is not asked for this feed again */
+    /* Nor is it listened to, while others are. */
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 15, rows_from(t.a, t.a, 10)));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    meet(t.a, t.b, 3);
+    assert_equal_replicas(t.a, t.b);
+    puppet_free(p);
+    device_free(twin);
+    three_free(&t);
+}
+
+static void two_checkpoints_of_one_number_alert_once_and_stop_only_that_feed(void **state) {
+    (void)state;
+    three t = three_new(10);
+    device *twin = device_twin(t.a, 50);
+    append(twin, 5);
+    append(t.a, 5);
+    meet(t.a, t.b, 2);
+    puppet *p = puppet_new(t.c, t.b, 3, 1);
+    puppet_up(p);
+    T_OK(puppet_unit(p, feed_at(twin, t.a), 10, 15, rows_from(twin, t.a, 10)));
+    T_EQ(t.b->alerts, 1);
+    T_OK(puppet_unit(p, feed_at(twin, t.a), 10, 15, rows_from(twin, t.a, 10)));
+    T_EQ(t.b->alerts, 1);
+    /* c itself has done nothing wrong: its own feed goes on. */
+    wr_self_confirm(t.c->self);
+    append(t.c, 3);
+    T_OK(puppet_unit(p, feed_at(t.c, t.c), 0, 3, rows_from(t.c, t.c, 0)));
+    T_EQ(feed_at(t.b, t.c)->tree.len, 3);
+    puppet_free(p);
+    device_free(twin);
+    three_free(&t);
+}
+
+static wr_hash root_of(device *d, device *whose, uint64_t first, uint64_t end) {
+    wr_segment_reader in;
+    wr_entry entry;
+    bool more;
+    wr_tree tree = {.len = 0};
+    wr_segment_reader_init(&in, rows_from(d, whose, first), first);
+    for (uint64_t i = first; i < end; i++) {
+        T_OK(wr_segment_next(&in, &entry, &more));
+        T_TRUE(more);
+        wr_hash leaf = wr_entry_leaf(&feed_at(d, whose)->feed_id, &entry);
+        wr_tree_append(&tree, &leaf, NULL);
+    }
+    return wr_tree_root(&tree);
+}
+
+static void a_proven_unit_with_another_past_is_evidence(void **state) {
+    (void)state;
+    three t = three_new(0);
+    device *twin = device_twin(t.a, 50);
+    append(t.a, 4);
+    meet(t.a, t.b, 2);
+    for (uint32_t i = 0; i < 64; i++) /* its clock is ahead of a's */
+        (void)wr_self_hlc(twin->self, world_now);
+    append(twin, 4);
+    append(twin, 4);
+    append(twin, 1);
+    const wr_feed *feed = feed_at(twin, t.a);
+    wr_hash path[2] = {root_of(twin, t.a, 8, 9), root_of(twin, t.a, 0, 4)};
+    size_t last_len = rows_from(twin, t.a, 8).len;
+    wr_slice entries = rows_from(twin, t.a, 4);
+    entries.len -= last_len;
+    wr_data data = {.feed_id = feed->feed_id,
+                    .lo = 4,
+                    .first = 4,
+                    .end = 8,
+                    .size = entries.len,
+                    .checkpoint = wr_feed_checkpoint(feed),
+                    .sig = feed->cp_sig,
+                    .path = wr_slice_of(path, sizeof path)};
+    uint8_t bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_data_encode(&data, &body));
+    puppet *p = puppet_new(t.c, t.b, 3, 1);
+    puppet_up(p);
+    T_OK(puppet_say(p, WR_FRAME_DATA, wr_buf_slice(&body)));
+    T_OK(puppet_say(p, WR_FRAME_PART, entries));
+    T_EQ(t.b->alerts, 1);
+    T_EQ(feed_at(t.b, t.a)->tree.len, 4);
+    puppet_free(p);
+    device_free(twin);
+    three_free(&t);
+}
+
+static void a_checkpoint_with_a_bad_signature_ends_the_link(void **state) {
+    (void)state;
+    three t = three_new(2);
+    append(t.a, 1);
+    wr_feed forged = *feed_at(t.a, t.a);
+    forged.cp_sig.b[3] ^= 1;
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    T_ERR(puppet_unit(p, &forged, 2, 3, rows_from(t.a, t.a, 2)), WR_ERR_AUTH);
+    T_EQ(t.b->alerts, 0);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* ---- a newer checkpoint overtakes a unit ---------------------------------------------------- */
+
+static void a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2), *c = device_new(3);
+    make_circle(a, b);
+    add_device(a, c);
+    append(a, 40);
+    meet(a, c, 1);
+    wr_link *lc, *lb, *la, *lb2;
+    links_new(c, b, 2, &lc, &lb);
+    size_t moved = 0;
+    while (feed_at(b, a)->cp_len != 40) { /* c announces its unit, and sends a part of it */
+        T_OK(deliver(c, lc, b, lb, 1500, &moved));
+        T_OK(deliver(b, lb, c, lc, 1500, &moved));
+    }
+    T_EQ(feed_at(b, a)->tree.len, 0);
+    append(a, 5);
+    links_new(a, b, 3, &la, &lb2);
+    while (feed_at(b, a)->cp_len != 45) { /* a announces the newer one, and goes */
+        T_OK(deliver(a, la, b, lb2, 1500, &moved));
+        T_OK(deliver(b, lb2, a, la, 1500, &moved));
+    }
+    T_EQ(feed_at(b, a)->tree.len, 0);
+    T_OK(converse(c, lc, b, lb));
+    wr_link_free(la);
+    wr_link_free(lb2);
+    T_OK(converse(c, lc, b, lb));
+    T_EQ(feed_at(b, a)->tree.len, 0); /* c cannot prove anything under the newer one */
+    T_EQ(c->units_served, 1);         /* and is not asked for what would be dropped */
+    meet(a, c, 4);
+    T_OK(converse(c, lc, b, lb));
+    assert_equal_replicas(a, b);
+    T_EQ(c->units_served, 2);
+    T_EQ(b->alerts, 0);
+    wr_link_free(lc);
+    wr_link_free(lb);
+    device_free(a);
+    device_free(b);
+    device_free(c);
+}
+
+static void after_a_gap_it_goes_on_from_where_the_receiver_stands(void **state) {
+    (void)state;
+    three t = three_new(10);
+    append(t.a, 5);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    append(t.a, 5);
+    uint64_t from = 0;
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 15, 20, rows_from(t.a, t.a, 15)));
+    T_TRUE(hear_want(p, feed_at(t.a, t.a), &from));
+    T_EQ(from, 10);
+    /* What was under way meanwhile asks for nothing more. */
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 15, 20, rows_from(t.a, t.a, 15)));
+    T_FALSE(hear_want(p, feed_at(t.a, t.a), &from));
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 20, rows_from(t.a, t.a, 10)));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 20);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* ---- who is asked -----------------------------------------------------------------------------
+ */
+
+static void a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2), *c = device_new(3);
+    make_circle(a, b);
+    add_device(a, c); /* b does not know */
+    meet(a, c, 1);
+    append(c, 7);
+    meet(a, c, 2);
+    meet(a, b, 3);
+    T_EQ(feed_at(b, c)->tree.len, 7);
+    assert_equal_replicas(a, b);
+    device_free(a);
+    device_free(b);
+    device_free(c);
+}
+
+static void who_claims_much_and_delivers_nothing_is_not_waited_for(void **state) {
+    (void)state;
+    three t = three_new(0);
+    append(t.a, 10);
+    device *d = device_new(4);
+    add_device(t.a, d);
+    meet(t.a, d, 2);
+    meet(d, t.c, 3); /* its ops */
+    puppet *p = puppet_new(t.c, t.b, 4, 1);
+    T_OK(puppet_hello(p, &t.c->identity.device_id));
+    puppet_free(p);
+
+    wr_link *ld, *lb;
+    meet(t.a, t.b, 5);
+    append(t.a, 10);
+    meet(t.a, d, 6);
+    p = puppet_new(t.c, t.b, 7, 2);
+    puppet_up(p);
+    say_have(p, feed_at(t.a, t.a), 1ull << 40);
+    uint64_t from = 0;
+    T_TRUE(hear_want(p, feed_at(t.a, t.a), &from));
+    T_EQ(from, 10);
+    links_new(d, t.b, 8, &ld, &lb);
+    T_OK(converse(d, ld, t.b, lb));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10); /* one source at a time */
+
+    wr_now later = world_now;
+    later.mono.ms += STALL_MS - 1;
+    T_OK(wr_link_tick(p->link, later));
+    T_OK(converse(d, ld, t.b, lb));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    later.mono.ms += 1;
+    T_TRUE(wr_mono_reached(wr_link_deadline(p->link), later.mono));
+    T_OK(wr_link_tick(p->link, later));
+    T_FALSE(wr_mono_reached(wr_link_deadline(p->link), later.mono));
+    T_OK(converse(d, ld, t.b, lb));
+    assert_equal_replicas(t.a, t.b);
+    T_TRUE(hear_want(p, feed_at(t.a, t.a), &from));
+    T_TRUE(from == WR_WANT_STOP);
+    wr_link_free(ld);
+    wr_link_free(lb);
+    puppet_free(p);
+    device_free(d);
+    three_free(&t);
+}
+
+static void stop_ends_the_push_of_an_own_feed_and_empties_the_window(void **state) {
+    (void)state;
+    three t = three_new(2);
+    uint8_t bytes[256];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    wr_serve serve;
+    puppet_up(p);
+    uint32_t given = 0;
+    for (; given < 20; given++) { /* never acknowledged */
+        append(t.b, 1);
+        if (!wr_link_serving(p->link, &serve))
+            break;
+        wr_slice rows = rows_from(t.b, t.b, serve.first);
+        uint8_t *copy = malloc(rows.len);
+        T_TRUE(copy != NULL);
+        memcpy(copy, rows.ptr, rows.len);
+        wr_unit unit = {.first = serve.first, .end = serve.n, .lo = serve.first};
+        wr_link_give(p->link, &serve, &unit, copy, rows.len);
+        while (puppet_hear(p, WR_FRAME_HAVE, &body)) {
+        }
+    }
+    T_EQ(given, 8);
+    const wr_feed *feed = feed_at(t.b, t.b);
+    T_OK(say_want(p, feed, WR_WANT_STOP));
+    T_FALSE(wr_link_serving(p->link, &serve));
+    T_TRUE(puppet_hear(p, WR_FRAME_HAVE, &body)); /* now it is announced instead */
+    T_OK(say_want(p, feed, 4));
+    T_TRUE(wr_link_serving(p->link, &serve));
+    T_EQ(serve.first, 4);
+    puppet_free(p);
+    three_free(&t);
+}
+
+static void nobody_holds_less_than_it_said(void **state) {
+    (void)state;
+    three t = three_new(6);
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    const wr_feed *feed = feed_at(t.b, t.a);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    say_have(p, feed, 5);
+    T_OK(say_want(p, feed, 5));
+    T_OK(wr_list_begin(&body, false, 1));
+    T_OK(wr_have_put(&body, &feed->feed_id, 4, true));
+    T_ERR(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)), WR_ERR_FORMAT);
+    puppet_free(p);
+    p = puppet_new(t.c, t.b, 3, 2);
+    puppet_up(p);
+    say_have(p, feed, 5);
+    T_ERR(say_want(p, feed, 4), WR_ERR_FORMAT);
+    puppet_free(p);
+    three_free(&t);
+}
+
+static void nobody_wants_more_than_there_is(void **state) {
+    (void)state;
+    three t = three_new(6);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    T_ERR(say_want(p, feed_at(t.b, t.a), 7), WR_ERR_FORMAT);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* b knows c's op before it judges c's checkpoint, however little room a message has. */
+static void ops_go_before_the_units_that_name_them(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2), *c = device_new(3);
+    make_circle(a, b);
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    add_device(a, c);
+    append(a, 3);
+    size_t moved = 0;
+    T_OK(deliver(a, la, b, lb, 620, &moved)); /* room for DATA, none for ADD */
+    T_OK(converse(a, la, b, lb));
+    assert_equal_replicas(a, b);
+    T_EQ(wr_graph_op_count(wr_self_graph(b->self)), wr_graph_op_count(wr_self_graph(a->self)));
+    wr_link_free(la);
+    wr_link_free(lb);
+    device_free(a);
+    device_free(b);
+    device_free(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wrong_rest_unit_alerts_nobody_and_spoils_nothing),
+        cmocka_unit_test(two_checkpoints_of_one_number_alert_once_and_stop_only_that_feed),
+        cmocka_unit_test(a_proven_unit_with_another_past_is_evidence),
+        cmocka_unit_test(a_checkpoint_with_a_bad_signature_ends_the_link),
+        cmocka_unit_test(a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again),
+        cmocka_unit_test(after_a_gap_it_goes_on_from_where_the_receiver_stands),
+        cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
+        cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
+        cmocka_unit_test(stop_ends_the_push_of_an_own_feed_and_empties_the_window),
+        cmocka_unit_test(nobody_holds_less_than_it_said),
+        cmocka_unit_test(nobody_wants_more_than_there_is),
+        cmocka_unit_test(ops_go_before_the_units_that_name_them),
+    };
+    return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
