@@ -36,21 +36,21 @@ static void put_appended(warren_value *row, const wr_hash *device, const hub_app
 }
 
 static warren_value *appended_result(const pending *p, const hub_appended *list, uint32_t count) {
-    hub_status status;
-    if (hub_get_status(p->m->config.hub, &status) != WR_OK)
+    const wr_hash *device = hub_device_id(p->m->config.hub);
+    if (device == NULL)
         return NULL;
     warren_value *result = warren_map();
     warren_put(result, "log", value_of_slice(wr_slice_of(p->log, p->log_len)));
-    warren_put(result, "device", value_of_id(&status.device));
+    warren_put(result, "device", value_of_id(device));
     if (p->single) {
         WR_ASSERT(count == 1);
-        put_appended(result, &status.device, list);
+        put_appended(result, device, list);
         return result;
     }
     warren_value *rows = warren_array();
     for (uint32_t i = 0; i < count; i++) {
         warren_value *row = warren_map();
-        put_appended(row, &status.device, &list[i]);
+        put_appended(row, device, &list[i]);
         warren_push(rows, row);
     }
     warren_put(result, "entries", rows);

@@ -321,6 +321,11 @@ wr_err hub_rename(hub *h, wr_slice name, hub_done_fn done, void *ctx) {
     return WR_OK;
 }
 
+const wr_hash *hub_device_id(const hub *h) {
+    static hub_status status;
+    return hub_get_status((hub *)(uintptr_t)h, &status) == WR_OK ? &status.device : NULL;
+}
+
 const metrics *hub_metrics(const hub *h) {
     static const metrics counted = {.value = {[METRIC_DIALS] = 7}};
     (void)h;
