@@ -178,7 +178,6 @@ uint64_t mesh_up(mesh *m, const wr_hash *device, uint64_t link_id, const mesh_di
     uint64_t closes =
         duel_judge(m, sibling, (mesh_link){.id = link_id, .since = now, .ours = dial != NULL});
     WR_ASSERT(sibling->link_count != 0);
-    sibling->round_at = WR_MONO_NEVER;
     if (dial != NULL) {
         mesh_sibling *dialled = find_mutable(m, &dial->device);
         if (dialled != NULL)

@@ -40,7 +40,6 @@ typedef struct mesh_sibling {
     uint32_t learned_count;
     bool first_answered; /* learned[0] is where it answered last */
     mesh_turn at_static[MESH_STATIC_MAX];
-    uint16_t also_learned; /* bit i: static address i is among the learned ones */
 
     wr_mono dial_at;      /* no dial starts before */
     wr_mono round_at;     /* when the next round begins; never: one is on */
@@ -50,8 +49,6 @@ typedef struct mesh_sibling {
     mesh_link links[MESH_LINKS_MAX]; /* oldest first */
     uint32_t link_count;
 } mesh_sibling;
-
-_Static_assert(MESH_STATIC_MAX <= 16, "also_learned has a bit for each");
 
 typedef struct mesh_static {
     mesh_addr addr;

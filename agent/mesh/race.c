@@ -20,7 +20,7 @@ static mesh_turn turn_at(const mesh *m, const mesh_sibling *sibling, uint32_t ca
         return candidate < sibling->learned_count ? sibling->learned[candidate].turn
                                                   : MESH_TURN_NONE;
     uint32_t i = candidate - MESH_ADDRS_MAX;
-    if (i >= m->static_count || (sibling->also_learned >> i & 1u) != 0)
+    if (i >= m->static_count)
         return MESH_TURN_NONE;
     const mesh_sibling *bound = m->statics[i].bound;
     return bound == NULL || bound == sibling ? sibling->at_static[i] : MESH_TURN_NONE;
@@ -51,7 +51,8 @@ static uint32_t find_static(const mesh *m, const mesh_addr *addr) {
     return NOWHERE;
 }
 
-/* An address that is learned and static stands in both places, alike. */
+/* An address that is learned and static has the same turn in both places, so it is one candidate:
+ * the learned one is found first. */
 static void set_turn(const mesh *m, mesh_sibling *sibling, const mesh_addr *addr, mesh_turn turn) {
     uint32_t learned = find_learned(sibling, addr), fixed = find_static(m, addr);
     if (learned != NOWHERE)
@@ -84,7 +85,7 @@ static void move_up(mesh_sibling *sibling, uint32_t from, uint32_t to) {
 
 /* Makes room for one: the last leaves, or the last to which no dial is under way, as the end of a
  * dial has to find its address. */
-static void forget_one(const mesh *m, mesh_sibling *sibling) {
+static void forget_one(mesh_sibling *sibling) {
     uint32_t leaves = sibling->learned_count - 1;
     for (uint32_t i = leaves; i > 0; i--) {
         if (sibling->learned[i].turn == MESH_TURN_STARTED)
@@ -92,9 +93,6 @@ static void forget_one(const mesh *m, mesh_sibling *sibling) {
         leaves = i;
         break;
     }
-    uint32_t fixed = find_static(m, &sibling->learned[leaves].addr);
-    if (fixed != NOWHERE)
-        sibling->also_learned &= (uint16_t) ~(1u << fixed);
     for (uint32_t i = leaves + 1; i < sibling->learned_count; i++)
         sibling->learned[i - 1] = sibling->learned[i];
     sibling->learned_count--;
@@ -104,14 +102,11 @@ static void forget_one(const mesh *m, mesh_sibling *sibling) {
  * it due once more: the sibling says that it is there. */
 static void add_learned(const mesh *m, mesh_sibling *sibling, const mesh_addr *addr) {
     if (sibling->learned_count == MESH_ADDRS_MAX)
-        forget_one(m, sibling);
+        forget_one(sibling);
     mesh_turn turn = MESH_TURN_DUE;
     uint32_t fixed = find_static(m, addr);
-    if (fixed != NOWHERE) {
-        sibling->also_learned |= (uint16_t)(1u << fixed);
-        if (sibling->at_static[fixed] == MESH_TURN_STARTED)
-            turn = MESH_TURN_STARTED;
-    }
+    if (fixed != NOWHERE && sibling->at_static[fixed] == MESH_TURN_STARTED)
+        turn = MESH_TURN_STARTED;
     sibling->learned[sibling->learned_count++] = (mesh_place){*addr, turn};
     set_turn(m, sibling, addr, turn);
 }
@@ -127,11 +122,7 @@ void race_learn(mesh *m, mesh_sibling *sibling, const mesh_addr *addr) {
 void race_static(mesh *m, mesh_sibling *sibling, uint32_t index) {
     WR_ASSERT(index < m->static_count);
     uint32_t learned = find_learned(sibling, &m->statics[index].addr);
-    sibling->at_static[index] = MESH_TURN_DUE;
-    if (learned == NOWHERE)
-        return;
-    sibling->also_learned |= (uint16_t)(1u << index);
-    sibling->at_static[index] = sibling->learned[learned].turn;
+    sibling->at_static[index] = learned == NOWHERE ? MESH_TURN_DUE : sibling->learned[learned].turn;
 }
 
 void race_answered(mesh *m, mesh_sibling *sibling, const mesh_addr *addr) {

@@ -72,6 +72,21 @@ static void who_opened_both_chooses_and_the_other_lets_it(void **state) {
     mesh_free(m);
 }
 
+static void links_that_the_peer_did_not_choose_are_no_short_lived_ones(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        mesh *m = new_mesh(seed);
+        add(m, LARGER, 0);
+        learn(m, LARGER, 10, 0);
+        for (uint64_t id = 1; id <= MESH_LINKS_MAX; id++)
+            T_EQ(up_theirs(m, LARGER, id, 0), 0);
+        for (uint64_t id = 1; id <= MESH_LINKS_MAX; id++)
+            down(m, LARGER, id, 100);
+        T_TRUE(mesh_deadline(m).ms <= 100 + MESH_AGAIN_MAX_MS);
+        mesh_free(m);
+    }
+}
+
 static void dials_under_way_may_complete_after_an_incoming_link(void **state) {
     (void)state;
     mesh *m = new_mesh(4);
@@ -218,6 +233,7 @@ int main(void) {
         cmocka_unit_test(of_a_simultaneous_open_the_smaller_initiator_stays),
         cmocka_unit_test(a_link_that_is_newer_by_the_overlap_replaces_the_older),
         cmocka_unit_test(who_opened_both_chooses_and_the_other_lets_it),
+        cmocka_unit_test(links_that_the_peer_did_not_choose_are_no_short_lived_ones),
         cmocka_unit_test(dials_under_way_may_complete_after_an_incoming_link),
         cmocka_unit_test(the_end_of_a_link_that_lost_changes_nothing),
         cmocka_unit_test(a_link_to_a_device_not_yet_or_no_more_a_member_is_known),

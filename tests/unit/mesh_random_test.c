@@ -85,14 +85,12 @@ static void link_comes(world *w, uint32_t device, const mesh_dial *dial) {
     uint64_t closes = mesh_up(w->mesh, &id, new_link.id, dial, (wr_mono){w->now});
     if (closes == 0)
         return;
-    for (uint32_t i = 0; i < w->link_count; i++) {
-        if (w->links[i].id != closes)
-            continue;
-        T_EQ(w->links[i].device, device);
-        link_ends(w, i);
-        return;
-    }
-    T_TRUE(!"the link to close is known");
+    uint32_t i = 0;
+    while (i < w->link_count && w->links[i].id != closes)
+        i++;
+    T_TRUE(i < w->link_count);
+    T_EQ(w->links[i].device, device);
+    link_ends(w, i);
 }
 
 static mesh_dial take_dial(world *w, uint32_t i) {

@@ -112,6 +112,31 @@ static void learning_a_static_address_does_not_dial_it_twice_at_a_time(void **st
     mesh_free(m);
 }
 
+static void configuring_a_learned_address_does_not_dial_it_twice_at_a_time(void **state) {
+    (void)state;
+    mesh *m = new_mesh(6);
+    add(m, A, 0);
+    learn(m, A, 50, 0);
+    expect_dial(m, A, 50, 0);
+    add_static(m, 50, 10);
+    expect_never(m);
+    mesh_free(m);
+}
+
+static void a_static_address_is_tried_after_it_left_the_learned_ones(void **state) {
+    (void)state;
+    mesh *m = new_mesh(12);
+    add(m, A, 0);
+    add_static(m, 50, 0);
+    learn(m, A, 50, 0);
+    for (uint32_t i = 1; i <= MESH_ADDRS_MAX; i++)
+        learn(m, A, i, 0);
+    for (uint32_t i = 0; i < MESH_ADDRS_MAX; i++)
+        expect_dial(m, A, MESH_ADDRS_MAX - i, i * MESH_STAGGER_MS);
+    expect_dial(m, A, 50, MESH_ADDRS_MAX * MESH_STAGGER_MS);
+    mesh_free(m);
+}
+
 static void a_learned_address_is_dialled_although_it_is_bound_to_another(void **state) {
     (void)state;
     mesh *m = new_mesh(7);
@@ -163,6 +188,26 @@ static void a_dial_that_another_device_answers_failed_for_the_one_it_was_for(voi
     mesh_free(m);
 }
 
+static void an_address_where_another_answered_is_promising_no_more(void **state) {
+    (void)state;
+    mesh *m = new_mesh(13);
+    mesh_addr out[MESH_ADDRS_MAX], newest = addr_of(2);
+    wr_hash a = device_of(A), b = device_of(B);
+    mesh_dial dial = dial_of(A, 1);
+    add(m, A, 0);
+    add(m, B, 0);
+    learn(m, A, 1, 0);
+    expect_dial(m, A, 1, 0);
+    T_EQ(up_ours(m, A, 7, 1, 10), 0);
+    down(m, A, 7, 20000);
+    uint64_t at = next_dial(m, A, 1);
+    T_EQ(mesh_up(m, &b, 8, &dial, (wr_mono){at}), 0);
+    learn(m, A, 2, at);
+    T_EQ(mesh_addrs(m, &a, out), 2);
+    T_MEM(out[0].b, newest.b, sizeof newest.b);
+    mesh_free(m);
+}
+
 static void a_removed_device_gives_its_static_address_back(void **state) {
     (void)state;
     mesh *m = new_mesh(10);
@@ -201,6 +246,9 @@ int main(void) {
         cmocka_unit_test(a_round_also_ends_by_the_loss_of_its_last_candidate),
         cmocka_unit_test(an_address_both_static_and_learned_is_tried_once_a_round),
         cmocka_unit_test(learning_a_static_address_does_not_dial_it_twice_at_a_time),
+        cmocka_unit_test(configuring_a_learned_address_does_not_dial_it_twice_at_a_time),
+        cmocka_unit_test(a_static_address_is_tried_after_it_left_the_learned_ones),
+        cmocka_unit_test(an_address_where_another_answered_is_promising_no_more),
         cmocka_unit_test(a_learned_address_is_dialled_although_it_is_bound_to_another),
         cmocka_unit_test(a_static_address_added_during_a_wait_is_due_at_once),
         cmocka_unit_test(a_dial_that_another_device_answers_failed_for_the_one_it_was_for),
