@@ -118,8 +118,6 @@ wr_err wr_self_load_head(wr_self *self, wr_slice head) {
     if (!wr_self_find_feed(self, &feed.feed_id, &index))
         return WR_ERR_CORRUPT;
     self->feeds[index]->feed = feed;
-    if (feed.hlc_last > self->hlc)
-        self->hlc = feed.hlc_last;
     return WR_OK;
 }
 
@@ -153,9 +151,10 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
         if (!wr_self_device_feed(self, &me->device_id, stream, &index))
             return WR_ERR_CORRUPT;
     }
+    for (uint32_t i = 0; i < self->feed_count; i++)
+        wr_self_see_feed(self, i, now);
     self->confirmed = wr_graph_current_count(self->graph) == 1;
     self->loaded = true;
-    wr_self_see_hlc(self, 0, now);
     return WR_OK;
 }
 

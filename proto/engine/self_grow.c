@@ -12,10 +12,18 @@
 
 void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now) {
     uint64_t bound = (now.wall.ms + WR_CLOCK_AHEAD_MS_MAX) << HLC_COUNTER_BITS;
-    /* feed.md 6.4 "A clock that is more than five minutes ahead MUST NOT advance the local
+    /* spec:feed#6.4 "A clock that is more than five minutes ahead MUST NOT advance the local
      * one." */
     if (hlc > self->hlc && hlc <= bound)
         self->hlc = hlc;
+}
+
+void wr_self_see_feed(wr_self *self, uint32_t feed_index, wr_now now) {
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    bool own = wr_hash_equal(&feed->device_id, &self->identity.device_id);
+    if (own && feed->hlc_last > self->hlc)
+        self->hlc = feed->hlc_last;
+    wr_self_see_hlc(self, feed->hlc_last, now);
 }
 
 uint64_t wr_self_hlc(wr_self *self, wr_now now) {
@@ -165,7 +173,7 @@ static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_ch
         return WR_OK;
     wr_checkpoint before;
     WR_TRY(wr_checkpoint_decode(wr_feed_checkpoint(feed), &before));
-    /* feed.md 6.3 "The membership heads of a checkpoint MUST cover those of the one before
+    /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before
      * it." */
     return wr_graph_covers(self->graph, cp->mheads, cp->mhead_count, before.mheads,
                            before.mhead_count)
@@ -202,6 +210,6 @@ wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_
         return err;
     }
     wr_self_give_rows(self, feed_index);
-    wr_self_see_hlc(self, self->feeds[feed_index]->feed.hlc_last, now);
+    wr_self_see_feed(self, feed_index, now);
     return WR_OK;
 }

@@ -62,6 +62,9 @@ struct wr_self {
 WR_MUST wr_err wr_self_adopt_members(wr_self *self);
 /* Sees a time of another device: ours never falls behind it, but follows no clock that is ahead. */
 void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
+/* Sees the newest time of a feed; our own we follow anywhere, as the next entry has to exceed it.
+ */
+void wr_self_see_feed(wr_self *self, uint32_t feed_index, wr_now now);
 void wr_self_give_rows(wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_IMPL_H */

@@ -1,0 +1,99 @@
+/* A device's side of the circle: what it takes from checkpoints, and how its clock moves.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_link_world.h"
+
+#include <stdlib.h>
+
+/* One entry of the writer under a checkpoint that names these membership heads, whatever its own
+ * self would name. */
+static void grow(device *writer, wr_feed *feed, const wr_hash *mheads, uint32_t count) {
+    static uint8_t memory[WR_RUN_BYTES_MAX];
+    static wr_run run;
+    wr_rng rng = t_rng(70);
+    wr_hash epoch = *wr_self_write_epoch(writer->self), seen = {{0}};
+    WR_SECRET(wr_feed_keys) keys;
+    T_OK(wr_keyring_feed_keys(wr_self_keyring(writer->self), &epoch, &feed->feed_id, &keys));
+    wr_entry entry = {.kind = WR_ENTRY_MESSAGE, .log_no = 1, .hlc = feed->hlc_last + 1};
+    wr_run_begin(&run, feed, memory, sizeof memory);
+    T_OK(wr_run_add(&run, feed, &keys, &epoch, &rng, &entry, wr_slice_str("entry")));
+    T_OK(wr_run_close(&run, feed, &writer->identity.sign, mheads, count, &seen));
+}
+
+/* spec:feed#6.3 type=test "The membership heads of a checkpoint MUST cover those of the one before
+ * it." */
+static void a_writer_cannot_forget_what_it_knew_of_the_circle(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    const wr_graph *graph = wr_self_graph(b->self);
+    uint32_t last = wr_graph_op_count(graph) - 1, index = feed_of(b, a);
+    wr_hash all = wr_graph_op(graph, last).id, less = wr_graph_op(graph, last - 1).id;
+    wr_feed feed = *feed_at(a, a);
+    grow(a, &feed, &all, 1);
+    T_OK(wr_self_checkpoint(b->self, index, wr_feed_checkpoint(&feed), &feed.cp_sig));
+    wr_hash before = feed_at(b, a)->cp_hash;
+    wr_feed fewer = feed;
+    grow(a, &fewer, &less, 1);
+    T_ERR(wr_self_checkpoint(b->self, index, wr_feed_checkpoint(&fewer), &fewer.cp_sig),
+          WR_ERR_REFUSED);
+    T_MEM(feed_at(b, a)->cp_hash.b, before.b, sizeof before.b);
+    wr_hash strange = {{1}};
+    wr_feed unknown = feed;
+    grow(a, &unknown, &strange, 1);
+    T_ERR(wr_self_checkpoint(b->self, index, wr_feed_checkpoint(&unknown), &unknown.cp_sig),
+          WR_ERR_UNKNOWN);
+    grow(a, &feed, &all, 1);
+    T_OK(wr_self_checkpoint(b->self, index, wr_feed_checkpoint(&feed), &feed.cp_sig));
+    device_free(a);
+    device_free(b);
+}
+
+/* a writes one entry at this time of its own clock, and b takes it. */
+static void write_at(device *a, device *b, uint64_t wall_ms, uint64_t link_id) {
+    uint64_t seq, hlc = wr_self_hlc(a->self, (wr_now){.wall = {wall_ms}});
+    T_OK(wr_self_append(a->self, 0, WR_ENTRY_MESSAGE, 1, hlc, wr_slice_str("entry"), &seq));
+    T_OK(wr_self_close_run(a->self));
+    (void)drain(a);
+    wr_link *la, *lb;
+    links_new(a, b, link_id, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    assert_equal_replicas(a, b);
+    wr_link_free(la);
+    wr_link_free(lb);
+}
+
+/* spec:feed#6.4 type=test "A clock that is more than five minutes ahead MUST NOT advance the local
+ * one." */
+static void a_clock_far_ahead_does_not_pull_ours(void **state) {
+    (void)state;
+    const uint64_t now_ms = world_now.wall.ms, minutes = 60000;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    write_at(a, b, now_ms + 5 * minutes, 1);
+    T_TRUE(wr_self_hlc(b->self, world_now) > (now_ms + 5 * minutes) << 16); /* still followed */
+    T_TRUE(wr_self_hlc(b->self, world_now) < (now_ms + 5 * minutes + 1) << 16);
+    write_at(a, b, now_ms + 5 * minutes + 1, 2);
+    T_TRUE(wr_self_hlc(b->self, world_now) < (now_ms + 5 * minutes + 1) << 16);
+    write_at(a, b, now_ms + 10000 * minutes, 3);
+    T_TRUE(wr_self_hlc(b->self, world_now) < (now_ms + 5 * minutes + 1) << 16);
+
+    /* Nor after a restart, while our own entries count whatever they say. */
+    device *again = device_twin(b, 80);
+    T_TRUE(wr_self_hlc(again->self, world_now) < (now_ms + 5 * minutes + 1) << 16);
+    device_free(again);
+    again = device_twin(a, 81);
+    T_TRUE(wr_self_hlc(again->self, world_now) > (now_ms + 10000 * minutes) << 16);
+    device_free(again);
+    device_free(a);
+    device_free(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_writer_cannot_forget_what_it_knew_of_the_circle),
+        cmocka_unit_test(a_clock_far_ahead_does_not_pull_ours),
+    };
+    return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
