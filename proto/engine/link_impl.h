@@ -43,8 +43,9 @@ typedef struct link_feed {
     bool skipping; /* units that do not fit are dropped unasked, until one fits */
     bool dead;     /* it contradicts what is here: not taken from this peer any more */
     bool stop_due;
-    wr_mono moved; /* when it last went on, or should have begun to */
-    wr_mono rest;  /* not asked for again before that; 0: may be */
+    uint64_t asked; /* where the newest WANT begins; the unit that starts there answers it */
+    wr_mono moved;  /* when it last went on, or should have begun to */
+    wr_mono rest;   /* not asked for again before that; 0: may be */
 } link_feed;
 
 typedef struct link_flight { /* a unit sent and not yet acknowledged */

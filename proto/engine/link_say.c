@@ -141,6 +141,8 @@ static wr_err say_wants(wr_link *link, wr_buf *plain, wr_now now) {
             WR_TRY(say_want(link, plain, i, WR_WANT_STOP, &said));
         if (!said)
             return WR_OK;
+        if (ask || at->stop_due)
+            at->asked = ask ? wr_self_feed(link->self, i)->tree.len : WR_WANT_STOP;
         at->stop_due = false;
         if (!ask)
             continue;

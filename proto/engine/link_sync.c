@@ -287,8 +287,8 @@ static void give_up(wr_link *link, uint32_t index) {
         wr_self_set_source(link->self, index, 0);
 }
 
-/* A unit does not fit where we stand.  That is said once: what is under way already will not fit
- * either, and each answer to it would set off the same again. */
+/* A unit does not fit where we stand.  That is said once until it is answered: what is under way
+ * already will not fit either, and to ask for each of them would fetch the same again. */
 static void skip_unit(wr_link *link, uint32_t index) {
     if (link->feeds[index].skipping)
         return;
@@ -336,6 +336,8 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     WR_TRY(wr_data_decode(body, &data));
     if (!wr_self_find_feed(link->self, &data.feed_id, &link->in_feed))
         return WR_ERR_UNKNOWN;
+    if (data.first == link->feeds[link->in_feed].asked)
+        link->feeds[link->in_feed].skipping = false;
     WR_TRY(hear_checkpoint(link, &data, &fits));
     if (fits) {
         const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
@@ -343,8 +345,6 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
         if (link->in_entries == NULL)
             return WR_ERR_NOMEM;
         link->in_checkpoint = feed->cp_hash;
-        if (data.first == feed->tree.len)
-            link->feeds[link->in_feed].skipping = false;
         /* Who serves holds all that its checkpoint covers. */
         if (link->feeds[link->in_feed].have < feed->cp_len)
             WR_TRY(heard_have(link, link->in_feed, feed->cp_len, true, now));

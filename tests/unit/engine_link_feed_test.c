@@ -81,7 +81,7 @@ static void meet(device *x, device *y, uint64_t id) {
 
 /* ---- contradictions ----------------------------------------------------------------------- */
 
-/* spec:feed#7.3: entries of a twin under a's own checkpoint.  Only their sender can be wrong. */
+/* feed.md 7.3: entries of a twin under a's own checkpoint.  Only their sender can be wrong. */
 static void a_wrong_rest_unit_alerts_nobody_and_spoils_nothing(void **state) {
     (void)state;
     three t = three_new(10);
@@ -162,21 +162,11 @@ static void a_proven_unit_with_another_past_is_evidence(void **state) {
     size_t last_len = rows_from(twin, t.a, 8).len;
     wr_slice entries = rows_from(twin, t.a, 4);
     entries.len -= last_len;
-    wr_data data = {.feed_id = feed->feed_id,
-                    .lo = 4,
-                    .first = 4,
-                    .end = 8,
-                    .size = entries.len,
-                    .checkpoint = wr_feed_checkpoint(feed),
-                    .sig = feed->cp_sig,
-                    .path = wr_slice_of(path, sizeof path)};
-    uint8_t bytes[1024];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_data_encode(&data, &body));
+    wr_unit unit = {
+        .lo = 4, .first = 4, .end = 8, .entries = entries, .path = path, .path_count = 2};
     puppet *p = puppet_new(t.c, t.b, 3, 1);
     puppet_up(p);
-    T_OK(puppet_say(p, WR_FRAME_DATA, wr_buf_slice(&body)));
-    T_OK(puppet_say(p, WR_FRAME_PART, entries));
+    T_OK(puppet_node(p, feed, &unit));
     T_EQ(t.b->alerts, 1);
     T_EQ(feed_at(t.b, t.a)->tree.len, 4);
     puppet_free(p);
@@ -257,6 +247,41 @@ static void after_a_gap_it_goes_on_from_where_the_receiver_stands(void **state) 
     T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 20, rows_from(t.a, t.a, 10)));
     T_EQ(feed_at(t.b, t.a)->tree.len, 20);
     puppet_free(p);
+    three_free(&t);
+}
+
+/* The answer to a WANT comes late: another sibling has brought a part of it meanwhile. */
+static void an_answer_that_came_too_late_is_asked_for_once_more(void **state) {
+    (void)state;
+    three t = three_new(10);
+    device *d = device_new(4);
+    add_device(t.a, d);
+    meet(t.a, t.b, 2);
+    append(t.a, 6);
+    append(t.a, 4);
+    const wr_feed *feed = feed_at(t.a, t.a);
+    puppet *p = puppet_new(t.c, t.b, 3, 1), *q = puppet_new(d, t.b, 4, 1);
+    puppet_up(p);
+    puppet_up(q);
+    uint64_t from = 0;
+    T_OK(puppet_unit(p, feed, 16, 20, rows_from(t.a, t.a, 16)));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    wr_hash path[2] = {root_of(t.a, t.a, 16, 20), root_of(t.a, t.a, 0, 8)};
+    size_t last_len = rows_from(t.a, t.a, 16).len;
+    wr_unit unit = {.lo = 8, .first = 10, .end = 16, .path = path, .path_count = 2};
+    unit.entries = rows_from(t.a, t.a, 10);
+    unit.entries.len -= last_len;
+    T_OK(puppet_node(q, feed, &unit));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 16);
+    T_OK(puppet_unit(p, feed, 10, 20, rows_from(t.a, t.a, 10)));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 16);
+    T_OK(puppet_unit(p, feed, 16, 20, rows_from(t.a, t.a, 16)));
+    assert_equal_replicas(t.a, t.b);
+    puppet_free(p);
+    puppet_free(q);
+    device_free(d);
     three_free(&t);
 }
 
@@ -421,6 +446,7 @@ int main(void) {
         cmocka_unit_test(a_checkpoint_with_a_bad_signature_ends_the_link),
         cmocka_unit_test(a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again),
         cmocka_unit_test(after_a_gap_it_goes_on_from_where_the_receiver_stands),
+        cmocka_unit_test(an_answer_that_came_too_late_is_asked_for_once_more),
         cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
         cmocka_unit_test(stop_ends_the_push_of_an_own_feed_and_empties_the_window),

@@ -342,20 +342,25 @@ wr_err puppet_hello(puppet *p, const wr_hash *device_id) {
     return puppet_say(p, WR_FRAME_HELLO, wr_buf_slice(&body));
 }
 
-wr_err puppet_unit(puppet *p, const wr_feed *feed, uint64_t first, uint64_t end, wr_slice entries) {
+wr_err puppet_node(puppet *p, const wr_feed *feed, const wr_unit *unit) {
     wr_data data = {.feed_id = feed->feed_id,
-                    .lo = first,
-                    .first = first,
-                    .end = end,
-                    .size = entries.len,
+                    .lo = unit->lo,
+                    .first = unit->first,
+                    .end = unit->end,
+                    .size = unit->entries.len,
                     .checkpoint = wr_feed_checkpoint(feed),
                     .sig = feed->cp_sig,
-                    .path = WR_SLICE_EMPTY};
+                    .path = wr_slice_of(unit->path, unit->path_count * sizeof(wr_hash))};
     uint8_t bytes[WR_CHECKPOINT_BYTES_MAX + 512u];
     wr_buf body = WR_BUF_ARRAY(bytes);
     T_OK(wr_data_encode(&data, &body));
     WR_TRY(puppet_say(p, WR_FRAME_DATA, wr_buf_slice(&body)));
-    return puppet_say(p, WR_FRAME_PART, entries);
+    return puppet_say(p, WR_FRAME_PART, unit->entries);
+}
+
+wr_err puppet_unit(puppet *p, const wr_feed *feed, uint64_t first, uint64_t end, wr_slice entries) {
+    wr_unit unit = {.lo = first, .first = first, .end = end, .entries = entries};
+    return puppet_node(p, feed, &unit);
 }
 
 static void puppet_listen(puppet *p) {

@@ -85,7 +85,9 @@ wr_err puppet_say(puppet *p, uint8_t type, wr_slice body);
 wr_err puppet_hello(puppet *p, const wr_hash *device_id);
 /* HELLO, empty lists, and an answer to PING: the link is up and waits for nothing. */
 void puppet_up(puppet *p);
-/* Announces a unit under this checkpoint and sends its bytes. */
+/* Announces a unit under the newest checkpoint of feed and sends its bytes. */
+wr_err puppet_node(puppet *p, const wr_feed *feed, const wr_unit *unit);
+/* .. one without a proof. */
 wr_err puppet_unit(puppet *p, const wr_feed *feed, uint64_t first, uint64_t end, wr_slice entries);
 /* The next frame of this type that the link said; those before it are dropped.  False: none. */
 bool puppet_hear(puppet *p, uint8_t type, wr_buf *ret_body);
