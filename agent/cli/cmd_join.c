@@ -5,6 +5,7 @@
  */
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -17,6 +18,14 @@
 /* ---- the peer's address: names are looked up here, the agent takes literals only --------- */
 
 /* "host:port" or "[v6]:port" in two. */
+/* getaddrinfo takes any number and cuts it. */
+static bool is_port(const char *text, int len) {
+    if (len < 1 || len > 5 || (size_t)len != strspn(text, "0123456789"))
+        return false;
+    unsigned long port = strtoul(text, NULL, 10);
+    return port >= 1 && port <= 65535;
+}
+
 static bool split_peer(const char *text, char host[NI_MAXHOST], char port[NI_MAXSERV]) {
     const char *colon = strrchr(text, ':');
     if (!colon || colon == text || colon[1] == '\0')
@@ -32,7 +41,7 @@ static bool split_peer(const char *text, char host[NI_MAXHOST], char port[NI_MAX
     }
     int host_len = snprintf(host, NI_MAXHOST, "%.*s", (int)len, text);
     int port_len = snprintf(port, NI_MAXSERV, "%s", colon + 1);
-    return host_len > 0 && host_len < NI_MAXHOST && port_len > 0 && port_len < NI_MAXSERV;
+    return host_len > 0 && host_len < NI_MAXHOST && is_port(port, port_len);
 }
 
 static int resolve_peer(const cli *c, const char *text, char out[PEER_MAX]) {

@@ -268,9 +268,14 @@ static void join_failed(hub *h, wr_err reason) {
                        "the other screen");
     else if (reason == WR_ERR_REFUSED)
         (void)hub_fail(h, reason, "the other device refused");
+    else if (!h->join.proved && reason == WR_ERR_CLOSED)
+        reason = hub_fail(h, WR_ERR_REFUSED,
+                          "the device at %s has no open pairing for this code: it was used, became "
+                          "void by wrong tries, or is another device's",
+                          text);
     else if (!h->join.proved)
-        reason = hub_fail(h, WR_ERR_BUSY, "%s: no device with an open pairing answers there (%s)",
-                          text, wr_err_text(reason));
+        reason =
+            hub_fail(h, WR_ERR_BUSY, "%s: no device answers there (%s)", text, wr_err_text(reason));
     else
         (void)hub_fail(h, reason, "the connection to %s was lost (%s)", text, wr_err_text(reason));
     join_over(h, reason);
@@ -294,7 +299,9 @@ static void join_again(hub *h, wr_err reason) {
     if (join->target_next != 0)
         return;
     join->next_dial = wr_mono_add(join->next_dial, JOIN_ROUND_MS);
-    if (++join->rounds == JOIN_ROUNDS_MAX)
+    /* Where nobody listens, somebody may start; who hangs up has no window for this code. */
+    join->rounds++;
+    if (join->rounds == JOIN_ROUNDS_MAX || (reason == WR_ERR_CLOSED && join->rounds > 1))
         join_failed(h, reason);
 }
 
