@@ -11,6 +11,7 @@ must end with 0, and no agent.log may hold a report of a sanitizer.  Every agent
 SPDX-License-Identifier: Apache-2.0
 """
 import concurrent.futures
+import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -205,6 +207,62 @@ class Result:
         return f"{self.command}: exit {self.code}, out {self.out[-800:]!r}, err {self.err[-800:]!r}"
 
 
+class Running:
+    """A command under way: what it printed so far, and what to tell it."""
+
+    def __init__(self, command):
+        self.name = " ".join(command[3:])
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.out, self.err = "", ""
+        self.readers = [threading.Thread(target=self._take, args=args, daemon=True)
+                        for args in (("out", self.process.stdout), ("err", self.process.stderr))]
+        for reader in self.readers:
+            reader.start()
+
+    def _take(self, where, pipe):
+        for data in iter(lambda: pipe.read1(1 << 16), b""):
+            setattr(self, where, getattr(self, where) + data.decode(errors="replace"))
+        pipe.close()
+
+    def result(self):
+        return Result(self.name, self.process.returncode, self.out, self.err)
+
+    def until(self, part, deadline_s=ANSWER_S):
+        """Waits until it has printed this, to either pipe."""
+        wait_until(lambda: part in self.out or part in self.err, deadline_s,
+                   lambda: f"{part!r} of {self.result()}")
+        return self
+
+    def line(self, number=0):
+        """A whole line of its output, as JSON."""
+        wait_until(lambda: self.out.count("\n") > number, ANSWER_S,
+                   lambda: f"line {number} of {self.result()}")
+        return json.loads(self.out.splitlines()[number])
+
+    def write(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def finish(self, code=DONE, deadline_s=ANSWER_S):
+        """Waits for its end; the exit code must be `code` (None: any)."""
+        try:
+            self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired as problem:
+            raise Failed(f"goes on for {deadline_s} s: {self.result()}") from problem
+        for reader in self.readers:
+            reader.join()
+        self.process.stdin.close()
+        check(code is None or self.process.returncode == code, f"exit code must be {code}:",
+              self.result())
+        return self.result()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.finish(None)
+
+
 class Device:
     """A home and its agent."""
 
@@ -250,9 +308,8 @@ class Device:
         return result
 
     def spawn(self, *args, json_form=False):
-        """A command that goes on: its pipes are the caller's; the mesh ends it at last."""
-        child = subprocess.Popen(self.command(*args, json_form=json_form), stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        """A command that goes on; at the latest the mesh ends it."""
+        child = Running(self.command(*args, json_form=json_form))
         self.mesh.children.append(child)
         return child
 
@@ -359,6 +416,17 @@ class Device:
         self.hang_up()
         same(code, 0, f"exit code of {self.name}'s agent")
 
+    def end_detached(self):
+        """Ends an agent that a command has started: whoever holds the home's lock."""
+        try:
+            with open(self.path("agent.lock"), encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            with open(self.path("agent.lock"), encoding="ascii") as file:
+                os.kill(int(file.read()), signal.SIGKILL)
+
     def logs(self):
         text = ""
         for name in ("agent.log.1", "agent.log", "stderr"):
@@ -402,12 +470,8 @@ class Mesh:
 
     def _end_children(self):
         for child in self.children:
-            if child.poll() is None:
+            if child.process.poll() is None:
                 child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout, child.stderr):
-                if pipe:
-                    pipe.close()
 
     def _stop_all(self):
         for device in self.devices:
@@ -438,6 +502,7 @@ class Mesh:
                 if device.process is not None and device.process.poll() is None:
                     device.process.kill()
                     device.process.wait()
+                device.end_detached()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -491,16 +556,19 @@ def equal_exports(devices, log):
     return next(iter(digests.values()))
 
 
-def main(*tests):
-    """Runs each test(build) and prints how it went."""
-    build, failed = sys.argv[1], 0
-    for test in tests:
-        start = time.monotonic()
-        try:
-            test(build)
-            say(f"ok      {test.__name__}, {time.monotonic() - start:.1f} s")
-        except (Exception, subprocess.TimeoutExpired):  # pylint: disable=broad-except
-            failed += 1
-            traceback.print_exc(file=sys.stdout)
-            say(f"FAILED  {test.__name__}, {time.monotonic() - start:.1f} s")
-    sys.exit(1 if failed else 0)
+def run_test(test):
+    start = time.monotonic()
+    try:
+        test(sys.argv[1])
+    except Exception:  # pylint: disable=broad-except
+        say(f"{traceback.format_exc()}FAILED  {test.__name__}, {time.monotonic() - start:.1f} s")
+        return False
+    say(f"ok      {test.__name__}, {time.monotonic() - start:.1f} s")
+    return True
+
+
+def main(*tests, at_once=1):
+    """Runs each test(build), as many at once, and prints how it went."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        fine = list(pool.map(run_test, tests))
+    sys.exit(0 if all(fine) else 1)
