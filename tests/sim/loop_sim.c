@@ -35,6 +35,22 @@ struct loop_work {
     void *ctx;
 };
 
+/* One thread runs all worlds; needed for what has no other way to know its device (diag). */
+static const loop *running;
+
+const loop *loop_sim_running(void) {
+    return running;
+}
+
+void loop_sim_enter(const loop *l) {
+    WR_ASSERT(running == NULL);
+    running = l;
+}
+
+void loop_sim_leave(void) {
+    running = NULL;
+}
+
 /* ---- events -----------------------------------------------------------------------------------
  */
 
@@ -46,7 +62,9 @@ static void event_due(void *ctx) {
         sim_clock_set(l->config.clock, &e->event, l->asleep_until);
         return;
     }
+    loop_sim_enter(l);
     e->fn(e->ctx);
+    loop_sim_leave();
 }
 
 void loop_event_init(loop_event *e, loop *l, loop_fn fn, void *ctx) {

@@ -41,6 +41,11 @@ void loop_event_init(loop_event *event, loop *l, loop_fn fn, void *ctx);
 void loop_event_set(loop_event *event, uint64_t at_ms); /* the world's time */
 void loop_event_stop(loop_event *event);
 
+/* The loop whose event runs right now; NULL: none. */
+const loop *loop_sim_running(void);
+/* Calls into the device from outside its events stand between these two. */
+void loop_sim_enter(const loop *l);
+void loop_sim_leave(void);
 uint32_t loop_sim_device(const loop *l);
 sim_clock *loop_sim_clock(const loop *l);
 

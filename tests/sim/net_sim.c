@@ -34,6 +34,7 @@ void net_sim_free(net_sim *s) {
     if (s == NULL)
         return;
     WR_ASSERT(s->links == NULL);
+    sim_packets_drop(s);
     free(s);
 }
 
@@ -273,7 +274,9 @@ static void syn_reached(void *ctx) {
     t->remote = from->local;
     set_soon(from, &from->opened, sim_travel_ms(s, link->host[1], link->host[0]));
     sim_trace(t, "accept", WR_SLICE_EMPTY);
+    loop_sim_enter(n->loop);
     listener->fn(listener->ctx, t);
+    loop_sim_leave();
     WR_ASSERT(t->events != NULL || t->state == SIM_CLOSING);
 }
 
@@ -347,6 +350,7 @@ void net_close(net *n) {
     if (n == NULL)
         return;
     WR_ASSERT(!n->closing);
+    WR_ASSERT(n->multicasts == NULL);
     n->closing = true;
     leave_host(n);
     for (sim_listener *next, *l = n->listeners; l != NULL; l = next) {

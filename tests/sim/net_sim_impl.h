@@ -1,13 +1,15 @@
 /* What the files of the simulated network share: hosts, connections, and their two ends.
  *
- *   net_sim.c     hosts, listeners, dialling, the end of connections
- *   stream_sim.c  bytes on their way, and their acknowledgement
+ *   net_sim.c        hosts, listeners, dialling, the end of connections
+ *   stream_sim.c     bytes on their way, and their acknowledgement
+ *   multicast_sim.c  packets to all hosts
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef SIM_NET_SIM_IMPL_H
 #define SIM_NET_SIM_IMPL_H
 
+#include "net/multicast.h"
 #include "sim/loop_sim.h"
 #include "sim/net_sim.h"
 
@@ -82,6 +84,16 @@ typedef struct sim_listener {
     void *ctx;
 } sim_listener;
 
+/* A multicast packet on its way to one host. */
+typedef struct sim_packet {
+    struct sim_packet *next, **at;
+    net_sim *net_sim;
+    uint32_t from, to;
+    uint16_t port;
+    sim_event arrives;
+    uint8_t bytes[NET_MULTICAST_BYTES];
+} sim_packet;
+
 struct net {
     net_sim *net_sim;
     uint32_t host;
@@ -89,7 +101,8 @@ struct net {
     bool dead, closing;
     uint32_t transports;
     sim_listener *listeners;
-    uint16_t next_port; /* of dialled connections */
+    net_multicast *multicasts; /* open ones */
+    uint16_t next_port;        /* of dialled connections */
 };
 
 typedef struct sim_host {
@@ -104,6 +117,7 @@ struct net_sim {
     sim_host hosts[NET_SIM_HOSTS_MAX];
     net_sim_path paths[NET_SIM_HOSTS_MAX][NET_SIM_HOSTS_MAX]; /* [from][to] */
     sim_link *links, **links_end;
+    sim_packet *packets;
     uint32_t link_count;
     uint64_t bytes;
 };
@@ -133,5 +147,10 @@ void sim_stream_resume(sim_stream *s);
 void sim_stream_finish(sim_stream *s, uint64_t keep);
 /* Nobody will read, or nobody will send. */
 void sim_stream_drop(sim_stream *s);
+
+/* ---- multicast_sim.c ---------------------------------------------------------------------------
+ */
+
+void sim_packets_drop(net_sim *s);
 
 #endif /* SIM_NET_SIM_IMPL_H */

@@ -96,7 +96,9 @@ static void give_piece(sim_stream *s, transport *to) {
     acknowledge(s);
     plan(s);
     sim_trace(to, "read", wr_slice_of(copy, size));
+    loop_sim_enter(to->net->loop);
     to->events->read(to->ctx, wr_slice_of(copy, size));
+    loop_sim_leave();
     free(copy);
 }
 

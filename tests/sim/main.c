@@ -1,0 +1,229 @@
+/* warren-sim: runs whole worlds from their seeds.
+ *
+ *   warren-sim --seed N [--devices D] [--steps K] [--trace]        one world, its trace hash last
+ *   warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]  many, each in a process
+ *
+ * The same seed, options and commit give the same trace hash.  A failure prints what broke, the
+ * last events and the command that runs it again; exit 1. SPDX-License-Identifier: Apache-2.0
+ */
+#include "crypto/crypto.h"
+#include "sim/world.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SEED_SECONDS_MAX 300u /* of real time: a world that takes longer is stuck */
+#define JOBS_MAX 64u
+
+typedef struct options {
+    world_options world;
+    bool many;
+    uint64_t from, to;
+    uint32_t jobs;
+} options;
+
+/* ---- one world ----------------------------------------------------------------------------------
+ */
+
+static world *under_test; /* for the handler of abort */
+
+static void aborted(int signal_number) {
+    (void)signal_number;
+    world_fail(under_test, "an assertion failed");
+}
+
+static void play(world *w) {
+    world_draw_plot(w);
+    world_found(w);
+    for (uint32_t i = 1; i < w->device_count; i++)
+        device_start(&w->devices[i]);
+    world_pair_first(w);
+    for (uint32_t i = 0; i < w->options.steps; i++)
+        world_step(w);
+    world_heal(w);
+    world_pair_rest(w);
+    world_settle(w);
+    world_check_all(w);
+}
+
+static void tell(const world *w) {
+    const struct world_counts *n = &w->counts;
+    printf("seed %" PRIu64 ": %u devices, %" PRIu64 " s, healed at %" PRIu64 ", settled at %" PRIu64
+           "\n",
+           w->options.seed, w->device_count, sim_clock_now(w->clock) / 1000, w->healed_ms / 1000,
+           w->settled_ms / 1000);
+    printf("  %" PRIu64 " appends, %" PRIu64 " answered, %" PRIu64 " bytes on the wire, %" PRIu64
+           " events\n",
+           n->appends, n->answered, net_sim_bytes(w->net), w->trace.events);
+    printf("  %" PRIu64 " joins, %" PRIu64 " wrong codes, %" PRIu64 " stops, %" PRIu64
+           " crashes, %" PRIu64 " breaks, %" PRIu64 " disk faults\n",
+           n->joins, n->wrong_codes, n->stops, n->crashes, n->breaks, n->faults);
+}
+
+static void run_one(const world_options *o, bool quiet) {
+    world *w = world_new(o);
+    under_test = w;
+    (void)signal(SIGABRT, aborted);
+    (void)alarm(SEED_SECONDS_MAX);
+    play(w);
+    if (!quiet)
+        tell(w);
+    uint64_t hash = w->trace.hash;
+    world_free(w);
+    under_test = NULL;
+    (void)signal(SIGABRT, SIG_DFL);
+    if (!quiet)
+        printf("trace %016" PRIx64 "\n", hash);
+}
+
+/* ---- many
+ * ---------------------------------------------------------------------------------------- */
+
+typedef struct child {
+    pid_t pid;
+    uint64_t seed;
+} child;
+
+static pid_t start_child(const world_options *o) {
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    run_one(o, true);
+    exit(0); /* with the sanitizer's look for leaks */
+}
+
+static void tell_failure(const options *o, uint64_t seed, int status) {
+    if (WIFSIGNALED(status))
+        printf("seed %" PRIu64 " ended by signal %d\n", seed, WTERMSIG(status));
+    printf("failed: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n", seed,
+           o->world.devices, o->world.steps);
+}
+
+/* Waits for one of them; true if it passed. */
+static bool wait_child(const options *o, child *children) {
+    int status = 0;
+    pid_t pid = wait(&status);
+    WR_ASSERT(pid > 0);
+    for (uint32_t i = 0; i < o->jobs; i++) {
+        if (children[i].pid != pid)
+            continue;
+        children[i].pid = 0;
+        bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (!passed)
+            tell_failure(o, children[i].seed, status);
+        return passed;
+    }
+    return false;
+}
+
+static child *free_child(const options *o, child *children) {
+    for (uint32_t i = 0; i < o->jobs; i++)
+        if (children[i].pid == 0)
+            return &children[i];
+    return NULL;
+}
+
+static int run_many(const options *o) {
+    child children[JOBS_MAX] = {{0}};
+    uint64_t passed = 0, failed = 0, running = 0;
+    for (uint64_t seed = o->from; seed <= o->to || running > 0;) {
+        child *c = free_child(o, children);
+        if (seed > o->to || c == NULL) {
+            *(wait_child(o, children) ? &passed : &failed) += 1;
+            running--;
+            continue;
+        }
+        world_options one = o->world;
+        one.seed = c->seed = seed++;
+        c->pid = start_child(&one);
+        WR_ASSERT(c->pid > 0);
+        running++;
+    }
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}
+
+/* ---- the command line
+ * ------------------------------------------------------------------------------ */
+
+static bool take_number(const char *text, uint64_t max, uint64_t *ret_number,
+                        const char **ret_end) {
+    char *end = NULL;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (end == text || *text == '-' || number > max)
+        return false;
+    *ret_number = number;
+    *ret_end = end;
+    return true;
+}
+
+static bool whole_number(const char *text, uint64_t max, uint64_t *ret_number) {
+    const char *end = "";
+    return take_number(text, max, ret_number, &end) && *end == '\0';
+}
+
+static bool range(const char *text, options *o) {
+    const char *at = text;
+    if (!take_number(text, UINT64_MAX - 1, &o->from, &at) || at[0] != '.' || at[1] != '.')
+        return false;
+    o->many = true;
+    return whole_number(at + 2, UINT64_MAX - 1, &o->to) && o->from <= o->to;
+}
+
+static bool small_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret_number) {
+    uint64_t number = 0;
+    if (!whole_number(text, max, &number) || number < min)
+        return false;
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
+static bool take_option(const char *name, const char *value, options *o) {
+    if (strcmp(name, "--seed") == 0)
+        return whole_number(value, UINT64_MAX - 1, &o->world.seed);
+    if (strcmp(name, "--seeds") == 0)
+        return range(value, o);
+    if (strcmp(name, "--devices") == 0)
+        return small_number(value, 0, WORLD_DEVICES_MAX, &o->world.devices) &&
+               o->world.devices != 1;
+    if (strcmp(name, "--steps") == 0)
+        return small_number(value, 0, 1000000, &o->world.steps);
+    if (strcmp(name, "--jobs") == 0)
+        return small_number(value, 1, JOBS_MAX, &o->jobs);
+    return false;
+}
+
+static bool parse(int argc, char **argv, options *o) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--trace") == 0) {
+            o->world.print_trace = true;
+            continue;
+        }
+        if (i + 1 == argc || !take_option(argv[i], argv[i + 1], o))
+            return false;
+        i++;
+    }
+    return argc > 1;
+}
+
+int main(int argc, char **argv) {
+    options o = {.world = {.steps = WORLD_STEPS_DEFAULT}, .jobs = 1};
+    if (!parse(argc, argv, &o)) {
+        (void)fprintf(stderr,
+                      "usage: warren-sim --seed N [--devices 2..%u] [--steps K] [--trace]\n"
+                      "       warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]\n",
+                      WORLD_DEVICES_MAX);
+        return 2;
+    }
+    if (wr_crypto_init() != WR_OK)
+        return 1;
+    if (o.many)
+        return run_many(&o);
+    run_one(&o.world, false);
+    return 0;
+}

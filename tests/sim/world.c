@@ -1,0 +1,406 @@
+/* Devices of the simulated world: disks that stay, processes that come and go.
+ *
+ * A process that crashes is torn down in the same instant, cut off from net and disk, so that its
+ * memory is given back; the device can start again at once.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sim/world.h"
+
+#include "sim/store_sim.h"
+#include "store/store_memory.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FOLLOW_MS 50u       /* a subscriber reads so soon after it was told */
+#define AT_ONCE_MAX 200000u /* events of one instant: more means that a device spins */
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+void world_fail(world *w, const char *format, ...) {
+    va_list args;
+    trace_print_last(&w->trace);
+    (void)fprintf(stderr, "seed %" PRIu64 " FAILED at %" PRIu64 ".%03u s: ", w->options.seed,
+                  sim_clock_now(w->clock) / 1000, (unsigned)(sim_clock_now(w->clock) % 1000));
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fprintf(stderr,
+                  "\nreplay: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n",
+                  w->options.seed, w->options.devices, w->options.steps);
+    (void)fflush(stdout);
+    (void)fflush(stderr);
+    _exit(1);
+}
+
+void world_note(const device *d, const char *format, ...) {
+    char text[TRACE_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    trace_note(&d->world->trace, sim_clock_now(d->world->clock), d->index, "-- %s", text);
+}
+
+/* ---- a run and what the hub asks of it ------------------------------------------------------- */
+
+static void open_home(run *r) {
+    device *d = r->device;
+    wr_err err = keystore_open_memory(&d->secrets, &r->keystore);
+    WR_ASSERT(err == WR_OK);
+    err = store_sim_open(d->disk, &r->store);
+    WR_ASSERT(err == WR_OK);
+}
+
+static wr_err provision(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
+                        store **ret_store, const char **ret_problem) {
+    run *r = (run *)ctx;
+    device *d = r->device;
+    (void)ret_problem;
+    if (d->has_home)
+        world_fail(d->world, "device %u is given a second home", d->index);
+    wr_err err = store_open_memory(&d->disk);
+    WR_ASSERT(err == WR_OK);
+    d->secrets = *secrets;
+    d->has_home = true;
+    open_home(r);
+    *ret_keystore = r->keystore;
+    *ret_store = r->store;
+    return WR_OK;
+}
+
+static void plan_to_follow(run *r, uint32_t within_ms) {
+    uint64_t wait_ms = chance_below(&r->device->world->bodies, within_ms);
+    loop_event_set(&r->follow, sim_clock_now(r->device->world->clock) + wait_ms);
+}
+
+static void follow(void *ctx) {
+    run *r = (run *)ctx;
+    if (!r->closing && !device_follow(r->device))
+        plan_to_follow(r, SECOND);
+}
+
+static void on_event(void *ctx, const hub_event *event) {
+    run *r = (run *)ctx;
+    device *d = r->device;
+    if (r->crashed)
+        return;
+    switch (event->type) {
+    case HUB_EV_ENTRIES:
+        plan_to_follow(r, FOLLOW_MS);
+        break;
+    case HUB_EV_ALERT:
+        world_fail(d->world, "device %u: alert: %s", d->index, event->text);
+    case HUB_EV_PAIRING_REQUEST:
+    case HUB_EV_PAIRING_DONE:
+    case HUB_EV_PAIRING_FAILED:
+    case HUB_EV_PAIRING_TRY:
+        pair_event(d, event);
+        break;
+    case HUB_EV_SIBLING_ONLINE:
+    case HUB_EV_SIBLING_OFFLINE:
+    case HUB_EV_SIBLING_PATH:
+    case HUB_EV_CIRCLE_CHANGED:
+        break;
+    }
+}
+
+static run *run_new(device *d) {
+    world *w = d->world;
+    run *r = (run *)calloc(1, sizeof *r);
+    WR_ASSERT(r != NULL);
+    r->device = d;
+    d->pairing = 0;
+    chance_init(&r->rng, w->options.seed, "device", d->index * 4096u + d->runs++);
+    loop_sim_config config = {.clock = w->clock,
+                              .device = d->index,
+                              .mono_start_ms = chance_below(&r->rng, UINT32_MAX),
+                              .wall_offset_ms = d->wall_offset_ms};
+    wr_err err = loop_sim_open(&config, &r->loop);
+    WR_ASSERT(err == WR_OK);
+    err = net_sim_open(w->net, d->index, r->loop, &r->net);
+    WR_ASSERT(err == WR_OK);
+    loop_event_init(&r->follow, r->loop, follow, r);
+    r->next = w->runs;
+    w->runs = r;
+    return r;
+}
+
+static void run_free(run *r) {
+    world *w = r->device->world;
+    run **at = &w->runs;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    if (r->device->run == r)
+        r->device->run = NULL;
+    loop_event_stop(&r->follow);
+    net_close(r->net);
+    loop_close(r->loop);
+    free(r);
+}
+
+static void hub_gone(void *ctx) {
+    ((run *)ctx)->gone = true;
+}
+
+/* ---- ends of a run -----------------------------------------------------------------------------
+ */
+
+/* Nothing honest may ever be refused. */
+static void check_counters(run *r) {
+    static const metric never[] = {METRIC_LINKS_FAILED};
+    const metrics *m = hub_metrics(r->hub);
+    for (size_t i = 0; i < WR_COUNT(never); i++)
+        if (m->value[never[i]] != 0)
+            world_fail(r->device->world, "device %u: %s = %" PRIu64, r->device->index,
+                       metric_name(never[i]), m->value[never[i]]);
+}
+
+static void keep_secrets(run *r) {
+    if (r->keystore != NULL)
+        r->device->secrets = *keystore_get(r->keystore);
+}
+
+static void begin_close(run *r) {
+    r->closing = true;
+    loop_event_stop(&r->follow);
+    loop_sim_enter(r->loop);
+    hub_close(r->hub, hub_gone, r);
+    loop_sim_leave();
+}
+
+static void run_crash(run *r, bool silent) {
+    device *d = r->device;
+    if (r->crashed)
+        return;
+    r->crashed = true;
+    d->world->counts.crashes++;
+    world_note(d, "crashes%s", silent ? " without a word" : "");
+    if (!r->closing)
+        keep_secrets(r);
+    if (r->store != NULL && !store_sim_is_dead(r->store))
+        store_sim_kill(r->store);
+    net_sim_kill(r->net, silent);
+    if (d->disk != NULL)
+        store_memory_crash(d->disk);
+    d->disk_fault = false;
+    d->joining = false;
+    d->run = NULL;
+    if (!r->closing)
+        begin_close(r);
+}
+
+/* Looks after each event who died in it, and who is ready to go. */
+static void reap(world *w) {
+    for (run *next, *r = w->runs; r != NULL; r = next) {
+        next = r->next;
+        if (r->gone)
+            run_free(r);
+        else if (r->store != NULL && store_sim_is_dead(r->store))
+            run_crash(r, chance_hit(&w->faults, 500));
+    }
+}
+
+void device_stop(device *d) {
+    run *r = d->run;
+    if (!device_is_up(d))
+        return;
+    d->world->counts.stops++;
+    world_note(d, "stops");
+    check_counters(r);
+    keep_secrets(r);
+    begin_close(r);
+    reap(d->world);
+}
+
+void device_crash(device *d, bool silent) {
+    if (!device_is_up(d))
+        return;
+    run_crash(d->run, silent);
+    reap(d->world);
+}
+
+/* ---- the beginning of a run
+ * ---------------------------------------------------------------------- */
+
+static void did_not_start(run *r, wr_err err, const char *problem) {
+    device *d = r->device;
+    bool died = r->store != NULL && store_sim_is_dead(r->store);
+    if (!died && !d->disk_fault)
+        world_fail(d->world, "device %u does not start: %s (%s)", d->index, problem,
+                   wr_err_name(err));
+    world_note(d, "does not start: %s", wr_err_name(err));
+    d->disk_fault = false;
+    keystore_close(r->keystore);
+    store_close(r->store);
+    if (d->disk != NULL)
+        store_memory_crash(d->disk);
+    r->store = NULL;
+    r->gone = true;
+    reap(d->world);
+}
+
+void device_start(device *d) {
+    world *w = d->world;
+    const char *problem = "";
+    if (d->run != NULL)
+        return;
+    world_note(d, "starts");
+    run *r = run_new(d);
+    d->run = r;
+    r->listen = net_sim_addr(d->index);
+    if (d->has_home)
+        open_home(r);
+    hub_config config = {.loop = r->loop,
+                         .net = r->net,
+                         .rng = chance_rng(&r->rng),
+                         .listen = &r->listen,
+                         .listen_count = 1,
+                         .discovery = w->discovery,
+                         .provision = provision,
+                         .event = on_event,
+                         .ctx = r};
+    loop_sim_enter(r->loop);
+    wr_err err = hub_open(&config, r->keystore, r->store, &r->hub, &problem);
+    loop_sim_leave();
+    if (err != WR_OK) {
+        did_not_start(r, err, problem);
+        return;
+    }
+    if (hub_has_circle(r->hub))
+        plan_to_follow(r, FOLLOW_MS);
+    reap(w);
+}
+
+/* ---- looking and calling ----------------------------------------------------------------------
+ */
+
+bool device_is_up(const device *d) {
+    return d->run != NULL && !d->run->closing && d->asleep_until <= sim_clock_now(d->world->clock);
+}
+
+bool device_is_member(const device *d) {
+    return device_is_up(d) && hub_has_circle(d->run->hub);
+}
+
+bool run_may_fail(const run *r) {
+    return r->crashed || r->closing || r->device->disk_fault ||
+           (r->store != NULL && store_sim_is_dead(r->store));
+}
+
+hub *device_enter(device *d) {
+    WR_ASSERT(device_is_up(d));
+    loop_sim_enter(d->run->loop);
+    return d->run->hub;
+}
+
+void device_leave(device *d) {
+    if (hub_device_id(d->run->hub) != NULL && !d->has_id) {
+        d->id = *hub_device_id(d->run->hub);
+        d->has_id = true;
+    }
+    loop_sim_leave();
+    reap(d->world);
+}
+
+static void refresh_plug(const device *d) {
+    bool awake = d->asleep_until <= sim_clock_now(d->world->clock);
+    net_sim_plug(d->world->net, d->index, awake && !d->unplugged);
+}
+
+static void wakes(void *ctx) {
+    device *d = (device *)ctx;
+    world_note(d, "wakes");
+    refresh_plug(d);
+}
+
+void device_sleep(device *d, uint64_t ms) {
+    WR_ASSERT(device_is_up(d));
+    d->asleep_until = sim_clock_now(d->world->clock) + ms;
+    world_note(d, "sleeps for %" PRIu64 " s", ms / 1000);
+    loop_sim_sleep(d->run->loop, d->asleep_until);
+    sim_clock_set(d->world->clock, &d->wake, d->asleep_until);
+    refresh_plug(d);
+}
+
+void device_plug(device *d, bool plugged) {
+    world_note(d, "%s", plugged ? "is plugged in" : "is unplugged");
+    d->unplugged = !plugged;
+    refresh_plug(d);
+}
+
+/* ---- time -------------------------------------------------------------------------------------
+ */
+
+void world_run(world *w, uint64_t ms) {
+    uint64_t until = sim_clock_now(w->clock) + ms;
+    while (sim_clock_step(w->clock, until)) {
+        reap(w);
+        if (sim_clock_at_once(w->clock) > AT_ONCE_MAX)
+            world_fail(w, "time stands still: some device never stops working");
+    }
+}
+
+/* ---- the world --------------------------------------------------------------------------------
+ */
+
+static void draw_network(world *w) {
+    chance *c = &w->plot;
+    bool near = chance_hit(c, 500);
+    for (uint32_t a = 0; a < w->device_count; a++) {
+        for (uint32_t b = 0; b < w->device_count; b++) {
+            net_sim_path *path = net_sim_path_of(w->net, a, b);
+            path->latency_ms = chance_between(c, 0, near ? 3 : 300);
+            path->jitter_ms = chance_between(c, 0, near ? 2 : 200);
+            path->bytes_per_ms = chance_between(c, near ? 1000 : 20, near ? 50000 : 2000);
+        }
+    }
+}
+
+world *world_new(const world_options *options) {
+    world *w = (world *)calloc(1, sizeof *w);
+    WR_ASSERT(w != NULL);
+    w->options = *options;
+    trace_init(&w->trace, options->seed, options->print_trace);
+    w->clock = sim_clock_new(&w->trace);
+    chance_init(&w->plot, options->seed, "plot", 0);
+    chance_init(&w->bodies, options->seed, "bodies", 0);
+    chance_init(&w->faults, options->seed, "faults", 0);
+    uint32_t drawn = chance_between(&w->plot, 2, 4);
+    w->device_count = options->devices != 0 ? options->devices : drawn;
+    w->net = net_sim_new(w->clock, options->seed, w->device_count);
+    w->discovery = chance_hit(&w->plot, 500);
+    draw_network(w);
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        device *d = &w->devices[i];
+        d->world = w;
+        d->index = i;
+        d->wake = (sim_event){.fn = wakes, .ctx = d};
+        (void)snprintf(d->name, sizeof d->name, "device %u", i);
+        d->wall_offset_ms = (int64_t)chance_below(&w->plot, 4000) - 2000;
+    }
+    return w;
+}
+
+void world_free(world *w) {
+    for (uint32_t i = 0; i < w->device_count; i++)
+        device_stop(&w->devices[i]);
+    world_run(w, 10 * MINUTE);
+    if (w->runs != NULL)
+        world_fail(w, "device %u does not end", w->runs->device->index);
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        store_close(w->devices[i].disk);
+        keystore_secrets_wipe(&w->devices[i].secrets);
+        free(w->devices[i].followed);
+    }
+    if (net_sim_connections(w->net) != 0)
+        world_fail(w, "connections without ends are left");
+    net_sim_free(w->net);
+    sim_clock_free(w->clock);
+    free(w->records);
+    free(w);
+}

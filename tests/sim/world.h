@@ -1,0 +1,194 @@
+/* A circle of simulated devices, what happens to them, and what must hold whatever happens.
+ *
+ *   world_new -> { world_step } * -> world_heal -> world_settle -> world_check_all -> world_free
+ *
+ *   world.c         devices: their disks, their runs, their deaths
+ *   world_plot.c    what happens next, drawn from the seed
+ *   world_pair.c    how devices come into the circle
+ *   world_log.c     what is appended, what is read, and that both are the same
+ *
+ * Not modelled: time that a processor takes, and a disk that lies about what is durable.
+ *
+ * Owner:  main makes one for each seed.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "flow/hub.h"
+#include "sim/chance.h"
+#include "sim/loop_sim.h"
+#include "sim/net_sim.h"
+
+#define WORLD_DEVICES_MAX 8u
+#define WORLD_LOGS 4u
+#define WORLD_STEPS_DEFAULT 120u
+#define WORLD_BATCH_MAX 600u
+
+#define SECOND 1000u
+#define MINUTE (60u * SECOND)
+#define HOUR (60u * MINUTE)
+
+typedef struct world_options {
+    uint64_t seed;
+    uint32_t devices; /* 0: the seed decides */
+    uint32_t steps;
+    bool print_trace;
+} world_options;
+
+typedef struct world world;
+typedef struct device device;
+
+/* One life of a device's process. */
+typedef struct run {
+    struct run *next;
+    device *device;
+    loop *loop;
+    net *net;
+    hub *hub;
+    keystore *keystore; /* both are the hub's; NULL: no home yet */
+    store *store;       /* store_sim */
+    net_addr listen;
+    chance rng;
+    bool closing, crashed;
+    bool gone; /* the hub is: the rest can go */
+    loop_event follow;
+} run;
+
+struct device {
+    world *world;
+    uint32_t index;
+    char name[24];
+    /* The disk. */
+    bool has_home;
+    keystore_secrets secrets;
+    store *disk;
+    /* The machine. */
+    run *run; /* NULL: off */
+    uint32_t runs;
+    int64_t wall_offset_ms;
+    bool unplugged;
+    uint64_t asleep_until;
+    sim_event wake;
+    bool disk_fault; /* a call of the disk is to fail, or has just failed: */
+    uint64_t fault_call;
+    /* The circle. */
+    bool joining;
+    wr_hash id; /* once it is in */
+    bool has_id;
+    uint64_t pairing; /* the window it opened last */
+    bool ask_owner;   /* .. and its owner answers himself */
+    /* A subscriber of each log, and how often it was given each entry. */
+    char cursor[WORLD_LOGS][HUB_CURSOR_MAX];
+    uint8_t *followed;
+};
+
+/* One entry that was handed to hub_append. */
+typedef struct record {
+    uint32_t author;
+    uint32_t log;
+    uint32_t size;
+    bool answered;
+    uint64_t hlc; /* of the answer */
+} record;
+
+/* How often things happen in this world (swarm): weights of the plot's steps. */
+typedef enum world_act {
+    ACT_APPEND,
+    ACT_BREAK,
+    ACT_CUT,
+    ACT_MEND,
+    ACT_UNPLUG,
+    ACT_STOP,
+    ACT_CRASH,
+    ACT_CRASH_AT_CALL,
+    ACT_START,
+    ACT_SLEEP,
+    ACT_CLOCK,
+    ACT_DISK_FAULT,
+    ACT_PAIR,
+    ACT_RENAME,
+    ACT_LOOK,
+    ACT_PAUSE,
+    ACT_COUNT,
+} world_act;
+
+struct world {
+    world_options options;
+    trace trace;
+    sim_clock *clock;
+    net_sim *net;
+    chance plot, bodies, faults;
+    uint32_t device_count;
+    device devices[WORLD_DEVICES_MAX];
+    run *runs;
+    uint32_t weights[ACT_COUNT];
+    bool clocks_jump, discovery;
+    record *records;
+    uint32_t record_count, record_cap;
+    bool pairing_wrong; /* the join under way has a wrong code */
+    uint64_t healed_ms; /* 0: faults go on */
+    uint64_t settled_ms;
+    struct world_counts {
+        uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults;
+    } counts;
+};
+
+/* ---- world.c -------------------------------------------------------------------------------- */
+
+world *world_new(const world_options *options);
+void world_free(world *w); /* stops all devices in order first */
+/* Prints what is wrong, the last events and how to run it again; ends the process. */
+_Noreturn void world_fail(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Lets the world go on for so long, but not over the end of the run of a device under way. */
+void world_run(world *w, uint64_t ms);
+void world_note(const device *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void device_start(device *d);
+void device_stop(device *d);
+void device_crash(device *d, bool silent);
+void device_sleep(device *d, uint64_t ms);
+void device_plug(device *d, bool plugged);
+/* Its process runs, is not about to end, and its machine is awake. */
+bool device_is_up(const device *d);
+bool device_is_member(const device *d);
+/* Its disk fails, or its process dies: what it answers now says nothing. */
+bool run_may_fail(const run *r);
+/* Calls of its hub stand between these two. */
+hub *device_enter(device *d);
+void device_leave(device *d);
+
+/* ---- world_plot.c ---------------------------------------------------------------------------- */
+
+void world_draw_plot(world *w);
+void world_step(world *w);
+/* All faults end, all devices start. */
+void world_heal(world *w);
+/* Until all devices hold the same and nothing waits, or fails. */
+void world_settle(world *w);
+
+/* ---- world_pair.c ---------------------------------------------------------------------------- */
+
+void world_found(world *w);
+/* The first one to come in, with nothing in its way. */
+void world_pair_first(world *w);
+/* Some device outside tries to come in; false: none, or nobody may let it in now. */
+bool world_pair(world *w);
+/* All that are outside come in. */
+void world_pair_rest(world *w);
+void pair_event(device *d, const hub_event *event);
+
+/* ---- world_log.c ----------------------------------------------------------------------------- */
+
+void world_append(device *d, uint32_t count);
+/* Subscribers read what is new; false: the disk did not let them, they have to try again. */
+bool device_follow(device *d);
+/* What the device shows now breaks no promise; complete: all that was answered anywhere is there.
+ */
+void world_check(device *d, bool complete);
+/* One hash over all that a device shows in all logs. */
+uint64_t device_digest(device *d);
+/* After world_settle: everything. */
+void world_check_all(world *w);
+
+#endif /* SIM_WORLD_H */

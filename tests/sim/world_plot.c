@@ -1,0 +1,348 @@
+/* The plot: what happens to the devices of a world, one step after the other, drawn from the seed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sim/world.h"
+
+#include "sim/store_sim.h"
+#include "store/store_memory.h"
+
+#include <inttypes.h>
+
+#define SETTLE_MS_MAX (2u * HOUR)
+
+/* Each world gets its own mixture; a weight of 0 leaves something out altogether. */
+void world_draw_plot(world *w) {
+    static const uint32_t most[ACT_COUNT] = {
+        [ACT_APPEND] = 60, [ACT_BREAK] = 15, [ACT_CUT] = 10,  [ACT_MEND] = 20,
+        [ACT_UNPLUG] = 8,  [ACT_STOP] = 10,  [ACT_CRASH] = 8, [ACT_CRASH_AT_CALL] = 8,
+        [ACT_START] = 25,  [ACT_SLEEP] = 5,  [ACT_CLOCK] = 4, [ACT_DISK_FAULT] = 4,
+        [ACT_PAIR] = 25,   [ACT_RENAME] = 2, [ACT_LOOK] = 8,  [ACT_PAUSE] = 6,
+    };
+    for (uint32_t i = 0; i < ACT_COUNT; i++) {
+        bool without = chance_hit(&w->plot, 250);
+        uint32_t weight = chance_between(&w->plot, 1, most[i]);
+        w->weights[i] = without ? 0 : weight;
+    }
+    w->weights[ACT_APPEND] += 15;
+    w->weights[ACT_START] += 8;
+    w->weights[ACT_MEND] += 6;
+    w->weights[ACT_PAIR] += 8;
+}
+
+static world_act draw_act(world *w) {
+    uint32_t sum = 0, act = 0;
+    for (uint32_t i = 0; i < ACT_COUNT; i++)
+        sum += w->weights[i];
+    uint32_t drawn = chance_below(&w->plot, sum);
+    for (; drawn >= w->weights[act]; act++)
+        drawn -= w->weights[act];
+    return (world_act)act;
+}
+
+static device *any_device(world *w) {
+    return &w->devices[chance_below(&w->plot, w->device_count)];
+}
+
+static device *any(world *w, bool (*is)(const device *d)) {
+    uint32_t first = chance_below(&w->plot, w->device_count);
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        device *d = &w->devices[(first + i) % w->device_count];
+        if (is(d))
+            return d;
+    }
+    return NULL;
+}
+
+static device *any_up(world *w) {
+    return any(w, device_is_up);
+}
+
+static device *any_member(world *w) {
+    return any(w, device_is_member);
+}
+
+static bool is_off(const device *d) {
+    return d->run == NULL;
+}
+
+static device *any_off(world *w) {
+    return any(w, is_off);
+}
+
+/* ---- single steps
+ * -------------------------------------------------------------------------------- */
+
+static void act_append(world *w) {
+    device *d = any_member(w);
+    uint32_t bursts = chance_hit(&w->plot, 200) ? chance_between(&w->plot, 2, 6) : 1;
+    for (uint32_t i = 0; i < bursts && d != NULL && device_is_member(d); i++) {
+        bool many = chance_hit(&w->plot, 60);
+        world_append(d, chance_between(&w->plot, 1, many ? WORLD_BATCH_MAX : 6));
+    }
+}
+
+static void act_break(world *w) {
+    const device *a = any_device(w), *b = any_device(w);
+    bool one = chance_hit(&w->plot, 500);
+    if (a == b)
+        return;
+    uint32_t count =
+        net_sim_break_all(w->net, a->index, b->index, one ? NET_SIM_BREAK_ONE : NET_SIM_BREAK_BOTH);
+    world_note(a, "%u connections to device %u break%s", count, b->index,
+               one ? ", one end does not know" : "");
+    w->counts.breaks += count;
+}
+
+static void act_cut(world *w) {
+    const device *a = any_device(w), *b = any_device(w);
+    bool one_way = chance_hit(&w->plot, 300);
+    if (a == b)
+        return;
+    world_note(a, "is cut off device %u%s", b->index, one_way ? ", one way" : "");
+    net_sim_path_of(w->net, a->index, b->index)->cut = true;
+    if (!one_way)
+        net_sim_path_of(w->net, b->index, a->index)->cut = true;
+}
+
+static void mend(world *w) {
+    for (uint32_t a = 0; a < w->device_count; a++)
+        for (uint32_t b = 0; b < w->device_count; b++)
+            net_sim_path_of(w->net, a, b)->cut = false;
+    for (uint32_t i = 0; i < w->device_count; i++)
+        if (w->devices[i].unplugged)
+            device_plug(&w->devices[i], true);
+}
+
+static void act_crash_at_call(world *w) {
+    device *d = any_up(w);
+    bool keep = chance_hit(&w->plot, 500);
+    uint32_t calls = chance_between(&w->plot, 1, chance_hit(&w->plot, 500) ? 12 : 200);
+    if (d == NULL || d->run->store == NULL)
+        return;
+    world_note(d, "will crash at store call %u%s", calls, keep ? ", after a commit" : "");
+    store_sim_die_at(d->run->store, calls, keep);
+}
+
+static void act_disk_fault(world *w) {
+    device *d = any_up(w);
+    uint32_t calls = chance_between(&w->plot, 1, 40);
+    if (d == NULL || d->disk == NULL)
+        return;
+    world_note(d, "store call %u will fail", calls);
+    d->disk_fault = true;
+    d->fault_call = store_memory_calls(d->disk) + calls;
+    w->counts.faults++;
+    store_memory_fail_at(d->disk, calls);
+}
+
+static void act_clock(world *w) {
+    device *d = any_up(w);
+    bool far = chance_hit(&w->plot, 200);
+    uint32_t by_ms = chance_between(&w->plot, 1, far ? 26 * HOUR : 10 * SECOND);
+    if (d == NULL)
+        return;
+    world_note(d, "clock is set forward by %u ms", by_ms);
+    d->wall_offset_ms += by_ms;
+    loop_sim_set_wall(d->run->loop, d->wall_offset_ms);
+}
+
+static void act_sleep(world *w) {
+    device *d = any_up(w);
+    bool long_one = chance_hit(&w->plot, 300);
+    uint32_t ms = chance_between(&w->plot, SECOND, long_one ? 6 * HOUR : 2 * MINUTE);
+    if (d != NULL)
+        device_sleep(d, ms);
+}
+
+static void renamed(void *ctx, wr_err err) {
+    const run *r = (const run *)ctx;
+    if (err != WR_OK && !run_may_fail(r))
+        world_fail(r->device->world, "device %u: rename: %s", r->device->index, wr_err_name(err));
+}
+
+static void act_rename(world *w) {
+    static const char *const names[] = {"laptop", "phone", "desk", "a name that is longer"};
+    device *d = any_member(w);
+    const char *name = names[chance_below(&w->plot, WR_COUNT(names))];
+    if (d == NULL)
+        return;
+    world_note(d, "is called %s", name);
+    hub *h = device_enter(d);
+    wr_err err = hub_rename(h, wr_slice_str(name), renamed, d->run);
+    if (err != WR_OK && !run_may_fail(d->run))
+        world_fail(w, "device %u: rename: %s", d->index, hub_problem(h));
+    device_leave(d);
+}
+
+static void act_stop(world *w) {
+    device *d = any_up(w);
+    if (d != NULL)
+        device_stop(d);
+}
+
+static void act_crash(world *w) {
+    device *d = any_up(w);
+    bool silent = chance_hit(&w->plot, 500);
+    if (d != NULL)
+        device_crash(d, silent);
+}
+
+static void act_start(world *w) {
+    device *d = any_off(w);
+    if (d != NULL)
+        device_start(d);
+}
+
+static void act_unplug(world *w) {
+    device *d = any_device(w);
+    if (!d->unplugged)
+        device_plug(d, false);
+}
+
+static void act_look(world *w) {
+    device *d = any_member(w);
+    if (d != NULL)
+        world_check(d, false);
+}
+
+static void act(world *w, world_act what) {
+    switch (what) {
+    case ACT_APPEND:
+        act_append(w);
+        return;
+    case ACT_BREAK:
+        act_break(w);
+        return;
+    case ACT_CUT:
+        act_cut(w);
+        return;
+    case ACT_MEND:
+        mend(w);
+        return;
+    case ACT_UNPLUG:
+        act_unplug(w);
+        return;
+    case ACT_STOP:
+        act_stop(w);
+        return;
+    case ACT_CRASH:
+        act_crash(w);
+        return;
+    case ACT_CRASH_AT_CALL:
+        act_crash_at_call(w);
+        return;
+    case ACT_START:
+        act_start(w);
+        return;
+    case ACT_SLEEP:
+        act_sleep(w);
+        return;
+    case ACT_CLOCK:
+        act_clock(w);
+        return;
+    case ACT_DISK_FAULT:
+        act_disk_fault(w);
+        return;
+    case ACT_PAIR:
+        (void)world_pair(w);
+        return;
+    case ACT_RENAME:
+        act_rename(w);
+        return;
+    case ACT_LOOK:
+        act_look(w);
+        return;
+    case ACT_PAUSE:
+        world_run(w, chance_between(&w->plot, MINUTE, 2 * HOUR));
+        return;
+    case ACT_COUNT:
+        break;
+    }
+    WR_UNREACHABLE();
+}
+
+static uint64_t draw_wait(world *w) {
+    if (chance_hit(&w->plot, 300))
+        return chance_between(&w->plot, 0, 20);
+    if (chance_hit(&w->plot, 700))
+        return chance_between(&w->plot, 0, 2 * SECOND);
+    return chance_between(&w->plot, 0, MINUTE);
+}
+
+/* A fault that has struck is over. */
+static void forget_faults(world *w) {
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        device *d = &w->devices[i];
+        if (d->disk_fault && store_memory_calls(d->disk) >= d->fault_call)
+            d->disk_fault = false;
+    }
+}
+
+void world_step(world *w) {
+    forget_faults(w);
+    act(w, draw_act(w));
+    world_run(w, draw_wait(w));
+}
+
+/* ---- the good end
+ * ---------------------------------------------------------------------------------- */
+
+void world_heal(world *w) {
+    trace_note(&w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
+    w->healed_ms = sim_clock_now(w->clock);
+    mend(w);
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        device *d = &w->devices[i];
+        if (d->disk != NULL)
+            store_memory_fail_at(d->disk, 0);
+        if (d->run != NULL && d->run->store != NULL && !d->run->closing)
+            store_sim_die_at(d->run->store, UINT32_MAX, false);
+        while (!device_is_up(d)) {
+            if (d->run == NULL)
+                device_start(d);
+            world_run(w, 10 * SECOND);
+        }
+    }
+}
+
+static hub_status status_of(device *d) {
+    hub_status status = {0};
+    hub *h = device_enter(d);
+    wr_err err = hub_get_status(h, &status);
+    if (err != WR_OK)
+        world_fail(d->world, "device %u: status: %s", d->index, hub_problem(h));
+    device_leave(d);
+    return status;
+}
+
+static bool settled(world *w) {
+    hub_status first = status_of(&w->devices[0]);
+    bool same = first.pending == 0;
+    for (uint32_t i = 1; i < w->device_count && same; i++) {
+        hub_status other = status_of(&w->devices[i]);
+        same = other.pending == 0 && other.entries == first.entries &&
+               other.devices == first.devices && wr_hash_equal(&other.circle, &first.circle);
+    }
+    return same;
+}
+
+void world_settle(world *w) {
+    uint64_t until = sim_clock_now(w->clock) + SETTLE_MS_MAX;
+    for (uint32_t i = 0; i < w->device_count; i++)
+        w->devices[i].disk_fault = false;
+    while (!settled(w)) {
+        if (sim_clock_now(w->clock) <= until) {
+            world_run(w, 5 * SECOND);
+            continue;
+        }
+        for (uint32_t i = 0; i < w->device_count; i++) {
+            hub_status s = status_of(&w->devices[i]);
+            world_note(&w->devices[i], "has %" PRIu64 " entries, %" PRIu64 " pending, %u devices",
+                       s.entries, s.pending, s.devices);
+        }
+        world_fail(w, "no convergence within %u min of good conditions", SETTLE_MS_MAX / MINUTE);
+    }
+    w->settled_ms = sim_clock_now(w->clock);
+    world_run(w, 5 * SECOND); /* for subscribers */
+}
