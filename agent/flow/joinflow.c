@@ -274,8 +274,10 @@ static void join_failed(hub *h, wr_err reason) {
                           "void by wrong tries, or is another device's",
                           text);
     else if (!h->join.proved)
-        reason =
-            hub_fail(h, WR_ERR_BUSY, "%s: no device answers there (%s)", text, wr_err_text(reason));
+        reason = hub_fail(h, WR_ERR_BUSY,
+                          "nobody answers at %s: is the other agent up there, with 'warren pair' "
+                          "open?",
+                          text);
     else
         (void)hub_fail(h, reason, "the connection to %s was lost (%s)", text, wr_err_text(reason));
     join_over(h, reason);
