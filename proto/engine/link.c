@@ -11,7 +11,8 @@
 #define PROLOGUE_LABEL "warren/sess/1"
 #define PROLOGUE_SIZE (sizeof PROLOGUE_LABEL - 1 + 1 + WR_HASH_SIZE + WR_HASH_SIZE + 32u)
 
-/* "warren/sess/1" || version || circle_id || epoch_id || transport binding (channel.md 2) */
+/* "warren/sess/1" || version || circle_id || epoch_id || transport binding
+ * spec:sync#1.1 "The prologue MUST hold the transport binding" */
 static void prologue_encode(const wr_link *link, uint8_t out[PROLOGUE_SIZE]) {
     const wr_hash *circle = wr_graph_circle_id(wr_self_graph(link->self));
     size_t at = sizeof PROLOGUE_LABEL - 1;
@@ -52,7 +53,9 @@ static wr_err init_initiator(wr_link *link, wr_now now) {
     link->peer_known = true;
     link->peer_noise = peer->cert.noise;
     link->epoch_id = *epoch_id;
-    /* Taken now, so that it is durable before message 1 is written. */
+    /* spec:sync#1.4 "A session time MUST be durable at the initiator before message 1 leaves,
+     * and at the responder before message 2 does."
+     * So it is taken now: nothing is written before what self polls is stored. */
     link->mark = wr_self_next_mark(link->self, now);
     link->state = LINK_SEND_FIRST;
     return start_handshake(link, now);
@@ -135,9 +138,10 @@ static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
     link->peer_noise = *wr_handshake_remote_static(&link->handshake);
     link->mark = mark;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
+    /* spec:sync#1.3 "A responder MUST NOT answer message 1 of a key that two members share." */
     if (peer == NULL && wr_graph_noise_count(graph, &link->peer_noise) != 0)
-        return WR_ERR_REFUSED; /* two members share the key */
-    if (peer == NULL) {        /* perhaps added while we slept: ops will tell */
+        return WR_ERR_REFUSED;
+    if (peer == NULL) { /* perhaps added while we slept: ops will tell */
         link->guest_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);
         link->state = LINK_SEND_SECOND;
         return WR_OK;
@@ -158,13 +162,14 @@ static wr_err read_first(wr_link *link, wr_slice record, wr_now now) {
         return WR_ERR_TRUNCATED;
     if (!wr_slice_take_u8(&preface, &version) || !wr_slice_take(&preface, 16, &mac))
         return WR_ERR_TRUNCATED;
+    /* spec:sync#1.1 "A responder MUST refuse a first record of another version." */
     if (version != SESSION_VERSION)
         return WR_ERR_VERSION;
     uint8_t bytes[WR_HANDSHAKE_MESSAGE_MAX + 1u];
     wr_buf covered = WR_BUF_ARRAY(bytes);
     WR_TRY(wr_buf_put_u8(&covered, SESSION_VERSION));
     WR_TRY(wr_buf_put(&covered, record));
-    /* sync.md 1.2 "A responder MUST NOT compute a Diffie-Hellman result before mac1 matched an
+    /* spec:sync#1.2 "A responder MUST NOT compute a Diffie-Hellman result before mac1 matched an
      * epoch that it holds." */
     const wr_hash *epoch_id =
         wr_keyring_match_mac1(wr_self_keyring(link->self), wr_buf_slice(&covered), mac.ptr);
@@ -246,6 +251,8 @@ static wr_err judge_peer(wr_link *link) {
     if (!link->peer_known || link->ops_judged == wr_graph_op_count(graph))
         return WR_OK;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
+    /* spec:sync#1.7 "A session MUST end as soon as the peer's key is no longer that of exactly
+     * one current member, its own." */
     if (peer == NULL || !peer->current || !wr_hash_equal(&peer->device_id, &link->peer))
         return WR_ERR_REFUSED;
     link->ops_judged = wr_graph_op_count(graph);
@@ -254,8 +261,10 @@ static wr_err judge_peer(wr_link *link) {
 
 static wr_err read_some(wr_link *link, wr_slice *in, wr_now now) {
     WR_TRY(judge_peer(link));
+    /* spec:sync#1.5 "A side that hears anything while it is its own turn MUST end the
+     * connection." */
     if (link->state == LINK_SEND_FIRST || link->state == LINK_SEND_SECOND)
-        return WR_ERR_STATE; /* it is our turn: nothing may come */
+        return WR_ERR_STATE;
     return link->session.started ? read_frames(link, in, now) : read_handshake(link, in, now);
 }
 
@@ -285,6 +294,8 @@ static wr_err write_session(wr_link *link, wr_buf *out, wr_now now) {
 }
 
 wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now) {
+    /* spec:sync#4.4 "HAVE, and everything else that tells what a device holds, MUST NOT leave
+     * before it is durable." */
     WR_ASSERT(!wr_self_pending(link->self));
     if (link->state == LINK_DOWN)
         return WR_ERR_STATE;
@@ -335,9 +346,12 @@ wr_mono wr_link_deadline(const wr_link *link) {
 wr_err wr_link_tick(wr_link *link, wr_now now) {
     if (link->state == LINK_DOWN)
         return WR_OK;
+    /* spec:sync#6.1 "A peer that does not say HELLO in time MUST be left." */
+    /* spec:sync#6.1 "A session MUST end at its age" */
     if (wr_mono_reached(end_deadline(link), now.mono))
         return fail(link, WR_ERR_TIMEOUT);
     if (wr_mono_reached(ping_deadline(link), now.mono)) {
+        /* spec:sync#6.1 "A peer that stays silent after PING MUST be left" */
         if (link->ping_at.ms != WR_MONO_NEVER.ms)
             return fail(link, WR_ERR_TIMEOUT);
         link->ping_due = true;

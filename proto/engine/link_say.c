@@ -108,8 +108,10 @@ static wr_err say_want(wr_link *link, wr_buf *plain, uint32_t index, uint64_t fr
     return WR_OK;
 }
 
-/* A feed that nobody delivers, and that this peer holds further than we do and can prove under
- * our newest checkpoint. */
+/* A feed that nobody delivers, and that this peer holds further than we do.
+ * spec:sync#4.1 "A device MUST NOT ask a sibling for a feed that another one delivers"
+ * spec:sync#4.1 "A device MUST NOT ask a sibling that holds fewer entries than the newest
+ * checkpoint here covers" */
 static bool may_ask(const wr_link *link, uint32_t index) {
     const link_feed *at = &link->feeds[index];
     const wr_feed *feed = wr_self_feed(link->self, index);
@@ -191,8 +193,8 @@ static wr_err say_small(wr_link *link, wr_buf *plain) {
     return WR_OK;
 }
 
-/* Everything about feeds.  It waits for the ops: a frontier may name feeds of members, and a
- * checkpoint ops, that the peer does not know before. */
+/* Everything about feeds.  A frontier may name feeds of members, and a checkpoint ops, that the
+ * peer does not know before. */
 static wr_err say_feeds(wr_link *link, wr_buf *plain, wr_now now) {
     if (link->frontier_due)
         WR_TRY(say_frontier(link, plain));
@@ -205,6 +207,7 @@ static wr_err say_feeds(wr_link *link, wr_buf *plain, wr_now now) {
 }
 
 static wr_err say_close(wr_link *link, wr_buf *plain) {
+    /* spec:sync#2.9 "CLOSE MUST be the last frame of its sender." */
     if (!link->close_said && wr_frame_put(plain, WR_FRAME_CLOSE, wr_slice_of("", 1)) == WR_OK)
         link->close_said = true;
     return WR_OK;
@@ -220,12 +223,15 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
         return WR_OK;
     if (link->op_heads_due)
         WR_TRY(say_op_heads(link, plain));
-    if (link->state != LINK_UP) /* a guest is told nothing of the circle but its own place in it */
+    /* spec:sync#1.6 "a device MUST NOT tell a guest any op." */
+    if (link->state != LINK_UP)
         return WR_OK;
     WR_TRY(say_small(link, plain));
     if (!link->op_heads_known)
         return WR_OK;
     WR_TRY(say_ops(link, plain));
+    /* spec:sync#3.1 "Before it says anything about feeds a device MUST say all ops that the peer
+     * lacks." */
     if (link->op_cursor < wr_graph_op_count(wr_self_graph(link->self)))
         return WR_OK;
     return say_feeds(link, plain, now);
@@ -236,6 +242,8 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
  */
 
 bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
+    /* spec:sync#4.3 "A sender MUST NOT begin a unit while 8 units or 4 MiB of entries are under
+     * way to a peer." */
     if (link->state != LINK_UP || link->sending || !link->frontier_known || !link->op_heads_known ||
         link->flight_count == LINK_WINDOW_UNITS || link->flight_bytes >= LINK_WINDOW_BYTES)
         return false;
@@ -244,6 +252,8 @@ bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
         uint32_t i = (link->serve_next + n) % count;
         const wr_feed *feed = wr_self_feed(link->self, i);
         link_feed *at = &link->feeds[i];
+        /* spec:sync#4.2 "A device MUST NOT serve a feed of which it lacks entries under its
+         * newest checkpoint." */
         if (!at->pushing || !wr_feed_complete(feed) || at->sent >= feed->tree.len)
             continue;
         *ret_serve = (wr_serve){.feed_index = i, .n = feed->tree.len, .first = at->sent};

@@ -55,7 +55,7 @@ static void ops_assume_equal(wr_link *link) {
 
 /* Nobody may hold more of us than we do; once that is known, we may sign. */
 void wr_link_confirm(wr_link *link) {
-    /* A guest could be anybody who was told the epoch's secret. */
+    /* spec:sync#1.6 "The word of a guest MUST NOT confirm anything (section 5)." */
     if (wr_self_may_sign(link->self) || link->state != LINK_UP || !link->op_heads_known ||
         !link->frontier_known)
         return;
@@ -87,6 +87,8 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
     }
     if (peer == NULL) /* two members share the key */
         return WR_ERR_REFUSED;
+    /* spec:sync#2.1 "A HELLO with another device id than that of the member whose key the
+     * handshake proved MUST be refused." */
     if (!peer->current || !wr_hash_equal(&peer->device_id, &link->hello.device_id))
         return WR_ERR_REFUSED;
     if (guest) /* it was nobody's mark yet when message 1 came */
@@ -119,6 +121,7 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
         return WR_ERR_STATE;
     wr_hello hello;
     WR_TRY(wr_hello_decode(body, &hello));
+    /* spec:sync#2.1 "A HELLO of another circle MUST be refused." */
     if (!wr_hash_equal(&hello.circle_id, wr_graph_circle_id(wr_self_graph(link->self))))
         return WR_ERR_REFUSED;
     link->hello = hello;
@@ -168,8 +171,9 @@ static void alert(wr_link *link) {
     wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = WR_ERR_FORK});
 }
 
-/* One op.  A fork, and what stands on the other branch of one, is not the sender's doing: it is
- * left out, and the feeds go on. */
+/* One op.  A fork, and what stands on the other branch of one, is not the sender's doing.
+ * spec:sync#2.3 "An op that is a fork (circle.md 2.4), or whose parents are not here, MUST be left
+ * out, and the session goes on." */
 static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now now) {
     wr_op op;
     wr_err err = wr_self_admit(link->self, bytes, sig, now);
@@ -211,6 +215,8 @@ static void land_flights(wr_link *link, uint32_t index, uint64_t len) {
 static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, bool complete, wr_now now) {
     link_feed *feed = &link->feeds[index];
     uint64_t ours = wr_self_feed(link->self, index)->tree.len;
+    /* spec:sync#2.6 "What a device says that it holds of a feed, in FRONTIER, WANT and HAVE,
+     * MUST NOT become less within a session." */
     if (len < feed->have)
         return WR_ERR_FORMAT;
     if (feed->have <= ours && len > ours)
@@ -267,11 +273,12 @@ static wr_err hear_want(wr_link *link, wr_slice body, wr_now now) {
     if (!wr_self_find_feed(link->self, &feed_id, &index))
         return WR_ERR_UNKNOWN;
     link_feed *feed = &link->feeds[index];
+    /* spec:sync#2.5 "A WANT beyond what its receiver holds MUST end the session." */
     if (from != WR_WANT_STOP && from > wr_self_feed(link->self, index)->tree.len)
         return WR_ERR_FORMAT;
     if (from != WR_WANT_STOP)
         WR_TRY(heard_have(link, index, from, false, now));
-    /* Either way nobody waits for what is under way. */
+    /* spec:sync#4.3 "With WANT and STOP what is under way of that feed MUST cease to count" */
     land_flights(link, index, UINT64_MAX);
     feed->pushing = from != WR_WANT_STOP;
     if (feed->pushing)
@@ -287,8 +294,8 @@ static void give_up(wr_link *link, uint32_t index) {
         wr_self_set_source(link->self, index, 0);
 }
 
-/* A unit does not fit where we stand.  That is said once until it is answered: what is under way
- * already will not fit either, and to ask for each of them would fetch the same again. */
+/* A unit does not fit where we stand.
+ * spec:sync#4.5 "It MUST NOT do so again before the answer has come" */
 static void skip_unit(wr_link *link, uint32_t index) {
     if (link->feeds[index].skipping)
         return;
@@ -296,8 +303,8 @@ static void skip_unit(wr_link *link, uint32_t index) {
     give_up(link, index);
 }
 
-/* What the peer holds of this feed is not what we hold.  Who of them is wrong does not matter
- * here: the writer may have told them different things, so the link lives on without the feed. */
+/* What the peer holds of this feed is not what we hold.  The writer may have told us different
+ * things.  spec:sync#4.7 "A session MUST go on when a feed was given up on it." */
 static void bury_feed(wr_link *link, uint32_t index) {
     link->feeds[index].dead = true;
     give_up(link, index);
@@ -307,6 +314,7 @@ static void bury_feed(wr_link *link, uint32_t index) {
 static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits) {
     link_feed *at = &link->feeds[link->in_feed];
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
+    /* spec:sync#2.7 "DATA MUST carry the checkpoint under which the unit was made" */
     if (data->checkpoint.len == 0)
         return WR_ERR_FORMAT;
     *ret_fits = false;
@@ -331,6 +339,8 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
 static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     wr_data data;
     bool fits;
+    /* spec:sync#2.7 "There MUST NOT be a DATA before all bytes of the one before have come, nor
+     * a PART that is empty or brings more than is missing." */
     if (link->receiving)
         return WR_ERR_STATE;
     WR_TRY(wr_data_decode(body, &data));
@@ -358,8 +368,8 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     return WR_OK;
 }
 
-/* The unit is whole.  One that does not start where we stand is a late or early one: a sibling
- * raced it, or a newer checkpoint came meanwhile.  It accuses nobody. */
+/* The unit is whole.  spec:sync#4.5 "Such a unit MUST be dropped without blame."  It starts where
+ * we do not stand, or a newer checkpoint came meanwhile. */
 static wr_err take_unit(wr_link *link, wr_now now) {
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
     const wr_data *data = &link->in_data;
@@ -379,7 +389,10 @@ static wr_err take_unit(wr_link *link, wr_now now) {
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
     if (err != WR_ERR_FORK)
         return err;
-    if (!rest) /* a rest unit proves nothing by itself: its entries may be wrong */
+    /* spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements
+     * that exclude each other."
+     * A rest unit proves nothing: its entries may be wrong. */
+    if (!rest)
         alert(link);
     bury_feed(link, link->in_feed);
     return WR_OK;
@@ -419,6 +432,8 @@ wr_mono wr_link_stall_deadline(const wr_link *link) {
     return deadline;
 }
 
+/* spec:sync#4.6 "A sibling that holds more of a feed and is to deliver it, and of that feed has
+ * brought nothing for 60 seconds that fits, MUST lose it" */
 void wr_link_stall_tick(wr_link *link, wr_now now) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         link_feed *at = &link->feeds[i];
@@ -440,6 +455,7 @@ static wr_err hear_echo(wr_link *link, uint8_t type, wr_slice body, wr_now now) 
         link->pong_due = true;
         return WR_OK;
     }
+    /* spec:sync#2.8 "A PONG that nobody asked for MUST end the session." */
     if (link->ping_at.ms == WR_MONO_NEVER.ms || !wr_equal(body, wr_slice_of(link->ping, 8)))
         return WR_ERR_STATE;
     link->rtt_ms = now.mono.ms - link->ping_at.ms + 1;
@@ -457,6 +473,8 @@ void wr_link_release_unit(wr_link *link) {
 
 wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
     wr_link_release_unit(link);
+    /* spec:sync#1.6 "A guest that is no member 10 seconds after message 1, or whose frames had
+     * more than 1 MiB of bodies, MUST be left." */
     if (link->state == LINK_GUEST) {
         link->guest_bytes += body.len;
         if (link->guest_bytes > LINK_GUEST_BYTES_MAX)
@@ -466,6 +484,7 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return WR_ERR_CLOSED;
     if (type == WR_FRAME_HELLO)
         return hear_hello(link, body, now);
+    /* spec:sync#2.1 "HELLO MUST be the first frame of each side, and MUST NOT be said twice." */
     if (!link->hello_heard)
         return WR_ERR_STATE;
     if (type == WR_FRAME_OP_HEADS)
@@ -474,7 +493,8 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return hear_ops(link, body, now);
     if (type == WR_FRAME_PING || type == WR_FRAME_PONG)
         return hear_echo(link, type, body, now);
-    if (link->state != LINK_UP) /* from a stranger only ops are taken */
+    /* spec:sync#1.6 "a device MUST NOT take anything about feeds from a guest." */
+    if (link->state != LINK_UP)
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
     case WR_FRAME_FRONTIER:
@@ -488,6 +508,8 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
     case WR_FRAME_PART:
         return hear_part(link, body, now);
     default:
+        /* spec:wire#3.3 "A frame of an unknown type below 128 MUST end the session."
+         * spec:wire#3.3 "From 128 on a frame that is not known MUST be ignored" */
         return type >= WR_FRAME_IGNORABLE ? WR_OK : WR_ERR_FORMAT;
     }
 }

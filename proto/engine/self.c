@@ -334,6 +334,8 @@ wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mar
     self_mark *found = find_mark(self, device_id);
     if (found == NULL)
         return WR_ERR_LIMIT;
+    /* spec:sync#1.4 "A responder MUST refuse a session time that is not greater than the last
+     * one it accepted from this device." */
     if (mark <= found->mark)
         return WR_ERR_REFUSED;
     found->mark = mark;

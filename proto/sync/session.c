@@ -16,6 +16,8 @@ void wr_session_wipe(wr_session *session) {
 
 wr_err wr_session_raw(wr_session *session, wr_slice *in, wr_slice *ret_record, bool *ret_have) {
     WR_ASSERT(!session->started);
+    /* spec:wire#2.2 "Until a side's handshake is complete it MUST refuse a record of more than
+     * 512 bytes" */
     WR_TRY(wr_record_read(&session->records, in, WR_HANDSHAKE_MESSAGE_MAX, ret_have));
     if (*ret_have)
         *ret_record = wr_slice_of(session->records.buf, session->records.want);
@@ -66,17 +68,21 @@ wr_err wr_session_next(wr_session *session, wr_slice *in, wr_mono now, uint8_t *
     WR_ASSERT(session->started);
     for (;;) {
         if (!session->reading) {
+            /* spec:wire#2.1 "A reader MUST refuse a record of length 0." */
             WR_TRY(wr_record_read(&session->records, in, WR_NOISE_MESSAGE_MAX, ret_have));
             if (!*ret_have)
                 return WR_OK;
             WR_TRY(open_message(session));
         }
+        /* spec:wire#3.1 "A frame MUST end within its message."
+         * spec:wire#3.1 "all bytes from there on MUST be zero."
+         * spec:wire#3.1 "A reader MUST refuse flags other than 0." */
         WR_TRY(wr_frame_take(&session->frames, ret_type, ret_body, ret_have));
         if (!*ret_have) {
             WR_TRY(end_message(session, now));
             continue;
         }
-        /* wire.md 4.2 "REKEY MUST be the last frame under the old key." */
+        /* spec:wire#4.2 "REKEY MUST be the last frame under the old key." */
         if (session->rekey_heard)
             return WR_ERR_FORMAT;
         if (*ret_type != WR_FRAME_REKEY)
@@ -103,8 +109,11 @@ wr_err wr_session_end(wr_session *session, wr_buf *plain, wr_buf *out, wr_mono n
         return WR_OK;
     bool rekey = wr_transport_rekey_due(&session->transport, now);
     plain->cap += WR_FRAME_HEADER_SIZE;
+    /* spec:wire#4.1 "Such a message MUST announce the change by REKEY." */
     if (rekey)
         WR_TRY(wr_frame_put(plain, WR_FRAME_REKEY, WR_SLICE_EMPTY));
+    /* spec:wire#3.2 "A writer MUST pad the plaintext of every message to a size of channel.md
+     * 5.3." */
     size_t padded = wr_transport_pad(plain->len);
     plain->cap = padded;
     WR_TRY(wr_buf_put_zeros(plain, padded - plain->len));

@@ -4,84 +4,13 @@
  */
 #include "engine_link_world.h"
 
-#include <stdlib.h>
-
 #define STALL_MS 60000u
-
-/* The bytes of the rows of whose feed at d, from entry first on. */
-static wr_slice rows_from(device *d, device *whose, uint64_t first) {
-    static uint8_t bytes[PIPE_SIZE];
-    wr_buf out = WR_BUF_ARRAY(bytes);
-    for (uint32_t i = 0; i < d->row_count; i++)
-        if (d->rows[i].feed == feed_of(d, whose) && d->rows[i].first >= first)
-            T_OK(wr_buf_put(&out, wr_slice_of(d->rows[i].bytes, d->rows[i].len)));
-    return wr_buf_slice(&out);
-}
-
-static void say_have(puppet *p, const wr_feed *feed, uint64_t len) {
-    uint8_t bytes[64];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_list_begin(&body, false, 1));
-    T_OK(wr_have_put(&body, &feed->feed_id, len, true));
-    T_OK(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)));
-}
-
-static wr_err say_want(puppet *p, const wr_feed *feed, uint64_t from) {
-    uint8_t bytes[64];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_want_encode(&feed->feed_id, from, &body));
-    return puppet_say(p, WR_FRAME_WANT, wr_buf_slice(&body));
-}
-
-/* The next WANT that the link says, of any feed. */
-static bool hear_want(puppet *p, const wr_feed *feed, uint64_t *ret_from) {
-    uint8_t bytes[64];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    wr_hash feed_id;
-    if (!puppet_hear(p, WR_FRAME_WANT, &body))
-        return false;
-    T_OK(wr_want_decode(wr_buf_slice(&body), &feed_id, ret_from));
-    T_MEM(feed_id.b, feed->feed_id.b, sizeof feed_id.b);
-    return true;
-}
-
-typedef struct three {
-    device *a, *b, *c;
-} three;
-
-/* a and b hold the same `count` entries of a; c is a member that tells what it likes. */
-static three three_new(uint32_t count) {
-    three t = {device_new(1), device_new(2), device_new(3)};
-    make_circle(t.a, t.b);
-    wr_link *la, *lb;
-    links_new(t.a, t.b, 1, &la, &lb);
-    append(t.a, count);
-    add_device(t.a, t.c);
-    T_OK(converse(t.a, la, t.b, lb));
-    assert_equal_replicas(t.a, t.b);
-    wr_link_free(la);
-    wr_link_free(lb);
-    return t;
-}
-
-static void three_free(three *t) {
-    device_free(t->a);
-    device_free(t->b);
-    device_free(t->c);
-}
-
-/* Brings two devices together on a fresh link, for as long as they have to say something. */
-static void meet(device *x, device *y, uint64_t id) {
-    wr_link *lx, *ly;
-    links_new(x, y, id, &lx, &ly);
-    T_OK(converse(x, lx, y, ly));
-    wr_link_free(lx);
-    wr_link_free(ly);
-}
 
 /* ---- contradictions ----------------------------------------------------------------------- */
 
-/* feed.md 7.3: entries of a twin under a's own checkpoint.  Only their sender can be wrong. */
+/* Entries of a twin under a's own checkpoint: only their sender can be wrong.
+ * spec:sync#4.7 type=test "An alert MUST NOT be raised on anything less than two signed statements
+ * that exclude each other." */
 static void a_wrong_rest_unit_alerts_nobody_and_spoils_nothing(void **state) {
     (void)state;
     three t = three_new(10);
@@ -108,6 +37,7 @@ static void a_wrong_rest_unit_alerts_nobody_and_spoils_nothing(void **state) {
     three_free(&t);
 }
 
+/* spec:sync#4.7 type=test "A session MUST go on when a feed was given up on it." */
 static void two_checkpoints_of_one_number_alert_once_and_stop_only_that_feed(void **state) {
     (void)state;
     three t = three_new(10);
@@ -190,6 +120,9 @@ static void a_checkpoint_with_a_bad_signature_ends_the_link(void **state) {
 
 /* ---- a newer checkpoint overtakes a unit ---------------------------------------------------- */
 
+/* spec:sync#4.5 type=test "Such a unit MUST be dropped without blame." */
+/* spec:sync#4.1 type=test "A device MUST NOT ask a sibling that holds fewer entries than the
+ * newest checkpoint here covers" */
 static void a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2), *c = device_new(3);
@@ -230,6 +163,7 @@ static void a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again(void *
     device_free(c);
 }
 
+/* spec:sync#4.5 type=test "It MUST NOT do so again before the answer has come" */
 static void after_a_gap_it_goes_on_from_where_the_receiver_stands(void **state) {
     (void)state;
     three t = three_new(10);
@@ -288,6 +222,8 @@ static void an_answer_that_came_too_late_is_asked_for_once_more(void **state) {
 /* ---- who is asked -----------------------------------------------------------------------------
  */
 
+/* spec:sync#3.1 type=test "Before it says anything about feeds a device MUST say all ops that
+ * the peer lacks." */
 static void a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2), *c = device_new(3);
@@ -304,6 +240,9 @@ static void a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link(void
     device_free(c);
 }
 
+/* spec:sync#4.6 type=test "A sibling that holds more of a feed and is to deliver it, and of that
+ * feed has brought nothing for 60 seconds that fits, MUST lose it" */
+/* spec:sync#4.1 type=test "A device MUST NOT ask a sibling for a feed that another one delivers" */
 static void who_claims_much_and_delivers_nothing_is_not_waited_for(void **state) {
     (void)state;
     three t = three_new(0);
@@ -350,72 +289,6 @@ static void who_claims_much_and_delivers_nothing_is_not_waited_for(void **state)
     three_free(&t);
 }
 
-static void stop_ends_the_push_of_an_own_feed_and_empties_the_window(void **state) {
-    (void)state;
-    three t = three_new(2);
-    uint8_t bytes[256];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    puppet *p = puppet_new(t.c, t.b, 2, 1);
-    wr_serve serve;
-    puppet_up(p);
-    uint32_t given = 0;
-    for (; given < 20; given++) { /* never acknowledged */
-        append(t.b, 1);
-        if (!wr_link_serving(p->link, &serve))
-            break;
-        wr_slice rows = rows_from(t.b, t.b, serve.first);
-        uint8_t *copy = malloc(rows.len);
-        T_TRUE(copy != NULL);
-        memcpy(copy, rows.ptr, rows.len);
-        wr_unit unit = {.first = serve.first, .end = serve.n, .lo = serve.first};
-        wr_link_give(p->link, &serve, &unit, copy, rows.len);
-        while (puppet_hear(p, WR_FRAME_HAVE, &body)) {
-        }
-    }
-    T_EQ(given, 8);
-    const wr_feed *feed = feed_at(t.b, t.b);
-    T_OK(say_want(p, feed, WR_WANT_STOP));
-    T_FALSE(wr_link_serving(p->link, &serve));
-    T_TRUE(puppet_hear(p, WR_FRAME_HAVE, &body)); /* now it is announced instead */
-    T_OK(say_want(p, feed, 4));
-    T_TRUE(wr_link_serving(p->link, &serve));
-    T_EQ(serve.first, 4);
-    puppet_free(p);
-    three_free(&t);
-}
-
-static void nobody_holds_less_than_it_said(void **state) {
-    (void)state;
-    three t = three_new(6);
-    uint8_t bytes[64];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    const wr_feed *feed = feed_at(t.b, t.a);
-    puppet *p = puppet_new(t.c, t.b, 2, 1);
-    puppet_up(p);
-    say_have(p, feed, 5);
-    T_OK(say_want(p, feed, 5));
-    T_OK(wr_list_begin(&body, false, 1));
-    T_OK(wr_have_put(&body, &feed->feed_id, 4, true));
-    T_ERR(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)), WR_ERR_FORMAT);
-    puppet_free(p);
-    p = puppet_new(t.c, t.b, 3, 2);
-    puppet_up(p);
-    say_have(p, feed, 5);
-    T_ERR(say_want(p, feed, 4), WR_ERR_FORMAT);
-    puppet_free(p);
-    three_free(&t);
-}
-
-static void nobody_wants_more_than_there_is(void **state) {
-    (void)state;
-    three t = three_new(6);
-    puppet *p = puppet_new(t.c, t.b, 2, 1);
-    puppet_up(p);
-    T_ERR(say_want(p, feed_at(t.b, t.a), 7), WR_ERR_FORMAT);
-    puppet_free(p);
-    three_free(&t);
-}
-
 /* b knows c's op before it judges c's checkpoint, however little room a message has. */
 static void ops_go_before_the_units_that_name_them(void **state) {
     (void)state;
@@ -449,9 +322,6 @@ int main(void) {
         cmocka_unit_test(an_answer_that_came_too_late_is_asked_for_once_more),
         cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
-        cmocka_unit_test(stop_ends_the_push_of_an_own_feed_and_empties_the_window),
-        cmocka_unit_test(nobody_holds_less_than_it_said),
-        cmocka_unit_test(nobody_wants_more_than_there_is),
         cmocka_unit_test(ops_go_before_the_units_that_name_them),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -34,6 +34,7 @@ static wr_err tick_at(wr_link *link, uint64_t ms) {
 
 /* ---- message 1 ---------------------------------------------------------------------------- */
 
+/* spec:sync#1.1 type=test "A responder MUST refuse a first record of another version." */
 static void message_one_is_refused_in_another_version(void **state) {
     (void)state;
     uint8_t bytes[256];
@@ -46,7 +47,9 @@ static void message_one_is_refused_in_another_version(void **state) {
     wr_link_free(link);
 }
 
-/* The key of low order tells whether anything was computed with it. */
+/* The key of low order tells whether anything was computed with it.
+ * spec:sync#1.2 type=test "A responder MUST NOT compute a Diffie-Hellman result before mac1 matched
+ * an epoch that it holds." */
 static void nothing_is_computed_before_mac1_matches(void **state) {
     (void)state;
     uint8_t bytes[256];
@@ -69,6 +72,7 @@ static void nothing_is_computed_before_mac1_matches(void **state) {
     }
 }
 
+/* spec:sync#1.1 type=test "The prologue MUST hold the transport binding" */
 static void message_one_is_bound_to_its_transport(void **state) {
     (void)state;
     uint8_t bytes[256];
@@ -83,6 +87,8 @@ static void message_one_is_bound_to_its_transport(void **state) {
 }
 
 /* On a stream, whoever sits in between can append to what an honest initiator wrote. */
+/* spec:sync#1.5 type=test "A side that hears anything while it is its own turn MUST end the
+ * connection." */
 static void bytes_behind_message_one_end_the_link(void **state) {
     (void)state;
     uint8_t bytes[256];
@@ -125,6 +131,10 @@ static wr_err first_with_mark(uint64_t mark) {
     return err;
 }
 
+/* spec:sync#1.4 type=test "A responder MUST refuse a session time that is not greater than the
+ * last one it accepted from this device." */
+/* spec:sync#1.4 type=test "A session time MUST be durable at the initiator before message 1
+ * leaves, and at the responder before message 2 does." */
 static void session_times_only_grow(void **state) {
     (void)state;
     T_OK(first_with_mark(5));
@@ -152,6 +162,8 @@ static void an_initiator_stores_its_session_time_first(void **state) {
 /* ---- HELLO --------------------------------------------------------------------------------------
  */
 
+/* spec:sync#2.1 type=test "A HELLO with another device id than that of the member whose key the
+ * handshake proved MUST be refused." */
 static void hello_with_another_device_id_is_refused(void **state) {
     (void)state;
     puppet *p = puppet_new(a, b, 1, 1);
@@ -165,6 +177,7 @@ static void hello_with_another_device_id_is_refused(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#2.1 type=test "A HELLO of another circle MUST be refused." */
 static void hello_of_another_circle_is_refused(void **state) {
     (void)state;
     wr_hello hello = {.version = 1, .device_id = a->identity.device_id};
@@ -176,6 +189,8 @@ static void hello_of_another_circle_is_refused(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#2.1 type=test "HELLO MUST be the first frame of each side, and MUST NOT be said
+ * twice." */
 static void every_other_frame_waits_for_hello(void **state) {
     (void)state;
     for (unsigned type = 2; type < 256; type++) {
@@ -188,6 +203,8 @@ static void every_other_frame_waits_for_hello(void **state) {
     }
 }
 
+/* spec:wire#3.3 type=test "A frame of an unknown type below 128 MUST end the session." */
+/* spec:wire#3.3 type=test "From 128 on a frame that is not known MUST be ignored" */
 static void unknown_frames_are_ignored_from_128_on(void **state) {
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
@@ -199,6 +216,7 @@ static void unknown_frames_are_ignored_from_128_on(void **state) {
     }
 }
 
+/* spec:sync#6.1 type=test "A peer that does not say HELLO in time MUST be left." */
 static void who_does_not_say_hello_is_left_after_ten_seconds(void **state) {
     (void)state;
     puppet *p = puppet_new(a, b, 1, 1);
@@ -227,6 +245,7 @@ static wr_err say_op(puppet *p, device *from, uint32_t index) {
     return puppet_say(p, WR_FRAME_OPS, wr_buf_slice(&body));
 }
 
+/* spec:sync#1.6 type=test "a device MUST NOT tell a guest any op." */
 static void a_guest_is_told_no_ops_until_its_own_let_it_in(void **state) {
     (void)state;
     wr_link *la, *lb;
@@ -248,6 +267,7 @@ static void a_guest_is_told_no_ops_until_its_own_let_it_in(void **state) {
     wr_link_free(lb);
 }
 
+/* spec:sync#1.6 type=test "The word of a guest MUST NOT confirm anything (section 5)." */
 static void a_guest_confirms_nothing(void **state) {
     (void)state;
     uint8_t bytes[64];
@@ -262,6 +282,8 @@ static void a_guest_confirms_nothing(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#1.6 type=test "A guest that is no member 10 seconds after message 1, or whose frames
+ * had more than 1 MiB of bodies, MUST be left." */
 static void a_guest_has_a_mebibyte_and_ten_seconds(void **state) {
     (void)state;
     static uint8_t zeros[32768];
@@ -277,6 +299,7 @@ static void a_guest_has_a_mebibyte_and_ten_seconds(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#1.6 type=test "a device MUST NOT take anything about feeds from a guest." */
 static void nothing_about_feeds_is_taken_from_a_guest(void **state) {
     (void)state;
     puppet *p = guest_new();
@@ -290,6 +313,8 @@ static void nothing_about_feeds_is_taken_from_a_guest(void **state) {
 /* ---- ops ----------------------------------------------------------------------------------------
  */
 
+/* spec:sync#2.3 type=test "An op that is a fork (circle.md 2.4), or whose parents are not here,
+ * MUST be left out, and the session goes on." */
 static void an_op_fork_alerts_once_and_the_link_goes_on(void **state) {
     (void)state;
     device *twin = device_twin(a, 50), *x = device_new(4), *y = device_new(5);
@@ -329,7 +354,10 @@ static void an_op_with_a_bad_signature_ends_the_link(void **state) {
     puppet_free(p);
 }
 
-/* Two members added apart with one Noise key: nobody can tell which of them is speaking. */
+/* Two members added apart with one Noise key: nobody can tell which of them is speaking.
+ * spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
+ * exactly one current member, its own." spec:sync#1.3 type=test "A responder MUST NOT answer
+ * message 1 of a key that two members share." */
 static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
     (void)state;
     add_device(a, c);
@@ -370,6 +398,8 @@ static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
 /* ---- our own tail -------------------------------------------------------------------------------
  */
 
+/* spec:sync#5 type=test "A device that is not the only member MUST NOT sign anything after a
+ * start until a sibling has confirmed it." */
 static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     (void)state;
     uint8_t bytes[64];
@@ -398,6 +428,11 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     T_OK(wr_list_begin(&body, false, 0));
     T_OK(puppet_say(p, WR_FRAME_OP_HEADS, wr_buf_slice(&body)));
     T_FALSE(wr_self_may_sign(again->self));
+    uint64_t seq;
+    T_ERR(wr_self_append(again->self, 0, WR_ENTRY_MESSAGE, 1, 1, wr_slice_str("x"), &seq),
+          WR_ERR_STATE);
+    T_ERR(wr_self_author(again->self, WR_OP_ACK, wr_slice_str("\x91\x90"), world_now),
+          WR_ERR_STATE);
     T_TRUE(puppet_hear(p, WR_FRAME_WANT, &body)); /* what we lost is asked for */
     puppet_free(p);
     device_free(again);
@@ -406,6 +441,8 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
 /* ---- silence and goodbye ------------------------------------------------------------------------
  */
 
+/* spec:sync#6.1 type=test "A peer that stays silent after PING MUST be left" */
+/* spec:sync#2.8 type=test "A PONG that nobody asked for MUST end the session." */
 static void a_silent_peer_is_asked_and_then_left(void **state) {
     (void)state;
     uint8_t bytes[64];
@@ -427,6 +464,7 @@ static void a_silent_peer_is_asked_and_then_left(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#6.1 type=test "A session MUST end at its age" */
 static void a_session_lasts_twelve_hours(void **state) {
     (void)state;
     const uint64_t hours = 12u * 3600u * 1000u;
@@ -445,6 +483,7 @@ static void a_session_lasts_twelve_hours(void **state) {
     puppet_free(p);
 }
 
+/* spec:sync#2.9 type=test "CLOSE MUST be the last frame of its sender." */
 static void goodbye_is_said_once_and_before_what_was_under_way(void **state) {
     (void)state;
     puppet *p = puppet_new(b, a, 1, 1);

@@ -403,3 +403,68 @@ void puppet_up(puppet *p) {
     T_TRUE(puppet_hear(p, WR_FRAME_PING, &list));
     T_OK(puppet_say(p, WR_FRAME_PONG, wr_buf_slice(&list)));
 }
+
+/* ---- what the tests of feeds share ---------------------------------------------------------- */
+
+wr_slice rows_from(device *d, device *whose, uint64_t first) {
+    static uint8_t bytes[PIPE_SIZE];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    for (uint32_t i = 0; i < d->row_count; i++)
+        if (d->rows[i].feed == feed_of(d, whose) && d->rows[i].first >= first)
+            T_OK(wr_buf_put(&out, wr_slice_of(d->rows[i].bytes, d->rows[i].len)));
+    return wr_buf_slice(&out);
+}
+
+void say_have(puppet *p, const wr_feed *feed, uint64_t len) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_list_begin(&body, false, 1));
+    T_OK(wr_have_put(&body, &feed->feed_id, len, true));
+    T_OK(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)));
+}
+
+wr_err say_want(puppet *p, const wr_feed *feed, uint64_t from) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_want_encode(&feed->feed_id, from, &body));
+    return puppet_say(p, WR_FRAME_WANT, wr_buf_slice(&body));
+}
+
+bool hear_want(puppet *p, const wr_feed *feed, uint64_t *ret_from) {
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_hash feed_id;
+    if (!puppet_hear(p, WR_FRAME_WANT, &body))
+        return false;
+    T_OK(wr_want_decode(wr_buf_slice(&body), &feed_id, ret_from));
+    T_MEM(feed_id.b, feed->feed_id.b, sizeof feed_id.b);
+    return true;
+}
+
+three three_new(uint32_t count) {
+    three t = {device_new(1), device_new(2), device_new(3)};
+    make_circle(t.a, t.b);
+    wr_link *la, *lb;
+    links_new(t.a, t.b, 1, &la, &lb);
+    append(t.a, count);
+    add_device(t.a, t.c);
+    T_OK(converse(t.a, la, t.b, lb));
+    assert_equal_replicas(t.a, t.b);
+    wr_link_free(la);
+    wr_link_free(lb);
+    return t;
+}
+
+void three_free(three *t) {
+    device_free(t->a);
+    device_free(t->b);
+    device_free(t->c);
+}
+
+void meet(device *x, device *y, uint64_t id) {
+    wr_link *lx, *ly;
+    links_new(x, y, id, &lx, &ly);
+    T_OK(converse(x, lx, y, ly));
+    wr_link_free(lx);
+    wr_link_free(ly);
+}

@@ -92,4 +92,21 @@ wr_err puppet_unit(puppet *p, const wr_feed *feed, uint64_t first, uint64_t end,
 /* The next frame of this type that the link said; those before it are dropped.  False: none. */
 bool puppet_hear(puppet *p, uint8_t type, wr_buf *ret_body);
 
+/* ---- what the tests of feeds share ----------------------------------------------------- */
+
+typedef struct three {
+    device *a, *b, *c;
+} three;
+/* a and b hold the same `count` entries of a; c is a member that tells what it likes. */
+three three_new(uint32_t count);
+void three_free(three *t);
+/* Brings two devices together on a fresh link, for as long as they have to say something. */
+void meet(device *x, device *y, uint64_t id);
+/* The bytes of the rows of whose feed at d, from entry first on; live until the next call. */
+wr_slice rows_from(device *d, device *whose, uint64_t first);
+void say_have(puppet *p, const wr_feed *feed, uint64_t len);
+wr_err say_want(puppet *p, const wr_feed *feed, uint64_t from);
+/* The next WANT that the link says; it is of this feed.  False: none. */
+bool hear_want(puppet *p, const wr_feed *feed, uint64_t *ret_from);
+
 #endif /* TESTS_UNIT_ENGINE_LINK_WORLD_H */

@@ -107,11 +107,14 @@ static void frames_come_as_they_were_put_however_the_stream_is_cut(void **state)
     T_EQ(frames, 4);
 }
 
+/* spec:wire#2.1 type=test "A reader MUST refuse a record of length 0." */
 static void an_empty_record_is_refused(void **state) {
     (void)state;
     T_ERR(hear_any(wr_slice_of("\0\0", 2)), WR_ERR_FORMAT);
 }
 
+/* spec:wire#2.2 type=test "Until a side's handshake is complete it MUST refuse a record of more
+ * than 512 bytes" */
 static void a_handshake_record_has_at_most_512_bytes(void **state) {
     (void)state;
     static const uint8_t fits[] = {2, 0}, more[] = {2, 1};
@@ -137,18 +140,21 @@ static void a_changed_repeated_or_overtaking_message_ends_the_session(void **sta
     T_ERR(hear_any(wr_slice_of(copy, message.len)), WR_ERR_AUTH);
 }
 
+/* spec:wire#3.1 type=test "all bytes from there on MUST be zero." */
 static void padding_that_is_not_zero_is_refused(void **state) {
     (void)state;
     static const uint8_t plain[] = {7, 0, 0, 0, 0, 1, 9, 0, 0, 1};
     T_ERR(hear_any(raw(wr_slice_of(plain, sizeof plain))), WR_ERR_FORMAT);
 }
 
+/* spec:wire#3.1 type=test "A reader MUST refuse flags other than 0." */
 static void flags_are_refused(void **state) {
     (void)state;
     static const uint8_t plain[] = {7, 1, 0, 0, 0, 0};
     T_ERR(hear_any(raw(wr_slice_of(plain, sizeof plain))), WR_ERR_FORMAT);
 }
 
+/* spec:wire#3.1 type=test "A frame MUST end within its message." */
 static void a_frame_ends_within_its_message(void **state) {
     (void)state;
     static const uint8_t plain[] = {7, 0, 0, 0, 0, 5, 1, 2, 3, 4};
@@ -170,6 +176,8 @@ static void a_message_without_frames_is_nothing(void **state) {
     T_EQ(count, 0);
 }
 
+/* spec:wire#3.2 type=test "A writer MUST pad the plaintext of every message to a size of
+ * channel.md 5.3." */
 static void messages_have_padded_sizes_and_fit_what_there_is(void **state) {
     (void)state;
     static uint8_t body[WR_FRAME_BODY_MAX];
@@ -190,6 +198,7 @@ static void messages_have_padded_sizes_and_fit_what_there_is(void **state) {
     }
 }
 
+/* spec:wire#4.2 type=test "REKEY MUST be the last frame under the old key." */
 static void rekey_ends_its_message(void **state) {
     (void)state;
     static const uint8_t behind[] = {11, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0};
@@ -200,6 +209,7 @@ static void rekey_ends_its_message(void **state) {
     T_ERR(hear_any(raw(wr_slice_of(twice, sizeof twice))), WR_ERR_FORMAT);
 }
 
+/* spec:wire#4.1 type=test "Such a message MUST announce the change by REKEY." */
 static void the_key_changes_with_the_first_message_after_fifteen_minutes(void **state) {
     (void)state;
     wr_key before = left.transport.send.cipher.k;
