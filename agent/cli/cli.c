@@ -193,7 +193,7 @@ static int parse(cli *c, cli_args *args, int argc, char **argv) {
         i += used;
     }
     if (args->operand_count < args->command->operands_min)
-        return usage(c, args->command, "missing:", args->command->operands);
+        return usage(c, args->command, "expected", args->command->operands);
     return CLI_DONE;
 }
 

@@ -17,7 +17,6 @@
 
 /* ---- the peer's address: names are looked up here, the agent takes literals only --------- */
 
-/* "host:port" or "[v6]:port" in two. */
 /* getaddrinfo takes any number and cuts it. */
 static bool is_port(const char *text, int len) {
     if (len < 1 || len > 5 || (size_t)len != strspn(text, "0123456789"))
@@ -26,6 +25,7 @@ static bool is_port(const char *text, int len) {
     return port >= 1 && port <= 65535;
 }
 
+/* "host:port" or "[v6]:port" in two. */
 static bool split_peer(const char *text, char host[NI_MAXHOST], char port[NI_MAXSERV]) {
     const char *colon = strrchr(text, ':');
     if (!colon || colon == text || colon[1] == '\0')
