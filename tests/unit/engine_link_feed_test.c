@@ -289,26 +289,77 @@ static void who_claims_much_and_delivers_nothing_is_not_waited_for(void **state)
     three_free(&t);
 }
 
-/* b knows c's op before it judges c's checkpoint, however little room a message has. */
+static void who_stood_still_is_asked_again_after_a_while(void **state) {
+    (void)state;
+    three t = three_new(10);
+    const wr_feed *feed = feed_at(t.b, t.a);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    say_have(p, feed, 20);
+    uint64_t from = 0;
+    wr_now later = world_now;
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    later.mono.ms += STALL_MS;
+    T_OK(wr_link_tick(p->link, later));
+    T_TRUE(hear_want(p, feed, &from));
+    T_TRUE(from == WR_WANT_STOP);
+    later.mono.ms += STALL_MS - 1;
+    T_OK(wr_link_tick(p->link, later));
+    T_FALSE(hear_want(p, feed, &from));
+    T_TRUE(wr_link_deadline(p->link).ms == later.mono.ms + 1);
+    later.mono.ms += 1;
+    T_OK(wr_link_tick(p->link, later));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* The writer comes while another sibling delivers: that one is told to stop. */
+static void the_writer_takes_over(void **state) {
+    (void)state;
+    three t = three_new(10);
+    const wr_feed *feed = feed_at(t.b, t.a);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    say_have(p, feed, 20);
+    uint64_t from = 0;
+    T_TRUE(hear_want(p, feed, &from));
+    puppet *writer = puppet_new(t.a, t.b, 3, UINT64_MAX);
+    puppet_up(writer);
+    T_TRUE(hear_want(p, feed, &from));
+    T_TRUE(from == WR_WANT_STOP);
+    T_FALSE(hear_want(p, feed, &from));
+    puppet_free(writer);
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* b knows a's new op before it judges the checkpoint that names it, however little room there is:
+ * some of these sizes hold DATA and not ADD. */
 static void ops_go_before_the_units_that_name_them(void **state) {
     (void)state;
-    device *a = device_new(1), *b = device_new(2), *c = device_new(3);
-    make_circle(a, b);
-    wr_link *la, *lb;
-    links_new(a, b, 1, &la, &lb);
-    T_OK(converse(a, la, b, lb));
-    add_device(a, c);
-    append(a, 3);
-    size_t moved = 0;
-    T_OK(deliver(a, la, b, lb, 620, &moved)); /* room for DATA, none for ADD */
-    T_OK(converse(a, la, b, lb));
-    assert_equal_replicas(a, b);
-    T_EQ(wr_graph_op_count(wr_self_graph(b->self)), wr_graph_op_count(wr_self_graph(a->self)));
-    wr_link_free(la);
-    wr_link_free(lb);
-    device_free(a);
-    device_free(b);
-    device_free(c);
+    for (size_t size = 380; size < 700; size += 40) {
+        device *a = device_new(1), *b = device_new(2), *c = device_new(3);
+        make_circle(a, b);
+        wr_link *la, *lb;
+        links_new(a, b, 1, &la, &lb);
+        T_OK(converse(a, la, b, lb));
+        add_device(a, c);
+        append(a, 3);
+        size_t moved = 0;
+        T_OK(deliver(a, la, b, lb, size, &moved));
+        T_OK(converse(a, la, b, lb));
+        assert_equal_replicas(a, b);
+        wr_link_free(la);
+        wr_link_free(lb);
+        device_free(a);
+        device_free(b);
+        device_free(c);
+    }
 }
 
 int main(void) {
@@ -322,6 +373,8 @@ int main(void) {
         cmocka_unit_test(an_answer_that_came_too_late_is_asked_for_once_more),
         cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
+        cmocka_unit_test(who_stood_still_is_asked_again_after_a_while),
+        cmocka_unit_test(the_writer_takes_over),
         cmocka_unit_test(ops_go_before_the_units_that_name_them),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

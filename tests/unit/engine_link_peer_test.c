@@ -454,13 +454,41 @@ static void a_silent_peer_is_asked_and_then_left(void **state) {
     T_FALSE(puppet_hear(p, WR_FRAME_PING, &body));
     T_OK(tick_at(p->link, 1000 + 240000));
     T_TRUE(puppet_hear(p, WR_FRAME_PING, &body));
+    T_OK(puppet_say(p, WR_FRAME_PONG, wr_buf_slice(&body)));
+    T_ERR(puppet_say(p, WR_FRAME_PONG, wr_buf_slice(&body)), WR_ERR_STATE); /* once */
+    puppet_free(p);
+    p = puppet_new(a, b, 3, 3);
+    puppet_up(p);
+    T_OK(tick_at(p->link, 1000 + 240000));
     T_ERR(puppet_say(p, WR_FRAME_PONG, wr_slice_str("12345678")), WR_ERR_STATE);
     puppet_free(p);
-    p = puppet_new(a, b, 2, 2);
+    p = puppet_new(a, b, 4, 4);
     puppet_up(p);
     T_OK(tick_at(p->link, 1000 + 240000));
     T_OK(tick_at(p->link, 1000 + 260000 - 1));
     T_ERR(tick_at(p->link, 1000 + 260000), WR_ERR_TIMEOUT);
+    puppet_free(p);
+}
+
+/* One ignorable frame, heard at this time. */
+static wr_err say_something_at(puppet *p, uint64_t ms) {
+    uint8_t bytes[256];
+    wr_buf out = WR_BUF_ARRAY(bytes), plain;
+    T_TRUE(wr_session_begin(&p->session, &out, &plain));
+    T_OK(wr_frame_put(&plain, 200, WR_SLICE_EMPTY));
+    T_OK(wr_session_end(&p->session, &plain, &out, world_now.mono));
+    wr_slice in = wr_buf_slice(&out);
+    return wr_link_read(p->link, &in, (wr_now){.mono = {ms}, .wall = world_now.wall});
+}
+
+static void a_pong_that_takes_long_is_waited_for_while_something_comes(void **state) {
+    (void)state;
+    puppet *p = puppet_new(a, b, 1, 1);
+    puppet_up(p);
+    T_OK(tick_at(p->link, 1000 + 240000));
+    T_OK(say_something_at(p, 1000 + 259000));
+    T_OK(tick_at(p->link, 1000 + 279000 - 1));
+    T_ERR(tick_at(p->link, 1000 + 279000), WR_ERR_TIMEOUT);
     puppet_free(p);
 }
 
@@ -470,15 +498,8 @@ static void a_session_lasts_twelve_hours(void **state) {
     const uint64_t hours = 12u * 3600u * 1000u;
     puppet *p = puppet_new(a, b, 1, 1);
     puppet_up(p);
-    wr_now late = {.mono = {1000 + hours - 1}, .wall = world_now.wall};
-    uint8_t bytes[256];
-    wr_buf out = WR_BUF_ARRAY(bytes), plain;
-    T_TRUE(wr_session_begin(&p->session, &out, &plain));
-    T_OK(wr_frame_put(&plain, 200, WR_SLICE_EMPTY));
-    T_OK(wr_session_end(&p->session, &plain, &out, world_now.mono));
-    wr_slice in = wr_buf_slice(&out);
-    T_OK(wr_link_read(p->link, &in, late)); /* it was heard just now */
-    T_OK(wr_link_tick(p->link, late));
+    T_OK(say_something_at(p, 1000 + hours - 1));
+    T_OK(tick_at(p->link, 1000 + hours - 1));
     T_ERR(tick_at(p->link, 1000 + hours), WR_ERR_TIMEOUT);
     puppet_free(p);
 }
@@ -541,6 +562,7 @@ int main(void) {
         T(a_session_ends_when_its_key_turns_out_to_be_shared),
         T(who_knows_more_of_us_than_we_do_lets_us_not_sign),
         T(a_silent_peer_is_asked_and_then_left),
+        T(a_pong_that_takes_long_is_waited_for_while_something_comes),
         T(a_session_lasts_twelve_hours),
         T(goodbye_is_said_once_and_before_what_was_under_way),
     };

@@ -37,9 +37,9 @@ static void stop_ends_the_push_of_an_own_feed_and_empties_the_window(void **stat
     T_OK(say_want(p, feed, WR_WANT_STOP));
     T_FALSE(wr_link_serving(p->link, &serve));
     T_TRUE(puppet_hear(p, WR_FRAME_HAVE, &body)); /* now it is announced instead */
-    T_OK(say_want(p, feed, 4));
+    T_OK(say_want(p, feed, 0));
     T_TRUE(wr_link_serving(p->link, &serve));
-    T_EQ(serve.first, 4);
+    T_EQ(serve.first, 0);
     puppet_free(p);
     three_free(&t);
 }
@@ -227,6 +227,62 @@ static void an_acknowledgement_waits_for_the_store(void **state) {
     three_free(&t);
 }
 
+/* Each feed has more than a unit to give. */
+static void feeds_take_turns(void **state) {
+    (void)state;
+    three t = three_new(10);
+    append(t.b, 10);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    T_OK(say_want(p, feed_at(t.b, t.a), 0));
+    uint8_t bytes[64];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    uint32_t before = WR_FEEDS_MAX;
+    for (unsigned i = 0; i < 6; i++) {
+        wr_serve serve;
+        T_TRUE(wr_link_serving(p->link, &serve));
+        T_TRUE(serve.feed_index != before);
+        T_EQ(serve.first, i / 2);
+        before = serve.feed_index;
+        wr_unit unit = {.first = serve.first, .end = serve.first + 1, .lo = serve.first};
+        uint8_t *entries = calloc(1, 10);
+        T_TRUE(entries != NULL);
+        wr_link_give(p->link, &serve, &unit, entries, 10);
+        T_FALSE(puppet_hear(p, WR_FRAME_HAVE, &body));
+    }
+    puppet_free(p);
+    three_free(&t);
+}
+
+static void who_asks_for_the_frontier_gets_it(void **state) {
+    (void)state;
+    three t = three_new(3);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    static uint8_t bytes[4096];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_TRUE(puppet_hear(p, WR_FRAME_FRONTIER, &body));
+    T_FALSE(puppet_hear(p, WR_FRAME_FRONTIER, &body));
+    body.len = 0;
+    T_OK(wr_list_begin(&body, true, 0));
+    T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&body)));
+    T_TRUE(puppet_hear(p, WR_FRAME_FRONTIER, &body));
+    wr_slice in = wr_buf_slice(&body);
+    bool flag;
+    uint32_t count;
+    uint64_t k, len;
+    wr_hash feed_id, root;
+    T_OK(wr_list_open(&in, 10, &flag, &count));
+    T_FALSE(flag);
+    T_EQ(count, 1);
+    T_OK(wr_frontier_take(&in, &feed_id, &k, &len, &root, &flag));
+    T_MEM(feed_id.b, feed_at(t.b, t.a)->feed_id.b, sizeof feed_id.b);
+    T_EQ(len, 3);
+    T_TRUE(flag);
+    puppet_free(p);
+    three_free(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stop_ends_the_push_of_an_own_feed_and_empties_the_window),
@@ -234,6 +290,8 @@ int main(void) {
         cmocka_unit_test(nobody_wants_more_than_there_is),
         cmocka_unit_test(what_cannot_be_proved_is_not_served),
         cmocka_unit_test(four_mebibytes_fill_the_window),
+        cmocka_unit_test(feeds_take_turns),
+        cmocka_unit_test(who_asks_for_the_frontier_gets_it),
         cmocka_unit_test(units_come_whole_and_one_by_one),
         cmocka_unit_test(an_acknowledgement_waits_for_the_store),
     };
