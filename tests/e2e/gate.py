@@ -21,7 +21,7 @@ class Passage:
         self.host = socket.create_connection(("127.0.0.1", gate.target))
         self.guest = guest
         self.sent = {IN: b"", OUT: b""}
-        self.held = {IN: 0, OUT: 0}  # bytes that have come and may not go on
+        self.held = {IN: b"", OUT: b""}  # what has come and may not go on
         self.lock = threading.Lock()
         for direction, source, sink in ((IN, self.guest, self.host), (OUT, self.host, self.guest)):
             threading.Thread(target=self._pass, args=(direction, source, sink), daemon=True).start()
@@ -31,9 +31,9 @@ class Passage:
         try:
             while True:
                 data = source.recv(1 << 16)
-                self.held[direction] = len(data)
+                self.held[direction] = data
                 self.gate.open[direction].wait()
-                self.held[direction] = 0
+                self.held[direction] = b""
                 if limit is not None:
                     data = data[:limit - len(self.sent[direction])]
                 if data:
@@ -57,7 +57,7 @@ class Passage:
 class Gate:
     """Listens, and connects whoever comes with the target."""
 
-    def __init__(self, target, cut_after=None):
+    def __init__(self, target, cut_after=None, listen=0):
         """cut_after {direction: bytes}: the first connection ends when so much has passed."""
         self.target, self.cut_after = target, cut_after or {}
         self.open = {IN: threading.Event(), OUT: threading.Event()}
@@ -65,7 +65,8 @@ class Gate:
         for event in self.open.values():
             event.set()
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", listen))
         self.listener.listen(16)
         self.peer = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
