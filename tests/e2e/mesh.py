@@ -277,11 +277,11 @@ class Device:
         os.mkdir(self.home, 0o700)
         self.configure()
 
-    def configure(self, peers=(), discovery="off"):
+    def configure(self, peers=(), discovery="off", log_level="info"):
         """Writes warren.conf, for the next start."""
         with open(self.path("warren.conf"), "w", encoding="utf-8") as conf:
             conf.write(f"[agent]\nname = {self.name}\nlisten = {self.peer}\n"
-                       f"[network]\ndiscovery = {discovery}\n[web]\nlisten = off\n")
+                       f"log_level = {log_level}\n[network]\ndiscovery = {discovery}\n[web]\nlisten = off\n")
             if peers:
                 conf.write(f"[network]\npeers = {','.join(peer.peer for peer in peers)}\n")
 
