@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
@@ -232,5 +233,19 @@ def append_random(device, log, count, body_bytes=200, batch=10000):
         device.call("log.append_many", log=log, entries=entries)
 
 
+# ---- the rest of the machine ----------------------------------------------------------------------------
+
+
 def load_average():
     return " ".join(f"{load:.2f}" for load in os.getloadavg())
+
+
+def others(seconds=0.3):
+    """How many cores are busy while this bench does nothing."""
+    def busy():
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(field) for field in file.readline().split()[1:9]]
+        return sum(ticks) - ticks[3] - ticks[4]  # without idle and waiting for disks
+    before, start = busy(), time.monotonic()
+    time.sleep(seconds)
+    return (busy() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)

@@ -43,8 +43,10 @@ ROWS = (
     ("sync", "peak_guest", "peak RSS during it, taking side", "MiB", 1, None),
     ("sync", "disk", "disk bytes per payload byte, taking side", "", 3, None),
     ("sync", "wire", "wire bytes per payload byte, lo, from IP on", "", 3, None),
+    ("sync", "again_ms", "reconnect, both hold all: from ready to link up", "ms", 1, None),
     ("wire", "wire", "wire bytes per payload byte, veth at MTU 1500", "", 3, None),
     ("wire", "packet_bytes", "bytes per packet there, Ethernet included", "", 0, None),
+    ("wire", "again_bytes", "wire bytes of a reconnect, handshake included", "bytes", 0, None),
     ("wire", "tcp", "the same as the agents count: TCP payload", "", 3, None),
     ("live_full", "p50", "live, durability full, p50", "ms", 3, "hop_full_p50_ms"),
     ("live_full", "p99", "live, durability full, p99", "ms", 3, "hop_full_p99_ms"),
@@ -78,7 +80,8 @@ ROWS = (
     ("idle", "rss_n", "RSS with the entries, after a restart", "MiB", 2, None),
     ("idle", "pss_n", "PSS with the entries, after a restart", "MiB", 2, None),
 )
-MAY_BE_ZERO = {("idle", name) for name in ("voluntary", "involuntary", "cpu_ms", "wire_kb")}
+MAY_BE_ZERO = {("idle", "voluntary"), ("idle", "involuntary"), ("idle", "cpu_ms"), ("idle", "wire_kb"),
+               ("sync", "again_ms")}
 
 
 class Rounds:
@@ -114,12 +117,13 @@ def machine(folder):
             f"disk      {disk}"]
 
 
-def run_round(args, rounds, folder):
+def run_round(args, rounds, folder, busy):
     """Everything once, the limits first, so that both see the same minute."""
     net = agents.Loopback()
 
     def measure(subject, figures, *params):
-        mesh.say(f"  {subject}, load average {agents.load_average()}")
+        busy.append(agents.others())
+        mesh.say(f"  {subject:<14} others use {busy[-1]:.1f} cores")
         rounds.add(subject, figures(*params))
     measure("floor", measures.floor, args.build, folder, args.floor_entries)
     if "sync" in args.only:
@@ -198,7 +202,7 @@ def main():
     args = arguments()
     agents.enter_namespace()
     counted, packets = agents.datagram_counts(agents.Loopback())
-    rounds = Rounds()
+    rounds, busy = Rounds(), []
     with tempfile.TemporaryDirectory(prefix="warren-bench-") as folder:
         about = machine(folder)
         about.append(f"counters  lo counts a datagram of 1,000 bytes as {packets} packet of {counted} "
@@ -206,8 +210,10 @@ def main():
         about.append(f"load      {agents.load_average()} before the first round")
         for number in range(args.repeat):
             mesh.say(f"round {number + 1} of {args.repeat}")
-            run_round(args, rounds, folder)
+            run_round(args, rounds, folder, busy)
         about.append(f"load      {agents.load_average()} after the last round, this bench included")
+        about.append(f"others    used {statistics.median(busy):.1f} cores (median; {min(busy):.1f} to "
+                     f"{max(busy):.1f}) just before each measurement")
     derive(rounds, args.entries)
     print_table(args, rounds, about)
     missing = list(missing_rows(rounds)) if args.smoke else []

@@ -78,6 +78,27 @@ def all_arrived(net, guest, entries, deadline_s):
             mesh.check(at < end, f"{held} of {entries} entries came in {deadline_s} s")
 
 
+def quiet_wire(net):
+    """Waits until nothing has passed for a while; the bytes so far."""
+    while True:
+        before = net.wire()[0]
+        time.sleep(0.2)
+        if net.wire()[0] == before:
+            return before
+
+
+def reconnect(net, host, guest):
+    """The guest ends and starts again; both hold everything."""
+    guest.stop()
+    online = Online(host)
+    wire = quiet_wire(net)
+    guest.start()
+    ready = time.monotonic()
+    figures = {"again_ms": max(0, online.finish() - ready) * 1e3}
+    figures["again_bytes"] = quiet_wire(net) - wire
+    return figures
+
+
 def sync(build, net, entries):
     """Device 1 holds the entries when device 2 becomes a member."""
     with agents.Bench(build, net) as bench:
@@ -99,7 +120,7 @@ def sync(build, net, entries):
         said_end = [device.call("agent.status")["counters"]["net_bytes_out"]
                     for device in (host, guest)]
         mesh.equal_exports([host, guest], LOG)
-        return {
+        figures = {
             "rate": entries / spent,
             "cpu_us": (cpu_host + cpu_guest) * 1e6 / entries,
             "cpu_host_us": cpu_host * 1e6 / entries,
@@ -110,6 +131,8 @@ def sync(build, net, entries):
             "disk": guest.disk_bytes() / payload,
             "peak_host": host.peak(), "peak_guest": guest.peak(),
         }
+        figures.update(reconnect(net, host, guest))
+        return figures
 
 
 # ---- live ---------------------------------------------------------------------------------------------
@@ -308,6 +331,7 @@ def idle(build, net, seconds, entries):
                         "involuntary": (preempted_end - preempted) * minute,
                         "cpu_ms": (device.cpu_s() - cpu) * 1e3 * minute,
                         "wire_kb": (net.wire()[0] - wire) / 1024 / len(devices) * minute})
+        mesh.linked(*devices, deadline_s=0)  # they were all the time
         agents.append_random(device, LOG, entries, BODY)
         mesh.settled(devices, LOG, entries, SYNC_S)
         figures["rss_after"] = device.memory()[0]
