@@ -149,7 +149,8 @@ static wr_err say_wants(wr_link *link, wr_buf *plain, wr_now now) {
         if (!ask)
             continue;
         at->wanted = true;
-        at->moved = now.mono;
+        if (!at->skipping) /* who brings what does not fit has no new time with each of it */
+            at->moved = now.mono;
         wr_self_set_source(link->self, i, link->config.link_id);
     }
     return WR_OK;

@@ -331,7 +331,7 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
     if (err != WR_ERR_EXISTS)
         WR_TRY(err);
     *ret_fits = wr_equal(data->checkpoint, wr_feed_checkpoint(feed));
-    if (!*ret_fits)
+    if (!*ret_fits && data->end > feed->tree.len)
         skip_unit(link, link->in_feed);
     return WR_OK;
 }
@@ -374,7 +374,7 @@ static wr_err take_unit(wr_link *link, wr_now now) {
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
     const wr_data *data = &link->in_data;
     bool rest = data->end == feed->cp_len;
-    if (link->in_entries == NULL || link->feeds[link->in_feed].dead || data->end <= feed->tree.len)
+    if (link->in_entries == NULL || data->end <= feed->tree.len)
         return WR_OK;
     if (data->first != feed->tree.len || !wr_hash_equal(&link->in_checkpoint, &feed->cp_hash)) {
         skip_unit(link, link->in_feed);
@@ -387,6 +387,8 @@ static wr_err take_unit(wr_link *link, wr_now now) {
                     .path = link->in_path,
                     .path_count = (uint32_t)(data->path.len / WR_HASH_SIZE)};
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
+    if (err == WR_OK)
+        link->feeds[link->in_feed].moved = now.mono;
     if (err != WR_ERR_FORK)
         return err;
     /* spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements
@@ -401,11 +403,8 @@ static wr_err take_unit(wr_link *link, wr_now now) {
 static wr_err hear_part(wr_link *link, wr_slice body, wr_now now) {
     if (!link->receiving || body.len == 0 || body.len > link->in_size - link->in_at)
         return WR_ERR_STATE;
-    if (link->in_entries != NULL) {
+    if (link->in_entries != NULL)
         memcpy(link->in_entries + link->in_at, body.ptr, body.len);
-        if (link->in_data.first == wr_self_feed(link->self, link->in_feed)->tree.len)
-            link->feeds[link->in_feed].moved = now.mono;
-    }
     link->in_at += body.len;
     if (link->in_at < link->in_size)
         return WR_OK;
@@ -432,8 +431,8 @@ wr_mono wr_link_stall_deadline(const wr_link *link) {
     return deadline;
 }
 
-/* spec:sync#4.6 "A sibling that holds more of a feed and is to deliver it, and of that feed has
- * brought nothing for 60 seconds that fits, MUST lose it" */
+/* spec:sync#4.6 "A sibling that holds more of a feed and is to deliver it, and brings no unit for
+ * 60 seconds that is taken, MUST lose it" */
 void wr_link_stall_tick(wr_link *link, wr_now now) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         link_feed *at = &link->feeds[i];
@@ -443,6 +442,7 @@ void wr_link_stall_tick(wr_link *link, wr_now now) {
             !wr_mono_reached(wr_mono_add(at->moved, LINK_STALL_MS), now.mono))
             continue;
         give_up(link, i);
+        at->skipping = false;
         at->rest = wr_mono_add(now.mono, LINK_STALL_MS);
     }
 }

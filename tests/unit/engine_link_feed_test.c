@@ -163,6 +163,40 @@ static void a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again(void *
     device_free(c);
 }
 
+static void a_unit_announced_under_an_older_checkpoint_is_dropped(void **state) {
+    (void)state;
+    three t = three_new(10);
+    device *d = device_new(4);
+    add_device(t.a, d);
+    meet(t.a, t.b, 2);
+    append(t.a, 5);
+    wr_feed older = *feed_at(t.a, t.a);
+    append(t.a, 5);
+    const wr_feed *feed = feed_at(t.a, t.a);
+    puppet *p = puppet_new(t.c, t.b, 3, 1), *q = puppet_new(d, t.b, 4, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_unit(p, feed, 15, 20, rows_from(t.a, t.a, 15)));
+    wr_slice rows = rows_from(t.a, t.a, 10);
+    rows.len /= 2; /* two rows of the same form */
+    uint64_t from = 0;
+    T_OK(puppet_unit(q, &older, 10, 15, rows));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    T_TRUE(hear_want(q, feed, &from));
+    T_TRUE(from == WR_WANT_STOP);
+    T_OK(puppet_unit(p, feed, 10, 20, rows_from(t.a, t.a, 10)));
+    /* One that brings nothing new is not worth a word. */
+    while (hear_want(p, feed, &from)) {
+    }
+    T_OK(puppet_unit(p, &older, 10, 15, rows));
+    T_FALSE(hear_want(p, feed, &from));
+    assert_equal_replicas(t.a, t.b);
+    puppet_free(p);
+    puppet_free(q);
+    device_free(d);
+    three_free(&t);
+}
+
 /* spec:sync#4.5 type=test "It MUST NOT do so again before the answer has come" */
 static void after_a_gap_it_goes_on_from_where_the_receiver_stands(void **state) {
     (void)state;
@@ -240,8 +274,8 @@ static void a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link(void
     device_free(c);
 }
 
-/* spec:sync#4.6 type=test "A sibling that holds more of a feed and is to deliver it, and of that
- * feed has brought nothing for 60 seconds that fits, MUST lose it" */
+/* spec:sync#4.6 type=test "A sibling that holds more of a feed and is to deliver it, and brings no
+ * unit for 60 seconds that is taken, MUST lose it" */
 /* spec:sync#4.1 type=test "A device MUST NOT ask a sibling for a feed that another one delivers" */
 static void who_claims_much_and_delivers_nothing_is_not_waited_for(void **state) {
     (void)state;
@@ -316,6 +350,51 @@ static void who_stood_still_is_asked_again_after_a_while(void **state) {
     three_free(&t);
 }
 
+static void who_brings_only_what_does_not_fit_is_not_waited_for_either(void **state) {
+    (void)state;
+    three t = three_new(10);
+    append(t.a, 5);
+    wr_feed older = *feed_at(t.a, t.a);
+    append(t.a, 5);
+    const wr_feed *feed = feed_at(t.a, t.a);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    T_OK(puppet_unit(p, feed, 15, 20, rows_from(t.a, t.a, 15)));
+    uint64_t from = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        T_OK(wr_link_tick(p->link, p->now));
+        T_TRUE(hear_want(p, feed, &from));
+        T_EQ(from, 10);
+        p->now.mono.ms += 10000;
+        T_OK(puppet_unit(p, &older, 10, 15, rows_from(t.a, t.a, 10)));
+    }
+    T_TRUE(hear_want(p, feed, &from)); /* it has sixty seconds, all in all */
+    T_OK(wr_link_tick(p->link, p->now));
+    T_TRUE(hear_want(p, feed, &from));
+    T_TRUE(from == WR_WANT_STOP);
+    T_FALSE(hear_want(p, feed, &from));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    puppet_free(p);
+    three_free(&t);
+}
+
+/* It has its time from when there was something to bring. */
+static void a_writer_is_not_hurried_for_what_it_wrote_just_now(void **state) {
+    (void)state;
+    three t = three_new(10);
+    append(t.a, 5);
+    puppet *p = puppet_new(t.a, t.b, 2, UINT64_MAX);
+    puppet_up(p);
+    p->now.mono.ms += 50000;
+    say_have(p, feed_at(t.b, t.a), 15);
+    T_EQ(wr_link_deadline(p->link).ms, p->now.mono.ms + STALL_MS);
+    p->now.mono.ms += 50000;
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 15, rows_from(t.a, t.a, 10)));
+    T_TRUE(wr_link_deadline(p->link).ms > p->now.mono.ms + STALL_MS); /* nothing is missing */
+    puppet_free(p);
+    three_free(&t);
+}
+
 /* The writer comes while another sibling delivers: that one is told to stop. */
 static void the_writer_takes_over(void **state) {
     (void)state;
@@ -369,11 +448,14 @@ int main(void) {
         cmocka_unit_test(a_proven_unit_with_another_past_is_evidence),
         cmocka_unit_test(a_checkpoint_with_a_bad_signature_ends_the_link),
         cmocka_unit_test(a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again),
+        cmocka_unit_test(a_unit_announced_under_an_older_checkpoint_is_dropped),
         cmocka_unit_test(after_a_gap_it_goes_on_from_where_the_receiver_stands),
         cmocka_unit_test(an_answer_that_came_too_late_is_asked_for_once_more),
         cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
         cmocka_unit_test(who_stood_still_is_asked_again_after_a_while),
+        cmocka_unit_test(who_brings_only_what_does_not_fit_is_not_waited_for_either),
+        cmocka_unit_test(a_writer_is_not_hurried_for_what_it_wrote_just_now),
         cmocka_unit_test(the_writer_takes_over),
         cmocka_unit_test(ops_go_before_the_units_that_name_them),
     };

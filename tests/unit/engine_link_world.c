@@ -197,9 +197,9 @@ static void serve(device *d, wr_link *link) {
     d->units_served++;
 }
 
-wr_err link_take(device *to, wr_link *link, wr_slice in) {
+wr_err link_take_at(device *to, wr_link *link, wr_slice in, wr_now now) {
     for (;;) {
-        WR_TRY(wr_link_read(link, &in, world_now));
+        WR_TRY(wr_link_read(link, &in, now));
         wr_event event;
         bool more = drain(to);
         while (wr_link_poll(link, &event)) {
@@ -209,6 +209,10 @@ wr_err link_take(device *to, wr_link *link, wr_slice in) {
         if (!more && in.len == 0)
             return WR_OK;
     }
+}
+
+wr_err link_take(device *to, wr_link *link, wr_slice in) {
+    return link_take_at(to, link, in, world_now);
 }
 
 wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t size,
@@ -307,6 +311,7 @@ puppet *puppet_new(device *as, device *to, uint64_t link_id, uint64_t mark) {
     wr_session_start(&p->session, &p->handshake, world_now.mono);
     memcpy(p->heard, in.ptr, in.len); /* its HELLO */
     p->heard_len = in.len;
+    p->now = world_now;
     return p;
 }
 
@@ -322,7 +327,7 @@ wr_err puppet_say(puppet *p, uint8_t type, wr_slice body) {
     T_TRUE(wr_session_begin(&p->session, &out, &plain));
     T_OK(wr_frame_put(&plain, type, body));
     T_OK(wr_session_end(&p->session, &plain, &out, world_now.mono));
-    return link_take(p->to, p->link, wr_buf_slice(&out));
+    return link_take_at(p->to, p->link, wr_buf_slice(&out), p->now);
 }
 
 wr_err puppet_hello(puppet *p, const wr_hash *device_id) {
@@ -365,7 +370,7 @@ wr_err puppet_unit(puppet *p, const wr_feed *feed, uint64_t first, uint64_t end,
 
 static void puppet_listen(puppet *p) {
     wr_buf room = wr_buf_of(p->heard, sizeof p->heard);
-    T_OK(wr_link_write(p->link, &room, world_now));
+    T_OK(wr_link_write(p->link, &room, p->now));
     p->heard_len = room.len;
     p->heard_at = 0;
 }

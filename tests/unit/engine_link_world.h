@@ -59,7 +59,8 @@ wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, si
 /* Moves bytes until both are silent. */
 wr_err converse(device *a, wr_link *la, device *b, wr_link *lb);
 void links_new(device *a, device *b, uint64_t id, wr_link **la, wr_link **lb);
-/* Reads all of in; counts alerts.  drains. */
+/* Reads all of in at this time, stores what there is to store, and counts alerts. */
+wr_err link_take_at(device *to, wr_link *link, wr_slice in, wr_now now);
 wr_err link_take(device *to, wr_link *link, wr_slice in);
 void assert_equal_replicas(device *a, device *b);
 
@@ -73,6 +74,7 @@ typedef struct puppet {
     wr_session session;
     uint8_t heard[PIPE_SIZE]; /* bytes from link, not read yet */
     size_t heard_len, heard_at;
+    wr_now now; /* when the link hears what it says */
 } puppet;
 
 /* Message 1 with this session time, as one record. */
