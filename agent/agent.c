@@ -136,19 +136,33 @@ static store_sync sync_of(const agent *a) {
     return a->config.durability_sync == CONFIG_SYNC_FULL ? STORE_SYNC_FULL : STORE_SYNC_NORMAL;
 }
 
+/* Keys and files of a circle that never came to be. */
+static wr_err remove_unfinished(agent *a, const char **ret_problem) {
+    static const char *const files[] = {"device.key", "store.db",    "store.db-wal", "store.db-shm",
+                                        "keys.db",    "keys.db-wal", "keys.db-shm"};
+    static char problem[PATH_MAX_BYTES + 128];
+    char path[PATH_MAX_BYTES + 16];
+    for (size_t i = 0; i < WR_COUNT(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", a->home, files[i]);
+        if (unlink(path) == 0 || errno == ENOENT)
+            continue;
+        snprintf(problem, sizeof problem, "%s: %s", path, strerror(errno));
+        *ret_problem = problem;
+        return WR_ERR_IO;
+    }
+    return WR_OK;
+}
+
 static wr_err provision(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
                         store **ret_store, const char **ret_problem) {
     agent *a = ctx;
-    char key_path[PATH_MAX_BYTES + 16];
     WR_AUTO(keystore) made = NULL;
+    a->keystore = NULL; /* the hub has closed it */
+    WR_TRY(remove_unfinished(a, ret_problem));
     WR_TRY(keystore_create(a->home, secrets, &made, ret_problem));
     wr_err err = store_open_sqlite(a->home, sync_of(a), &secrets->keys_key, ret_store, ret_problem);
-    if (err != WR_OK) {
-        /* A key without a store would stand in the way of the next try, and holds nothing yet. */
-        snprintf(key_path, sizeof key_path, "%s/device.key", a->home);
-        unlink(key_path);
-        return err;
-    }
+    if (err != WR_OK)
+        return err; /* the next try, or start, finds keys without a circle */
     a->keystore = made;
     *ret_keystore = wr_steal(&made);
     return WR_OK;
@@ -206,6 +220,9 @@ static void hub_gone(void *ctx) {
     agent *a = ctx;
     a->hub = NULL;
     a->keystore = NULL;
+    if (a->net)
+        net_close(a->net); /* nobody is there for who comes now */
+    a->net = NULL;
     if (a->server)
         server_close(a->server, server_gone, a);
     else
@@ -298,7 +315,7 @@ static wr_err open_hub(agent *a, store *st) {
     if (err == WR_OK)
         return WR_OK;
     store_close(st);
-    return fail(a, err, "", problem);
+    return fail(a, err, a->home, problem);
 }
 
 static wr_err open_api(agent *a, const char *socket) {

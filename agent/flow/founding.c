@@ -11,8 +11,13 @@
 
 wr_err hub_provision(hub *h, const keystore_secrets *secrets) {
     const char *problem = "";
-    if (h->store != NULL)
-        return WR_OK; /* left by a try that did not finish: the same device goes on */
+    WR_ASSERT(h->self == NULL && !h->in_transaction);
+    /* What a try left that did not finish belongs to no circle, and its device may be known to one
+     * already that it never heard of again: a new try is a new device. */
+    store_close(h->store);
+    keystore_close(h->keystore);
+    h->store = NULL;
+    h->keystore = NULL;
     wr_err err = h->config.provision(h->config.ctx, secrets, &h->keystore, &h->store, &problem);
     return err == WR_OK ? WR_OK : hub_fail(h, err, "%s", problem);
 }
@@ -39,22 +44,6 @@ static wr_err store_circle(hub *h, wr_slice name, const wr_key *recovery) {
     return hub_commit(h);
 }
 
-/* Keys may be there from a try that did not finish; its recovery secret is then the one to use. */
-static wr_err settle_recovery(hub *h, bool keep, wr_key *recovery) {
-    const char *problem = "";
-    bool has = keystore_get(h->keystore)->has_recovery;
-    if (keep && !has)
-        return hub_fail(h, WR_ERR_STATE,
-                        "an unfinished join left its keys in this home: join again, or remove the "
-                        "home and make a new one");
-    if (keep)
-        *recovery = keystore_get(h->keystore)->recovery;
-    if (keep || !has)
-        return WR_OK;
-    wr_err err = keystore_forget_recovery(h->keystore, &problem);
-    return err == WR_OK ? WR_OK : hub_fail(h, err, "%s", problem);
-}
-
 wr_err hub_init(hub *h, wr_slice name, bool keep_recovery) {
     WR_SECRET(keystore_secrets) secrets;
     WR_SECRET(wr_key) recovery;
@@ -70,7 +59,6 @@ wr_err hub_init(hub *h, wr_slice name, bool keep_recovery) {
     if (keep_recovery)
         secrets.recovery = recovery;
     WR_TRY(hub_provision(h, &secrets));
-    WR_TRY(settle_recovery(h, keep_recovery, &recovery));
     wr_err err = store_circle(h, name, &recovery);
     if (err != WR_OK) {
         hub_give_up(h, err);

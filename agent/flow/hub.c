@@ -18,6 +18,7 @@
 #define META_NAME "name"
 #define META_ADD "add"
 #define SECRET_SEED "seed"
+#define RELOAD_MS 10000u /* between tries to load a store that failed */
 
 /* ---- small pieces ---------------------------------------------------------------------------- */
 
@@ -322,7 +323,12 @@ static wr_err admit_kept_add(hub *h) {
         return WR_ERR_CORRUPT;
     memcpy(sig.b, stored.ptr, sizeof sig.b);
     wr_slice op = wr_slice_of(stored.ptr + sizeof sig.b, stored.len - sizeof sig.b);
-    WR_TRY(wr_self_admit(h->self, op, &sig, hub_now(h)));
+    err = wr_self_admit(h->self, op, &sig, hub_now(h));
+    if (err == WR_ERR_NOMEM)
+        return err;
+    /* One that the circle cannot take any more is no reason not to start. */
+    if (err != WR_OK)
+        diag(DIAG_WARN, PAIR_FAILED, diag_text("what", "an unfinished pairing"), diag_reason(err));
     WR_TRY(hub_drain(h));
     return hub_forget_add(h);
 }
@@ -358,8 +364,10 @@ static wr_err load_self(hub *h, wr_self **ret_self) {
 static void unload(hub *h) {
     reader_free(h->reader);
     wr_self_free(h->self);
+    mesh_free(h->mesh);
     h->reader = NULL;
     h->self = NULL;
+    h->mesh = NULL;
     h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
 }
 
@@ -381,9 +389,11 @@ static wr_err load_all(hub *h) {
     return append_load(h);
 }
 
-static const char *store_says(const hub *h, wr_err err) {
+const char *hub_store_text(const hub *h, wr_err err) {
     const char *text = h->store != NULL ? store_problem(h->store) : h->problem;
-    return text[0] != '\0' ? text : wr_err_text(err);
+    if (text[0] != '\0')
+        return text;
+    return err == WR_ERR_CORRUPT ? "store.db is damaged, or another device's" : wr_err_text(err);
 }
 
 /* Everything is read anew; what was not committed is gone. */
@@ -392,9 +402,10 @@ static wr_err hub_load(hub *h) {
     h->failed = WR_OK;
     wr_err err = load_all(h);
     h->broken = err != WR_OK;
+    h->reload_at = wr_mono_add(hub_now(h).mono, RELOAD_MS);
     if (err == WR_OK)
         return WR_OK;
-    (void)hub_fail(h, err, "%s", store_says(h, err));
+    (void)hub_fail(h, err, "%s", hub_store_text(h, err));
     if (h->in_transaction)
         store_rollback(h->store);
     h->in_transaction = false;
@@ -418,7 +429,7 @@ wr_err hub_settled(hub *h) {
     if (err == WR_OK)
         return WR_OK;
     hub_give_up(h, err);
-    return hub_fail(h, err, "%s", store_says(h, err));
+    return hub_fail(h, err, "%s", hub_store_text(h, err));
 }
 
 /* ---- the turn
@@ -427,14 +438,16 @@ wr_err hub_settled(hub *h) {
 /* The turn failed: the disk holds the last commit, and so must we. */
 static void recover(hub *h, wr_err err) {
     char text[HUB_PROBLEM_MAX];
-    snprintf(text, sizeof text, "%s", store_says(h, err));
+    snprintf(text, sizeof text, "%s", hub_store_text(h, err));
     diag(DIAG_ERROR, STORE_FAILED, diag_reason(err), diag_text("text", text));
     metrics_one(&h->metrics, METRIC_COMMITS_FAILED);
     if (h->in_transaction)
         store_rollback(h->store);
     h->in_transaction = false;
+    h->failed = WR_OK;
     (void)hub_fail(h, err, "%s", text);
     join_abort(h, err);
+    pairflow_drop(h);
     pump_close_all(h, err);
     if (h->store != NULL && hub_load(h) == WR_OK)
         diag(DIAG_WARN, STORE_RELOADED);
@@ -446,6 +459,8 @@ static void set_timer(hub *h) {
     next = wr_mono_min(next, beacon_deadline(h));
     if (h->mesh != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));
+    if (h->broken)
+        next = wr_mono_min(next, h->reload_at);
     loop_timer_set(h->timer, next);
 }
 
@@ -455,7 +470,6 @@ static void free_hub(hub *h) {
     loop_set_turn(h->config.loop, NULL, NULL);
     loop_timer_free(h->timer);
     unload(h);
-    mesh_free(h->mesh);
     store_close(h->store);
     keystore_close(h->keystore);
     free(h->events);
@@ -490,6 +504,8 @@ static void turn(void *ctx) {
 static void timer(void *ctx) {
     hub *h = ctx;
     pump_tick(h);
+    if (h->broken && wr_mono_reached(h->reload_at, hub_now(h).mono) && hub_load(h) == WR_OK)
+        diag(DIAG_WARN, STORE_RELOADED);
     loop_dirty(h->config.loop);
 }
 
@@ -546,7 +562,7 @@ void hub_close(hub *h, loop_fn closed, void *ctx) {
     h->closing = true;
     pump_close_all(h, WR_ERR_CLOSED);
     if (hub_commit(h) != WR_OK)
-        diag(DIAG_WARN, STORE_FAILED, diag_text("text", store_says(h, WR_ERR_IO)));
+        diag(DIAG_WARN, STORE_FAILED, diag_text("text", hub_store_text(h, WR_ERR_IO)));
     append_answer(h, WR_ERR_CLOSED);
     h->event_count = 0;
     h->closing_over = true;

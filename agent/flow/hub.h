@@ -31,8 +31,8 @@ typedef struct hub_config {
     const net_addr *peers; /* static addresses to try */
     size_t peer_count;
     bool discovery; /* pairing beacons by multicast */
-    /* Makes the home's device.key and store for a new circle (init, join): called once, when the
-     * hub has no store yet.  problem is a text naming the file on failure. */
+    /* Makes the home's device.key and store for a new circle (init, join), in place of what a try
+     * left that did not finish: the hub has closed that.  problem names the file on failure. */
     wr_err (*provision)(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
                         store **ret_store, const char **ret_problem);
     /* Something happened: see hub_event. */

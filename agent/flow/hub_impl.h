@@ -50,7 +50,8 @@ struct hub {
     mesh *mesh;
     bool in_transaction;
     wr_err failed; /* the store failed in this turn: everything is loaded again at its end */
-    bool broken;   /* .. and that failed as well */
+    bool broken;   /* .. and that failed as well: tried again at reload_at */
+    wr_mono reload_at;
     char problem[HUB_PROBLEM_MAX];
 
     /* What the open transaction changed. */
@@ -98,12 +99,14 @@ WR_MUST wr_err hub_drain(hub *h);
 WR_MUST wr_err hub_commit(hub *h);
 /* A call of the API needs a circle that works: STATE, or what made it unusable. */
 WR_MUST wr_err hub_ready(hub *h);
+/* What is wrong with the store, for people; never NULL. */
+const char *hub_store_text(const hub *h, wr_err err);
 /* The turn cannot end well: whatever it did is undone at its end. */
 void hub_give_up(hub *h, wr_err err);
 /* The same, and what was changed so far in this turn is committed: for calls that read the store.
  */
 WR_MUST wr_err hub_settled(hub *h);
-/* Makes the home's keys and store, unless an unfinished try left some. */
+/* Makes the home's keys and store, in place of what an unfinished try left. */
 WR_MUST wr_err hub_provision(hub *h, const keystore_secrets *secrets);
 /* This is our circle from now on.  Takes self over, also on error. */
 WR_MUST wr_err hub_adopt(hub *h, wr_self *self);

@@ -70,31 +70,33 @@ static void identity_of(const keystore_secrets *s, wr_identity *ret_identity) {
     wr_identity_load(&s->sign_seed, &s->noise, &s->box, s->incarnation, ret_identity);
 }
 
-/* The guest for this text: the one of an earlier try, as its failed runs count, or a new one. */
+/* The guest of an earlier try with this code goes on, as it may be half admitted already.  Under
+ * another name it is a new device, which has no more tries left than the one before. */
 static wr_err find_guest(hub *h, wr_slice text, wr_slice name) {
     pair_join *join = &h->join;
-    wr_pair_why why;
-    if (text.len > sizeof join->text)
-        return hub_fail(h, WR_ERR_FORMAT, "this is too long for a pairing code or URI");
-    if (join->guest != NULL && wr_equal(text, wr_slice_of(join->text, join->text_len)) &&
-        wr_equal(name, wr_slice_of(join->name, join->name_len)))
-        return WR_OK;
     WR_SECRET(keystore_secrets) secrets;
     WR_SECRET(wr_identity) identity;
-    if (h->keystore != NULL)
-        secrets = *keystore_get(h->keystore); /* left by a try that did not finish */
-    else
-        keystore_make(&h->config.rng, &secrets);
+    WR_AUTO(wr_pair_guest) guest = NULL;
+    wr_pair_why why;
+    keystore_make(&h->config.rng, &secrets);
     identity_of(&secrets, &identity);
-    wr_pair_guest *guest;
     wr_err err = wr_pair_guest_new(text, &identity, name, h->config.rng, &guest, &why);
     if (err == WR_ERR_FORMAT)
         return explain_text(h, &why);
     if (err != WR_OK)
         return hub_fail(h, err, "%s", wr_err_text(err));
+    wr_rid rid = wr_pair_guest_rid(guest), earlier;
+    if (join->guest != NULL) {
+        earlier = wr_pair_guest_rid(join->guest);
+        if (wr_equal(WR_SLICE_OBJ(rid), WR_SLICE_OBJ(earlier)) &&
+            wr_equal(name, wr_slice_of(join->name, join->name_len)) &&
+            wr_equal(text, wr_slice_of(join->text, join->text_len)))
+            return WR_OK;
+        wr_pair_guest_count(guest, join->guest);
+    }
     forget_guest(join);
-    *join =
-        (pair_join){.guest = guest, .secrets = secrets, .text_len = text.len, .name_len = name.len};
+    *join = (pair_join){
+        .guest = wr_steal(&guest), .secrets = secrets, .text_len = text.len, .name_len = name.len};
     memcpy(join->text, text.ptr, text.len);
     memcpy(join->name, name.ptr, name.len);
     return WR_OK;
@@ -154,6 +156,8 @@ wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *pee
         return hub_fail(h, WR_ERR_REFUSED, "network.mode is offline: no device can be reached");
     if (!wr_text_is_name(name))
         return hub_fail(h, WR_ERR_FORMAT, "not a name for a device");
+    if (code_or_uri.len > sizeof join->text)
+        return hub_fail(h, WR_ERR_FORMAT, "this is too long for a pairing code or URI");
     WR_TRY(find_guest(h, code_or_uri, name));
     if (!wr_pair_guest_may_try(join->guest))
         return hub_fail(h, WR_ERR_REFUSED,
@@ -203,7 +207,10 @@ void join_turn(hub *h) {
 }
 
 void join_opened(conn *c) {
-    wr_err err = wr_pairing_guest_new(c->hub->join.guest, hub_now(c->hub), &c->pairing);
+    const pair_join *join = &c->hub->join;
+    wr_err err = join->active && join->conn == c
+                     ? wr_pairing_guest_new(join->guest, hub_now(c->hub), &c->pairing)
+                     : WR_ERR_CLOSED;
     if (err != WR_OK) {
         pump_end(c, err);
         return;

@@ -17,7 +17,7 @@
 
 void pairflow_end_all(hub *h, bool joins) {
     for (conn *c = h->conns; c != NULL; c = c->next)
-        if (c->kind == CONN_PAIRING && c->joins == joins)
+        if (c->joins == joins && (joins || c->kind == CONN_PAIRING))
             pump_end(c, WR_ERR_CLOSED);
 }
 
@@ -40,6 +40,18 @@ static wr_err close_window(hub *h) {
     *host = (pair_host){0};
     loop_dirty(h->config.loop);
     return err;
+}
+
+void pairflow_drop(hub *h) {
+    if (h->host.window == NULL)
+        return;
+    hub_tell(h, &(hub_event){.type = HUB_EV_PAIRING_FAILED,
+                             .pairing = h->host.id,
+                             .text = "this device's store failed: start again"});
+    pairflow_end_all(h, false);
+    beacon_stop(h);
+    wr_pair_window_free(h->host.window);
+    h->host = (pair_host){0};
 }
 
 static void window_failed(hub *h, const char *text) {
@@ -115,6 +127,15 @@ void hub_pair_close(hub *h, uint64_t pairing) {
 
 static void host_asked(conn *c, const wr_pair_event *event) {
     pair_host *host = &c->hub->host;
+    /* The owner's yes is for whom he saw: nobody may come in that device's place. */
+    if (host->asked && !wr_hash_equal(&host->device, &event->device)) {
+        hub_tell(c->hub, &(hub_event){.type = HUB_EV_PAIRING_TRY,
+                                      .pairing = host->id,
+                                      .text = "another device came with the same code"});
+        pump_end(c, WR_ERR_REFUSED);
+        return;
+    }
+    host->asked = true;
     host->asking = c;
     host->device = event->device;
     host->name_len = event->name.len;
@@ -245,7 +266,9 @@ static void host_ended(conn *c, wr_err reason) {
     hub *h = c->hub;
     if (h->host.asking == c)
         h->host.asking = NULL;
-    if (h->host.window == NULL || reason != WR_ERR_AUTH)
+    /* Once a device is accepted nothing can be guessed any more: garbage is no news then. */
+    if (h->host.window == NULL || reason != WR_ERR_AUTH ||
+        wr_pair_window_look(h->host.window, hub_now(h).mono) != WR_PAIR_WINDOW_OPEN)
         return;
     metrics_one(&h->metrics, METRIC_PAIRINGS_FAILED);
     hub_tell(h, &(hub_event){.type = HUB_EV_PAIRING_TRY,

@@ -16,6 +16,7 @@ typedef struct pair_host { /* the window that is open; window NULL: none */
     wr_pair_window *window;
     uint64_t id;
     bool auto_accept;
+    bool asked;     /* the owner was shown .device: no other may come in its place */
     bool done;      /* PAIRING_DONE was told */
     conn *asking;   /* waits for the owner's yes */
     wr_hash device; /* of the newest request */
@@ -51,6 +52,8 @@ WR_MUST wr_err pairflow_turn(hub *h); /* before the commit */
 void pairflow_stored(hub *h);         /* after it */
 wr_mono pairflow_deadline(const hub *h);
 void pairflow_close(hub *h); /* windows, joins; the last words of both are told */
+/* The window ends without a word to the circle: what it kept is admitted by the next load. */
+void pairflow_drop(hub *h);
 /* A connection that begins a pairing; false: none is wanted. */
 WR_MUST bool pairflow_accept(conn *c);
 void pairflow_read(conn *c, wr_slice bytes);

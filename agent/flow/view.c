@@ -16,7 +16,7 @@ static wr_err explain(hub *h, wr_err err) {
     if (err == WR_ERR_FORMAT)
         return hub_fail(h, err, "not a log's name, or not a cursor of this call and log");
     if (err == WR_ERR_IO || err == WR_ERR_CORRUPT)
-        return hub_fail(h, err, "%s", store_problem(h->store));
+        return hub_fail(h, err, "%s", hub_store_text(h, err));
     return hub_fail(h, err, "%s", wr_err_text(err));
 }
 

@@ -128,6 +128,21 @@ static const store_ops sqlite_ops = {
     .entry_count = sqlite_last_arrival, /* every entry took one number */
 };
 
+static wr_err note_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
+    (void)epoch_id;
+    (void)secret;
+    *(bool *)ctx = true;
+    return WR_OK;
+}
+
+/* Keys are stored with the first transaction of store.db: where there are some, it had content. */
+static wr_err check_lost_store(store_sqlite *s) {
+    bool had_content = false;
+    WR_TRY(sqlite_each_epoch(&s->base, note_epoch, &had_content));
+    return had_content ? sql_corrupt(s, SQL_STORE, "it is missing or empty beside a keys.db in use")
+                       : WR_OK;
+}
+
 static wr_err open_both(store_sqlite *s, store_sync sync, const wr_key *keys_key) {
     bool store_new = false, keys_new = false;
     WR_TRY(keystore_vault_new(keys_key, &s->vault));
@@ -139,6 +154,8 @@ static wr_err open_both(store_sqlite *s, store_sync sync, const wr_key *keys_key
     /* Keys are few and dear: always synced. */
     WR_TRY(sqlite_file_open(s->path[SQL_KEYS], &migrations_keys, STORE_SYNC_FULL, &s->db[SQL_KEYS],
                             s->base.problem));
+    if (store_new && !keys_new)
+        WR_TRY(check_lost_store(s));
     return sqlite_file_open(s->path[SQL_STORE], &migrations_store, sync, &s->db[SQL_STORE],
                             s->base.problem);
 }

@@ -85,6 +85,9 @@ void wr_pair_guest_free(wr_pair_guest *guest); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_pair_guest, wr_pair_guest_free)
 wr_rid wr_pair_guest_rid(const wr_pair_guest *guest);
 wr_slice wr_pair_guest_addrs(const wr_pair_guest *guest); /* of the URI; empty for a code */
+/* What failed with an earlier guest for the same rid counts on: another name or spelling is no new
+ * start. */
+void wr_pair_guest_count(wr_pair_guest *guest, const wr_pair_guest *earlier);
 /* False once three runs failed: nothing more may be tried with this code. */
 WR_MUST bool wr_pair_guest_may_try(const wr_pair_guest *guest);
 

@@ -65,6 +65,11 @@ wr_slice wr_pair_guest_addrs(const wr_pair_guest *guest) {
     return wr_slice_of(guest->uri.addrs, guest->uri.addrs_len);
 }
 
+void wr_pair_guest_count(wr_pair_guest *guest, const wr_pair_guest *earlier) {
+    if (wr_equal(WR_SLICE_OBJ(guest->uri.rid), WR_SLICE_OBJ(earlier->uri.rid)))
+        guest->tries = earlier->tries;
+}
+
 bool wr_pair_guest_may_try(const wr_pair_guest *guest) {
     return guest->tries < WR_PAIR_TRIES_MAX || guest->bond.set;
 }

@@ -139,11 +139,11 @@ static wr_err read_share(wr_pairing *p, wr_slice record, wr_now now) {
 
 static wr_err read_first(wr_pairing *p, wr_slice record, wr_now now) {
     wr_pair_window *window = p->window;
-    /* The psk of a bond cannot be guessed, so it need not be guarded once an ADD hangs on it. */
-    bool guarded = p->mode == PAIR_MODE_QR || (p->mode == PAIR_MODE_RESUME && !window->add_made);
-    if (p->mode == PAIR_MODE_QR)
+    bool guarded = p->mode == PAIR_MODE_QR; /* the psk of a bond cannot be guessed */
+    if (guarded)
         WR_TRY(check_free(p));
-    if (guarded && window->tries >= WR_PAIR_TRIES_MAX)
+    /* The preface may have come before another device was accepted. */
+    if (guarded && (window->add_made || window->tries >= WR_PAIR_TRIES_MAX))
         return WR_ERR_REFUSED;
     wr_err err = wr_pair_noise_read(p, record, now);
     if (err != WR_OK && guarded)

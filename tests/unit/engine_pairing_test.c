@@ -151,6 +151,26 @@ static void two_wrong_runs_and_a_run_cut_in_between_burn_it_too(void **state) {
     T_EQ(wr_pair_window_look(w->window, w->now.mono), WR_PAIR_WINDOW_BURNT);
 }
 
+static void a_second_guest_for_a_code_has_the_tries_of_the_first(void **state) {
+    pair_world *w = *state;
+    pair_guest_make(w, other_code(w));
+    for (unsigned run = 0; run < WR_PAIR_TRIES_MAX; run++)
+        pair_run(w);
+    T_FALSE(wr_pair_guest_may_try(w->guest));
+    wr_pair_guest *again, *other;
+    wr_pair_why why;
+    T_OK(wr_pair_guest_new(wr_slice_str(other_code(w)), &w->device, wr_slice_str("another name"),
+                           w->rng, &again, &why));
+    wr_pair_guest_count(again, w->guest);
+    T_FALSE(wr_pair_guest_may_try(again));
+    T_OK(wr_pair_guest_new(wr_slice_str(wr_pair_window_uri(w->window)), &w->device,
+                           wr_slice_str("b"), w->rng, &other, &why));
+    wr_pair_guest_count(other, w->guest);
+    T_TRUE(wr_pair_guest_may_try(other));
+    wr_pair_guest_free(again);
+    wr_pair_guest_free(other);
+}
+
 static void a_guest_stops_after_three_runs(void **state) {
     pair_world *w = *state;
     pair_guest_make(w, other_code(w));
@@ -417,6 +437,42 @@ static void the_accepted_device_may_come_back_and_no_other(void **state) {
     pair_joined_once(w);
 }
 
+/* The URI's first record comes before the yes, the rest after it and after a cut. */
+static void a_uri_that_was_begun_before_the_yes_admits_nobody_else(void **state) {
+    pair_world *w = *state;
+    uint8_t bytes[1024];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    wr_pair_guest *late;
+    wr_pairing *late_a, *late_b;
+    wr_pair_why why;
+    wr_identity other;
+    wr_identity_make(&w->rng, &other);
+    T_OK(wr_pair_guest_new(wr_slice_str(wr_pair_window_uri(w->window)), &other,
+                           wr_slice_str("late"), w->rng, &late, &why));
+    T_OK(wr_pairing_guest_new(late, w->now, &late_b));
+    T_OK(wr_pairing_host_new(w->window, w->host, w->now, &late_a));
+    for (size_t before = 1; before != out.len;) {
+        before = out.len;
+        T_OK(wr_pairing_write(late_b, &out, w->now));
+    }
+    size_t first = 2u + ((size_t)bytes[0] << 8 | bytes[1]);
+    T_TRUE(out.len > first);
+    wr_slice preface = wr_slice_of(bytes, first);
+    T_OK(wr_pairing_read(late_a, &preface, w->now));
+
+    pair_guest_make(w, wr_pair_window_code(w->window));
+    w->cut_at = 7; /* WELCOME is lost */
+    pair_run(w);
+    T_EQ(w->adds, 1);
+    wr_slice rest = wr_slice_of(bytes + first, out.len - first);
+    T_ERR(wr_pairing_read(late_a, &rest, w->now), WR_ERR_REFUSED);
+    wr_pairing_free(late_a);
+    wr_pairing_free(late_b);
+    wr_pair_guest_free(late);
+    until_joined(w);
+    pair_joined_once(w);
+}
+
 static void a_newer_connection_of_the_same_guest_replaces_a_dead_one(void **state) {
     pair_world *w = *state;
     pair_guest_make(w, wr_pair_window_code(w->window));
@@ -525,6 +581,8 @@ int main(void) {
         PAIR_TEST(a_code_can_be_typed_in_any_case_with_blanks),
         PAIR_TEST(a_wrong_code_is_refused_on_both_sides),
         PAIR_TEST(three_wrong_runs_burn_the_code_and_the_uri),
+        PAIR_TEST(a_second_guest_for_a_code_has_the_tries_of_the_first),
+        PAIR_TEST(a_uri_that_was_begun_before_the_yes_admits_nobody_else),
         PAIR_TEST(good_runs_are_not_counted),
         PAIR_TEST(two_wrong_runs_and_a_run_cut_in_between_burn_it_too),
         PAIR_TEST(a_guest_stops_after_three_runs),
