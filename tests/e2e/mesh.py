@@ -301,7 +301,7 @@ class Device:
         """Runs the command line; its exit code must be `code` (None: any)."""
         done = subprocess.run(self.command(*args, json_form=json_form), input=stdin or b"",
                               capture_output=True, timeout=timeout)
-        result = Result(" ".join(args), done.returncode, done.stdout.decode(errors="replace"),
+        result = Result(" ".join(map(str, args)), done.returncode, done.stdout.decode(errors="replace"),
                         done.stderr.decode(errors="replace"))
         check(not any(report in result.err for report in REPORTS), result)
         check(code is None or result.code == code, f"exit code must be {code}:", result)
