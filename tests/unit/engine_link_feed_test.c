@@ -177,17 +177,18 @@ static void a_unit_announced_under_an_older_checkpoint_is_dropped(void **state) 
     puppet_up(p);
     puppet_up(q);
     T_OK(puppet_unit(p, feed, 15, 20, rows_from(t.a, t.a, 15)));
+    uint64_t from = 0;
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
     wr_slice rows = rows_from(t.a, t.a, 10);
     rows.len /= 2; /* two rows of the same form */
-    uint64_t from = 0;
     T_OK(puppet_unit(q, &older, 10, 15, rows));
     T_EQ(feed_at(t.b, t.a)->tree.len, 10);
     T_TRUE(hear_want(q, feed, &from));
     T_TRUE(from == WR_WANT_STOP);
     T_OK(puppet_unit(p, feed, 10, 20, rows_from(t.a, t.a, 10)));
     /* One that brings nothing new is not worth a word. */
-    while (hear_want(p, feed, &from)) {
-    }
+    T_FALSE(hear_want(p, feed, &from));
     T_OK(puppet_unit(p, &older, 10, 15, rows));
     T_FALSE(hear_want(p, feed, &from));
     assert_equal_replicas(t.a, t.b);
@@ -374,6 +375,27 @@ static void who_brings_only_what_does_not_fit_is_not_waited_for_either(void **st
     T_TRUE(from == WR_WANT_STOP);
     T_FALSE(hear_want(p, feed, &from));
     T_EQ(feed_at(t.b, t.a)->tree.len, 10);
+    p->now.mono.ms += STALL_MS;
+    T_OK(wr_link_tick(p->link, p->now));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(wr_link_deadline(p->link).ms, p->now.mono.ms + STALL_MS); /* and then again */
+    puppet_free(p);
+    three_free(&t);
+}
+
+static void who_brings_what_fits_has_its_time_for_the_next_unit(void **state) {
+    (void)state;
+    three t = three_new(10);
+    append(t.a, 5);
+    puppet *p = puppet_new(t.c, t.b, 2, 1);
+    puppet_up(p);
+    say_have(p, feed_at(t.b, t.a), 20);
+    uint64_t from = 0;
+    T_TRUE(hear_want(p, feed_at(t.b, t.a), &from));
+    p->now.mono.ms += 50000;
+    T_OK(puppet_unit(p, feed_at(t.a, t.a), 10, 15, rows_from(t.a, t.a, 10)));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 15);
+    T_EQ(wr_link_deadline(p->link).ms, p->now.mono.ms + STALL_MS);
     puppet_free(p);
     three_free(&t);
 }
@@ -455,6 +477,7 @@ int main(void) {
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
         cmocka_unit_test(who_stood_still_is_asked_again_after_a_while),
         cmocka_unit_test(who_brings_only_what_does_not_fit_is_not_waited_for_either),
+        cmocka_unit_test(who_brings_what_fits_has_its_time_for_the_next_unit),
         cmocka_unit_test(a_writer_is_not_hurried_for_what_it_wrote_just_now),
         cmocka_unit_test(the_writer_takes_over),
         cmocka_unit_test(ops_go_before_the_units_that_name_them),
