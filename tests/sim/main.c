@@ -52,10 +52,10 @@ static void play(world *w) {
 
 static void tell(const world *w) {
     const struct world_counts *n = &w->counts;
-    printf("seed %" PRIu64 ": %u devices, %" PRIu64 " s, healed at %" PRIu64 ", settled at %" PRIu64
-           "\n",
+    printf("seed %" PRIu64 ": %u devices, %" PRIu64 " s, healed at %" PRIu64
+           ", settled after %" PRIu64 " s\n",
            w->options.seed, w->device_count, sim_clock_now(w->clock) / 1000, w->healed_ms / 1000,
-           w->settled_ms / 1000);
+           (w->settled_ms - w->healed_ms) / 1000);
     printf("  %" PRIu64 " appends, %" PRIu64 " answered, %" PRIu64 " bytes on the wire, %" PRIu64
            " events\n",
            n->appends, n->answered, net_sim_bytes(w->net), w->trace.events);

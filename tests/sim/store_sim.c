@@ -12,8 +12,7 @@
 typedef struct store_sim {
     store base;
     store *disk;
-    uint64_t calls, die_at; /* 0: not planned */
-    bool keep, dead;
+    store_life *life;
 } store_sim;
 
 static store_sim *sim_of(store *s) {
@@ -26,18 +25,18 @@ static store *disk_of(store *s) {
 
 /* ---- life and death ------------------------------------------------------------------------- */
 
-static wr_err die(store_sim *m) {
-    m->dead = true;
-    (void)snprintf(m->base.problem, sizeof m->base.problem, "the process died here");
+static wr_err die(store *s) {
+    sim_of(s)->life->dead = true;
+    (void)snprintf(s->problem, sizeof s->problem, "the process died here");
     return WR_ERR_IO;
 }
 
 static wr_err gate(store *s) {
-    store_sim *m = sim_of(s);
-    if (m->dead)
+    store_life *life = sim_of(s)->life;
+    if (life->dead)
         return WR_ERR_IO;
-    m->calls++;
-    return m->calls == m->die_at && !m->keep ? die(m) : WR_OK;
+    life->calls++;
+    return life->calls == life->die_at && !life->keep ? die(s) : WR_OK;
 }
 
 static void close_sim(store *s) {
@@ -49,14 +48,14 @@ static wr_err begin(store *s) {
 }
 
 static wr_err commit(store *s) {
-    store_sim *m = sim_of(s);
-    WR_TRY(store_commit(m->disk));
-    bool dies = m->keep && m->die_at != 0 && m->calls >= m->die_at;
-    return dies ? die(m) : WR_OK;
+    const store_life *life = sim_of(s)->life;
+    WR_TRY(store_commit(disk_of(s)));
+    bool dies = life->keep && life->die_at != 0 && life->calls >= life->die_at;
+    return dies ? die(s) : WR_OK;
 }
 
 static void rollback(store *s) {
-    if (!sim_of(s)->dead)
+    if (!sim_of(s)->life->dead)
         store_rollback(disk_of(s));
 }
 
@@ -258,26 +257,18 @@ static const store_ops ops = {
     .entry_count = entry_count,
 };
 
-wr_err store_sim_open(store *disk, store **ret_store) {
+wr_err store_sim_open(store *disk, store_life *life, store **ret_store) {
     store_sim *m = (store_sim *)calloc(1, sizeof *m);
     if (m == NULL)
         return WR_ERR_NOMEM;
     m->base.ops = &ops;
     m->disk = disk;
+    m->life = life;
     *ret_store = &m->base;
     return WR_OK;
 }
 
-void store_sim_die_at(store *s, uint64_t nth_call, bool keep) {
-    store_sim *m = sim_of(s);
-    m->die_at = m->calls + nth_call;
-    m->keep = keep;
-}
-
-void store_sim_kill(store *s) {
-    (void)die(sim_of(s));
-}
-
-bool store_sim_is_dead(const store *s) {
-    return ((const store_sim *)s)->dead;
+void store_life_end_at(store_life *life, uint64_t nth_call, bool keep) {
+    life->die_at = life->calls + nth_call;
+    life->keep = keep;
 }

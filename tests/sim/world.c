@@ -6,7 +6,6 @@
  */
 #include "sim/world.h"
 
-#include "sim/store_sim.h"
 #include "store/store_memory.h"
 
 #include <inttypes.h>
@@ -51,17 +50,22 @@ static void open_home(run *r) {
     device *d = r->device;
     wr_err err = keystore_open_memory(&d->secrets, &r->keystore);
     WR_ASSERT(err == WR_OK);
-    err = store_sim_open(d->disk, &r->store);
+    err = store_sim_open(d->disk, &r->life, &r->store);
     WR_ASSERT(err == WR_OK);
 }
 
+/* A new home, in place of one that never came to hold a circle. */
 static wr_err provision(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
                         store **ret_store, const char **ret_problem) {
     run *r = (run *)ctx;
     device *d = r->device;
-    (void)ret_problem;
-    if (d->has_home)
-        world_fail(d->world, "device %u is given a second home", d->index);
+    r->keystore = NULL; /* the hub has closed them */
+    r->store = NULL;
+    if (r->life.dead) {
+        *ret_problem = "the process died";
+        return WR_ERR_IO;
+    }
+    store_close(d->disk);
     wr_err err = store_open_memory(&d->disk);
     WR_ASSERT(err == WR_OK);
     d->secrets = *secrets;
@@ -182,8 +186,7 @@ static void run_crash(run *r, bool silent) {
     world_note(d, "crashes%s", silent ? " without a word" : "");
     if (!r->closing)
         keep_secrets(r);
-    if (r->store != NULL && !store_sim_is_dead(r->store))
-        store_sim_kill(r->store);
+    r->life.dead = true;
     net_sim_kill(r->net, silent);
     if (d->disk != NULL)
         store_memory_crash(d->disk);
@@ -200,7 +203,7 @@ static void reap(world *w) {
         next = r->next;
         if (r->gone)
             run_free(r);
-        else if (r->store != NULL && store_sim_is_dead(r->store))
+        else if (r->life.dead)
             run_crash(r, chance_hit(&w->faults, 500));
     }
 }
@@ -229,8 +232,7 @@ void device_crash(device *d, bool silent) {
 
 static void did_not_start(run *r, wr_err err, const char *problem) {
     device *d = r->device;
-    bool died = r->store != NULL && store_sim_is_dead(r->store);
-    if (!died && !d->disk_fault)
+    if (!r->life.dead && !d->disk_fault)
         world_fail(d->world, "device %u does not start: %s (%s)", d->index, problem,
                    wr_err_name(err));
     world_note(d, "does not start: %s", wr_err_name(err));
@@ -288,8 +290,7 @@ bool device_is_member(const device *d) {
 }
 
 bool run_may_fail(const run *r) {
-    return r->crashed || r->closing || r->device->disk_fault ||
-           (r->store != NULL && store_sim_is_dead(r->store));
+    return r->life.dead || r->closing || r->device->disk_fault;
 }
 
 hub *device_enter(device *d) {

@@ -19,6 +19,7 @@
 #include "sim/chance.h"
 #include "sim/loop_sim.h"
 #include "sim/net_sim.h"
+#include "sim/store_sim.h"
 
 #define WORLD_DEVICES_MAX 8u
 #define WORLD_LOGS 4u
@@ -47,7 +48,8 @@ typedef struct run {
     net *net;
     hub *hub;
     keystore *keystore; /* both are the hub's; NULL: no home yet */
-    store *store;       /* store_sim */
+    store *store;
+    store_life life;
     net_addr listen;
     chance rng;
     bool closing, crashed;
@@ -126,8 +128,11 @@ struct world {
     bool clocks_jump, discovery;
     record *records;
     uint32_t record_count, record_cap;
-    bool pairing_wrong; /* the join under way has a wrong code */
-    uint64_t healed_ms; /* 0: faults go on */
+    bool pairing_wrong;         /* the join under way has a wrong code */
+    const device *host, *guest; /* of the newest join */
+    sim_event disturbance;      /* breaks their connections */
+    bool healing;
+    uint64_t healed_ms; /* all devices run, nothing is in the way */
     uint64_t settled_ms;
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults;

@@ -160,7 +160,7 @@ static void join_by(device *guest, const device *host, hub_pairing *pairing) {
     world *w = guest->world;
     bool by_uri = chance_hit(&w->plot, 300);
     bool by_beacon = chance_hit(&w->plot, 400) && w->discovery && !by_uri;
-    bool wrong = chance_hit(&w->plot, 100) && !by_uri && w->counts.joins > 0 && w->healed_ms == 0;
+    bool wrong = chance_hit(&w->plot, 100) && !by_uri && w->counts.joins > 0 && !w->healing;
     net_addr peer = net_sim_addr(host->index);
     w->pairing_wrong = wrong && spoil_code(pairing->code);
     wr_slice text = wr_slice_str(by_uri ? pairing->uri : pairing->code);
@@ -174,6 +174,36 @@ static void join_by(device *guest, const device *host, hub_pairing *pairing) {
         world_fail(w, "device %u cannot join: %s", guest->index, hub_problem(h));
     guest->joining = err == WR_OK;
     device_leave(guest);
+}
+
+static void disturb(void *ctx) {
+    world *w = (world *)ctx;
+    bool one = chance_hit(&w->faults, 300);
+    uint32_t count = net_sim_break_all(w->net, w->host->index, w->guest->index,
+                                       one ? NET_SIM_BREAK_ONE : NET_SIM_BREAK_BOTH);
+    world_note(w->guest, "the pairing is disturbed, %u connections", count);
+    w->counts.breaks += count;
+}
+
+/* What goes wrong while a device comes in: rare moments, so they are sought out. */
+static void plan_disturbance(world *w, device *host, device *guest) {
+    uint32_t after_ms = chance_below(&w->faults, chance_hit(&w->faults, 500) ? 300 : 4000);
+    uint32_t calls = chance_between(&w->faults, 1, 40);
+    w->host = host;
+    w->guest = guest;
+    if (w->healing || w->counts.joins == 0)
+        return;
+    if (w->weights[ACT_BREAK] != 0 && chance_hit(&w->faults, 300)) {
+        w->disturbance.fn = disturb;
+        w->disturbance.ctx = w;
+        sim_clock_set(w->clock, &w->disturbance, sim_clock_now(w->clock) + after_ms);
+    }
+    if (w->weights[ACT_CRASH_AT_CALL] == 0 || !chance_hit(&w->faults, 300))
+        return;
+    device *dies = chance_hit(&w->faults, 500) ? guest : host;
+    bool keep = chance_hit(&w->faults, 500);
+    if (device_is_up(dies))
+        store_life_end_at(&dies->run->life, calls, keep);
 }
 
 static bool under_way(const world *w) {
@@ -192,6 +222,8 @@ bool world_pair(world *w) {
     if (host == NULL || !open_window(host, &pairing))
         return false;
     join_by(guest, host, &pairing);
+    if (guest->joining)
+        plan_disturbance(w, host, guest);
     return true;
 }
 

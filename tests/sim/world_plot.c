@@ -4,12 +4,11 @@
  */
 #include "sim/world.h"
 
-#include "sim/store_sim.h"
 #include "store/store_memory.h"
 
 #include <inttypes.h>
 
-#define SETTLE_MS_MAX (2u * HOUR)
+#define SETTLE_MS_MAX (15u * MINUTE)
 
 /* Each world gets its own mixture; a weight of 0 leaves something out altogether. */
 void world_draw_plot(world *w) {
@@ -118,10 +117,10 @@ static void act_crash_at_call(world *w) {
     device *d = any_up(w);
     bool keep = chance_hit(&w->plot, 500);
     uint32_t calls = chance_between(&w->plot, 1, chance_hit(&w->plot, 500) ? 12 : 200);
-    if (d == NULL || d->run->store == NULL)
+    if (d == NULL)
         return;
     world_note(d, "will crash at store call %u%s", calls, keep ? ", after a commit" : "");
-    store_sim_die_at(d->run->store, calls, keep);
+    store_life_end_at(&d->run->life, calls, keep);
 }
 
 static void act_disk_fault(world *w) {
@@ -290,20 +289,21 @@ void world_step(world *w) {
 
 void world_heal(world *w) {
     trace_note(&w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
-    w->healed_ms = sim_clock_now(w->clock);
+    w->healing = true;
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
         if (d->disk != NULL)
             store_memory_fail_at(d->disk, 0);
-        if (d->run != NULL && d->run->store != NULL && !d->run->closing)
-            store_sim_die_at(d->run->store, UINT32_MAX, false);
+        if (d->run != NULL)
+            d->run->life.die_at = 0;
         while (!device_is_up(d)) {
             if (d->run == NULL)
                 device_start(d);
             world_run(w, 10 * SECOND);
         }
     }
+    w->healed_ms = sim_clock_now(w->clock);
 }
 
 static hub_status status_of(device *d) {
@@ -333,7 +333,7 @@ void world_settle(world *w) {
         w->devices[i].disk_fault = false;
     while (!settled(w)) {
         if (sim_clock_now(w->clock) <= until) {
-            world_run(w, 5 * SECOND);
+            world_run(w, SECOND);
             continue;
         }
         for (uint32_t i = 0; i < w->device_count; i++) {
