@@ -107,6 +107,7 @@ check "format" check_format
 build_and_test dev
 if ! $quick; then
     build_and_test clang-dev
+    check "build release" build release # -O2 warns of more
     check "clang-tidy" check_analysis
 fi
 

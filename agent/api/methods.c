@@ -213,7 +213,7 @@ static void on_call(void *ctx, server_conn *conn, const char *name, const warren
         return;
     if (wanted->circle && !hub_has_circle(m->config.hub)) {
         rpc_reply_fail(reply, WARREN_E_NO_CIRCLE,
-                       "this home has no circle yet: 'warren init' makes one, 'warren join' joins");
+                       "this home has no circle yet: 'warren init' makes one, 'warren join' joins one");
         return;
     }
     wanted->function(&c);

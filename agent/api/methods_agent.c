@@ -85,7 +85,7 @@ void agent_status(call *c) {
     warren_put(result, "mailbox", mailbox);
     warren_put(result, "listen", listen_value(&status));
     if (status.has_circle)
-        warren_put(result, "recovery", warren_str(status.recovery_kept ? "kept" : "shown"));
+        warren_put(result, "recovery", warren_str(status.recovery_kept ? "kept" : "gone"));
     warren_put(result, "counters", counters_value(hub_metrics(c->hub)));
     warren_put(result, "home", warren_str(c->m->config.home));
     call_ok(c, result);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static warren_value *make(warren_type type, size_t extra) {
     if (extra > SIZE_MAX / 2)
@@ -315,7 +316,12 @@ bool warren_home_path(const char *home, char *out, size_t cap) {
     const char *chosen = is_set(home) ? home : getenv("WARREN_HOME");
     if (!is_set(chosen))
         return default_home(out, cap);
-    if (!format_path(out, cap, chosen, ""))
+    /* Absolute: the agent outlives the directory from which it was started. */
+    char here[4096], tail[4096];
+    if (chosen[0] != '/' &&
+        (!getcwd(here, sizeof here) || !format_path(tail, sizeof tail, "/", chosen)))
+        return false;
+    if (!(chosen[0] == '/' ? format_path(out, cap, chosen, "") : format_path(out, cap, here, tail)))
         return false;
     for (size_t len = strlen(out); len > 1 && out[len - 1] == '/'; len--)
         out[len - 1] = '\0';

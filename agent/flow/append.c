@@ -347,6 +347,7 @@ static wr_err acknowledge(hub *h) {
 }
 
 wr_err append_turn(hub *h) {
+    WR_TRY(pump_keep_ports(h));
     if (wr_self_may_sign(h->self)) {
         if (h->tail_count != 0)
             WR_TRY(sign_tail(h));

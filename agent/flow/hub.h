@@ -167,7 +167,7 @@ typedef struct hub_status {
     char name[WR_NAME_BYTES_MAX + 1u];
     uint32_t devices;
     uint64_t uptime_s;
-    uint64_t entries;   /* over all feeds */
+    uint64_t entries;   /* of all logs and devices */
     uint64_t pending;   /* of them in the unsigned tail */
     uint64_t bytes;     /* on disk */
     bool recovery_kept; /* the words were never shown: this device holds everything */

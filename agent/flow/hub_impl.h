@@ -63,6 +63,8 @@ struct hub {
     uint64_t tail_count;
     bool named; /* our name of the circle is the one we want */
 
+    uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
+    bool ports_kept;
     conn *conns;
     uint32_t conn_count;
     uint64_t next_link_id, next_pairing;

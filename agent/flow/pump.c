@@ -81,9 +81,17 @@ wr_err hub_learn_addrs(hub *h, const wr_hash *device, wr_slice addrs, const net_
                           wr_slice_of(list, count * sizeof *list));
 }
 
-static wr_err saw(hub *h, const wr_hash *device) {
-    uint8_t key[HUB_META_KEY_SIZE], value[8];
+/* When a sibling was last heard, what it held of all that we hold, and what it held beyond that. */
+static wr_err saw(hub *h, const conn *c) {
+    uint8_t key[HUB_META_KEY_SIZE], value[HUB_SEEN_SIZE];
+    const wr_hash *device = wr_link_peer(c->link);
+    uint64_t behind, ahead, total = 0;
+    wr_link_backlog(c->link, &behind, &ahead);
+    for (uint32_t i = 0; i < wr_self_feed_count(h->self); i++)
+        total += wr_self_feed(h->self, i)->tree.len;
     wr_store_u64(value, hub_now(h).wall.ms);
+    wr_store_u64(value + 8, total > ahead ? total - ahead : 0);
+    wr_store_u64(value + 16, behind);
     WR_TRY(hub_begin(h));
     return store_put_meta(h->store, hub_meta_key(HUB_META_SEEN, device, key),
                           wr_slice_of(value, sizeof value));
@@ -131,7 +139,7 @@ static void link_gone(conn *c, wr_err reason) {
         c->up = false;
         if (!other_link(h, c, &device))
             hub_tell(h, &(hub_event){.type = HUB_EV_SIBLING_OFFLINE, .device = device});
-        if (h->store != NULL && saw(h, &device) != WR_OK)
+        if (h->store != NULL && saw(h, c) != WR_OK)
             hub_give_up(h, WR_ERR_IO);
         return;
     }
@@ -185,7 +193,7 @@ static void link_up(conn *c, const wr_event *event) {
          diag_text("path", pump_path(c) == HUB_PATH_LAN ? "lan" : "direct"));
     wr_err err = hub_learn_addrs(h, &event->device, event->addrs, &via);
     if (err == WR_OK)
-        err = saw(h, &event->device);
+        err = saw(h, c);
     if (err != WR_OK)
         hub_give_up(h, err);
     hub_tell(h, &(hub_event){.type = replaces ? HUB_EV_SIBLING_PATH : HUB_EV_SIBLING_ONLINE,
@@ -401,18 +409,54 @@ conn *pump_dial(hub *h, const net_addr *addr) {
     return c;
 }
 
+static wr_slice port_key(const net_addr *addr) {
+    return wr_slice_str(addr->family == 4 ? "port4" : "port6");
+}
+
+/* Siblings remember where we were: where any port will do, the last one is tried first. */
+static wr_err listen_at(hub *h, const net_addr *addr, uint16_t *ret_port) {
+    uint8_t bytes[2];
+    wr_buf kept = WR_BUF_ARRAY(bytes);
+    net_addr again = *addr;
+    if (addr->port == 0 && h->store != NULL &&
+        store_get_meta(h->store, port_key(addr), &kept) == WR_OK && kept.len == sizeof bytes) {
+        again.port = (uint16_t)(bytes[0] << 8 | bytes[1]);
+        if (net_listen(h->config.net, &again, accepted, h, ret_port) == WR_OK)
+            return WR_OK;
+    }
+    return net_listen(h->config.net, addr, accepted, h, ret_port);
+}
+
+wr_err pump_keep_ports(hub *h) {
+    if (h->ports_kept || h->config.net == NULL)
+        return WR_OK;
+    h->ports_kept = true;
+    for (size_t i = 0; i < h->config.listen_count; i++) {
+        uint8_t bytes[2];
+        wr_store_u16(bytes, h->ports[i < HUB_LISTEN_MAX ? i : 0]);
+        if (i >= HUB_LISTEN_MAX || h->ports[i] == 0 || h->config.listen[i].port != 0)
+            continue;
+        WR_TRY(hub_begin(h));
+        WR_TRY(store_put_meta(h->store, port_key(&h->config.listen[i]),
+                              wr_slice_of(bytes, sizeof bytes)));
+    }
+    return WR_OK;
+}
+
 void pump_listen(hub *h) {
     for (size_t i = 0; i < h->config.listen_count && h->config.net != NULL; i++) {
         char text[NET_ADDR_TEXT_MAX];
         uint16_t port = 0;
         net_addr addr = h->config.listen[i];
-        wr_err err = net_listen(h->config.net, &addr, accepted, h, &port);
+        wr_err err = listen_at(h, &addr, &port);
         net_addr_format(&addr, text);
         if (err != WR_OK) {
             diag(DIAG_ERROR, NET_FAILED, diag_text("address", text), diag_reason(err));
             continue;
         }
         addr.port = port;
+        if (i < HUB_LISTEN_MAX)
+            h->ports[i] = port;
         net_addr_format(&addr, text);
         diag(DIAG_INFO, NET_LISTENING, diag_text("address", text));
     }

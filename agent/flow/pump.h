@@ -13,6 +13,8 @@
 #include "mesh/mesh.h"
 
 #define HUB_CONNS_MAX 256u
+#define HUB_LISTEN_MAX 16u          /* listen addresses whose port is kept */
+#define HUB_SEEN_SIZE 24u           /* value of HUB_META_SEEN: when, held, behind */
 #define HUB_STRANGERS_MAX 64u       /* accepted, and not known yet */
 #define HUB_HELD_MAX (128u * 1024u) /* bytes a pairing has not used up yet */
 
@@ -50,7 +52,8 @@ void pump_tick(hub *h);  /* deadlines of connections */
 wr_mono pump_deadline(const hub *h);
 void pump_close_all(hub *h, wr_err reason); /* everything that refers to self */
 void pump_listen(hub *h);
-void pump_leave(hub *h); /* says goodbye on all links */
+WR_MUST wr_err pump_keep_ports(hub *h); /* within a turn: for the next start */
+void pump_leave(hub *h);                /* says goodbye on all links */
 conn *pump_dial(hub *h, const net_addr *addr);
 void pump_end(conn *c, wr_err reason);
 hub_path pump_path(const conn *c);

@@ -243,6 +243,11 @@ void reader_open_entry(reader *r, const wr_feed *feed, const wr_entry *entry, wr
         content->len = at;
         r->skipped++;
     }
+    if (err == WR_ERR_AUTH && !r->suspect) {
+        r->suspect = true;
+        r->suspect_feed = feed;
+        r->suspect_seq = entry->seq;
+    }
     item.readable = err == WR_OK;
     *ret_item = item;
 }
@@ -261,6 +266,60 @@ void reader_open_waiting(reader *r, const store_tail *tail, wr_wall now, wr_buf 
     }
     item.readable = err == WR_OK;
     *ret_item = item;
+}
+
+/* ---- is it the disk? -------------------------------------------------------------------- */
+
+typedef struct chunk_check {
+    const wr_feed *feed;
+    uint64_t from, to;
+    wr_tree tree; /* over [from, ..) */
+} chunk_check;
+
+static wr_err hash_row(void *ctx, const store_rows *rows) {
+    chunk_check *check = (chunk_check *)ctx;
+    wr_segment_reader segments;
+    wr_entry entry;
+    bool more = true;
+    wr_segment_reader_init(&segments, rows->bytes, rows->first_seq);
+    while (more) {
+        if (wr_segment_next(&segments, &entry, &more) != WR_OK)
+            return WR_ERR_CORRUPT;
+        if (!more || entry.seq != check->from + check->tree.len)
+            continue;
+        wr_hash leaf = wr_entry_leaf(&check->feed->feed_id, &entry);
+        wr_tree_append(&check->tree, &leaf, NULL);
+    }
+    return WR_OK;
+}
+
+/* What the tree says of the chunk: its node, or the right end of the tree. */
+static wr_err signed_root(const reader *r, const chunk_check *check, wr_hash *ret_root) {
+    if (check->to == check->feed->tree.len)
+        return wr_tree_suffix_root(&check->feed->tree, check->from, ret_root);
+    return store_get_node(r->store, &check->feed->feed_id, WR_CHUNK_LEVEL,
+                          check->from / WR_CHUNK_ENTRIES, ret_root);
+}
+
+wr_err reader_check_suspect(reader *r) {
+    if (!r->suspect)
+        return WR_OK;
+    r->suspect = false;
+    uint64_t chunk = r->suspect_seq / WR_CHUNK_ENTRIES;
+    if (r->sound_feed == r->suspect_feed && r->sound_chunk == chunk)
+        return WR_OK;
+    chunk_check check = {.feed = r->suspect_feed, .from = chunk * WR_CHUNK_ENTRIES};
+    check.to = check.from + WR_CHUNK_ENTRIES;
+    if (check.to > check.feed->tree.len)
+        check.to = check.feed->tree.len;
+    WR_TRY(store_each_rows(r->store, &check.feed->feed_id, check.from, check.to, hash_row, &check));
+    wr_hash root = wr_tree_root(&check.tree), expected;
+    if (check.tree.len != check.to - check.from || signed_root(r, &check, &expected) != WR_OK ||
+        !wr_hash_equal(&root, &expected))
+        return WR_ERR_CORRUPT;
+    r->sound_feed = r->suspect_feed;
+    r->sound_chunk = chunk;
+    return WR_OK;
 }
 
 uint64_t reader_skipped(const reader *r) {

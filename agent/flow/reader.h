@@ -58,7 +58,8 @@ WR_MUST wr_err reader_log_name(reader *reader, uint32_t log_id, wr_buf *out);
 /* hub_read, hub_arrivals, hub_each_log: see hub.h.  now decides the flag ahead.  FORMAT: no name
  * of a log, or not a cursor of this call (an arrivals cursor also belongs to its log); UNKNOWN: no
  * such log.  fn may read the store, not write it; its error ends the call and is passed on.
- * Entries that do not open are passed over.
+ * Entries that do not open are passed over if they are as their writer signed them; otherwise the
+ * call gives CORRUPT, perhaps after some entries.
  *
  * reader_arrivals gives our own tail entries too, after all rows, and passes over the same entries
  * when they come again as signed rows: the cursor holds the range of hlc it got from the tail. */

@@ -332,6 +332,7 @@ wr_err reader_arrivals(reader *r, wr_wall now, wr_slice log, wr_slice after, uin
     WR_TRY(find_position(r, log_id, after, &at));
     WR_TRY(arrivals_new(r, now, limit, &at, &a));
     WR_TRY(run(a, fn, ctx));
+    WR_TRY(reader_check_suspect(r));
     WR_TRY(encode_cursor(&a->at, ret_cursor));
     *ret_more = a->more;
     return WR_OK;

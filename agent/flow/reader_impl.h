@@ -17,7 +17,15 @@ struct reader {
      * is not looked at again.  Only the store's own mark says what was applied. */
     uint64_t seen[WR_FEEDS_MAX];
     uint32_t seen_epochs;
+    /* The first entry of this call that its keys did not open: its writer's fault, or the disk's.
+     * And the chunk that was last found to be as it was signed. */
+    bool suspect;
+    const wr_feed *suspect_feed, *sound_feed;
+    uint64_t suspect_seq, sound_chunk;
 };
+
+/* After a call that opened entries: CORRUPT if a suspect's chunk is not what was signed. */
+WR_MUST wr_err reader_check_suspect(reader *reader);
 
 /* A feed writes to a log under one number: the first that was bound to it. */
 #define READER_SOURCES_MAX WR_FEEDS_MAX

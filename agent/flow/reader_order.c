@@ -358,6 +358,7 @@ wr_err reader_read(reader *r, wr_wall now, wr_slice log, wr_slice after, uint32_
     WR_TRY(order_new(r, now, log_id, &key, limit, &o));
     bool more;
     WR_TRY(run(o, limit, fn, ctx, &more));
+    WR_TRY(reader_check_suspect(r));
     WR_TRY(encode_cursor(&o->cursor, ret_cursor));
     *ret_more = more;
     return WR_OK;

@@ -49,11 +49,27 @@ static const conn *link_of(const hub *h, const wr_hash *device) {
     return NULL;
 }
 
-static uint64_t seen_at(hub *h, const wr_hash *device) {
-    uint8_t key[HUB_META_KEY_SIZE], value[8];
+static uint64_t entries_held(const hub *h) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < wr_self_feed_count(h->self); i++)
+        total += wr_self_feed(h->self, i)->tree.len;
+    return total;
+}
+
+/* What was known of a sibling when it was last heard. */
+static void remember(hub *h, hub_device *row) {
+    uint8_t key[HUB_META_KEY_SIZE], value[HUB_SEEN_SIZE];
     wr_buf out = WR_BUF_ARRAY(value);
-    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_SEEN, device, key), &out);
-    return err == WR_OK && out.len == sizeof value ? wr_load_u64(value) : 0;
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_SEEN, &row->device, key), &out);
+    uint64_t total = entries_held(h);
+    if (err != WR_OK || out.len != sizeof value) {
+        row->ahead = total; /* it never told that it holds any */
+        return;
+    }
+    uint64_t held = wr_load_u64(value + 8);
+    row->last_seen_ms = wr_load_u64(value);
+    row->ahead = total > held ? total - held : 0;
+    row->behind = wr_load_u64(value + 16);
 }
 
 wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
@@ -84,8 +100,10 @@ wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
         }
         if (row.this_device || link != NULL)
             row.state = HUB_ONLINE;
-        row.last_seen_ms =
-            row.state == HUB_ONLINE ? hub_now(h).wall.ms : seen_at(h, &member->device_id);
+        if (row.state == HUB_ONLINE)
+            row.last_seen_ms = hub_now(h).wall.ms;
+        else
+            remember(h, &row);
         WR_TRY(fn(ctx, &row));
     }
     return WR_OK;
@@ -118,8 +136,11 @@ static wr_err circle_status(hub *h, hub_status *status) {
     status->pq = all_by_qr(graph);
     WR_TRY(hub_get_name(h, &name));
     status->name[name.len] = '\0';
-    WR_TRY(store_entry_count(h->store, &status->entries));
-    status->entries += h->tail_count;
+    status->entries = h->tail_count;
+    for (uint32_t i = 0; i < wr_self_feed_count(h->self); i++) {
+        const wr_feed *feed = wr_self_feed(h->self, i);
+        status->entries += feed->stream == 0 ? feed->tree.len : 0;
+    }
     return store_disk_bytes(h->store, &status->bytes);
 }
 

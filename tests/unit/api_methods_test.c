@@ -60,7 +60,8 @@ static void a_home_without_circle_says_so(void **state) {
     peer p = peer_connect(&w);
     peer_expect_error(
         &w, &p, "log.list", NULL,
-        "no_circle: this home has no circle yet: 'warren init' makes one, 'warren join' joins");
+        "no_circle: this home has no circle yet: 'warren init' makes one, 'warren join' joins "
+        "one");
     warren_value *status = peer_ok(&w, &p, "agent.status", NULL);
     T_EQ(warren_type_of(warren_find(status, "circle")), WARREN_NIL);
     expect_text(warren_find(status, "mode"), "full");
