@@ -195,11 +195,38 @@ static wr_err get_setting(void *ctx, wr_slice key, char ret_text[METHODS_SETTING
     return WR_OK;
 }
 
+/* What the configuration takes as a list has to be addresses, or the next start would fail. */
+static wr_err check_addrs(wr_slice key, wr_slice value, char problem[CONFIG_PROBLEM_MAX]) {
+    if (!wr_equal(key, wr_slice_str("agent.listen")) &&
+        !wr_equal(key, wr_slice_str("network.peers")))
+        return WR_OK;
+    while (value.len != 0) {
+        const uint8_t *comma = memchr(value.ptr, ',', value.len);
+        wr_slice item = wr_slice_of(value.ptr, comma ? (size_t)(comma - value.ptr) : value.len);
+        value = wr_slice_of(value.ptr + item.len, value.len - item.len);
+        value = wr_slice_of(value.ptr + (comma != NULL), value.len - (comma != NULL));
+        while (item.len != 0 && item.ptr[0] == ' ')
+            item = wr_slice_of(item.ptr + 1, item.len - 1);
+        while (item.len != 0 && item.ptr[item.len - 1] == ' ')
+            item.len--;
+        net_addr addr;
+        if (net_addr_parse(item, &addr) == WR_OK)
+            continue;
+        snprintf(problem, CONFIG_PROBLEM_MAX,
+                 "%.*s: '%.*s' is not an address and port, as 192.0.2.7:7117 or [2001:db8::1]:7117",
+                 (int)key.len, (const char *)key.ptr, (int)(item.len < 64 ? item.len : 64),
+                 (const char *)item.ptr);
+        return WR_ERR_FORMAT;
+    }
+    return WR_OK;
+}
+
 static wr_err set_setting(void *ctx, wr_slice key, wr_slice value, bool *ret_live,
                           const char **ret_problem) {
     agent *a = ctx;
     static char problem[CONFIG_PROBLEM_MAX];
     *ret_problem = problem;
+    WR_TRY(check_addrs(key, value, problem));
     WR_TRY(config_change(a->conf_path, &a->config, key, value, problem));
     diag(DIAG_INFO, CONFIG_CHANGED, diag_bytes("key", key));
     diag_set_level(level_of(&a->config));

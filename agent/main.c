@@ -192,6 +192,9 @@ static void detach_output(const char *home) {
         dup2(fd, STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+    /* Home and socket are absolute; the directory of the start, and its disk, may go. */
+    if (chdir("/") != 0)
+        fprintf(stderr, "warrend: cannot leave the current directory: %s\n", strerror(errno));
 }
 
 static int tell_sealed(const char *home) {

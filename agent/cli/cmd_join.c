@@ -72,7 +72,12 @@ static int resolve_peer(const cli *c, const char *text, char out[PEER_MAX]) {
 static void on_notification(void *ctx, const char *method, const warren_value *params) {
     const cli *c = ctx;
     const char *words = warren_get_str(warren_find(params, "words"), NULL);
-    if (strcmp(method, "pairing.request") == 0 && words)
+    if (strcmp(method, "pairing.request") == 0 && words && c->json) {
+        warren_value *line = warren_map();
+        warren_put(line, "words", warren_str(words));
+        print_json(stdout, line);
+        warren_value_free(line);
+    } else if (strcmp(method, "pairing.request") == 0 && words)
         cli_say(c, "The code is right. The other device asks there; it must show these words: %s",
                 words);
     else if (strcmp(method, "pairing.try") == 0)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +93,17 @@ static int find_passphrase(const cli *c, const char *file, char *path, size_t ca
 
 /* ---- detached ----------------------------------------------------------------------------- */
 
-static void become_agent(const cli *c, const char *passphrase_path, int report_fd) {
+/* Of our open files the agent gets only these two: a lock or a pipe of who ran 'warren up' would
+ * otherwise be held as long as it lives.  Where the kernel is too old for it, they stay. */
+static void keep_only(int report_fd, int passphrase_fd) {
+    (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    fcntl(report_fd, F_SETFD, 0);
+    if (passphrase_fd >= 0)
+        fcntl(passphrase_fd, F_SETFD, 0);
+}
+
+static void become_agent(const cli *c, const char *passphrase_path, int passphrase_fd,
+                         int report_fd) {
     char fd_text[16];
     snprintf(fd_text, sizeof fd_text, "%d", report_fd);
     const char *arguments[10] = {"warrend", "--home", c->home_path, "--report-fd", fd_text, NULL};
@@ -105,6 +116,7 @@ static void become_agent(const cli *c, const char *passphrase_path, int report_f
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
+    keep_only(report_fd, passphrase_fd);
     run_agent(arguments);
 }
 
@@ -185,7 +197,7 @@ int start_agent(cli *c, const char *passphrase_file) {
     pid_t child = fork();
     if (child == 0) {
         close(report[0]);
-        become_agent(c, passphrase_path, report[1]);
+        become_agent(c, passphrase_path, passphrase_fd, report[1]);
     }
     close(report[1]);
     if (passphrase_fd >= 0)

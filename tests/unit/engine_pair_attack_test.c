@@ -422,9 +422,47 @@ static void a_guest_resumes_with_its_host_only(void **state) {
 
 #define PAIR_TEST(name) cmocka_unit_test_setup_teardown(name, pair_world_start, pair_world_stop)
 
+/* The URI's first record comes before the yes, the rest after it and after a cut. */
+static void a_uri_that_was_begun_before_the_yes_admits_nobody_else(void **state) {
+    pair_world *w = *state;
+    uint8_t bytes[1024];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    wr_pair_guest *late;
+    wr_pairing *late_a, *late_b;
+    wr_pair_why why;
+    wr_identity other;
+    wr_identity_make(&w->rng, &other);
+    T_OK(wr_pair_guest_new(wr_slice_str(wr_pair_window_uri(w->window)), &other,
+                           wr_slice_str("late"), w->rng, &late, &why));
+    T_OK(wr_pairing_guest_new(late, w->now, &late_b));
+    T_OK(wr_pairing_host_new(w->window, w->host, w->now, &late_a));
+    for (size_t before = 1; before != out.len;) {
+        before = out.len;
+        T_OK(wr_pairing_write(late_b, &out, w->now));
+    }
+    size_t first = 2u + ((size_t)bytes[0] << 8 | bytes[1]);
+    T_TRUE(out.len > first);
+    wr_slice preface = wr_slice_of(bytes, first);
+    T_OK(wr_pairing_read(late_a, &preface, w->now));
+
+    pair_guest_make(w, wr_pair_window_code(w->window));
+    w->cut_at = 7; /* WELCOME is lost */
+    pair_run(w);
+    T_EQ(w->adds, 1);
+    wr_slice rest = wr_slice_of(bytes + first, out.len - first);
+    T_ERR(wr_pairing_read(late_a, &rest, w->now), WR_ERR_REFUSED);
+    wr_pairing_free(late_a);
+    wr_pairing_free(late_b);
+    wr_pair_guest_free(late);
+    w->cut_at = PAIR_NO_FAULT;
+    pair_run(w);
+    pair_joined_once(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         PAIR_TEST(a_consent_for_anything_else_is_refused),
+        PAIR_TEST(a_uri_that_was_begun_before_the_yes_admits_nobody_else),
         PAIR_TEST(a_certificate_with_another_noise_key_is_refused),
         PAIR_TEST(a_key_that_was_used_before_is_refused),
         PAIR_TEST(a_thief_of_the_uri_cannot_be_the_host),

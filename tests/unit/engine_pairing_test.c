@@ -437,42 +437,6 @@ static void the_accepted_device_may_come_back_and_no_other(void **state) {
     pair_joined_once(w);
 }
 
-/* The URI's first record comes before the yes, the rest after it and after a cut. */
-static void a_uri_that_was_begun_before_the_yes_admits_nobody_else(void **state) {
-    pair_world *w = *state;
-    uint8_t bytes[1024];
-    wr_buf out = WR_BUF_ARRAY(bytes);
-    wr_pair_guest *late;
-    wr_pairing *late_a, *late_b;
-    wr_pair_why why;
-    wr_identity other;
-    wr_identity_make(&w->rng, &other);
-    T_OK(wr_pair_guest_new(wr_slice_str(wr_pair_window_uri(w->window)), &other,
-                           wr_slice_str("late"), w->rng, &late, &why));
-    T_OK(wr_pairing_guest_new(late, w->now, &late_b));
-    T_OK(wr_pairing_host_new(w->window, w->host, w->now, &late_a));
-    for (size_t before = 1; before != out.len;) {
-        before = out.len;
-        T_OK(wr_pairing_write(late_b, &out, w->now));
-    }
-    size_t first = 2u + ((size_t)bytes[0] << 8 | bytes[1]);
-    T_TRUE(out.len > first);
-    wr_slice preface = wr_slice_of(bytes, first);
-    T_OK(wr_pairing_read(late_a, &preface, w->now));
-
-    pair_guest_make(w, wr_pair_window_code(w->window));
-    w->cut_at = 7; /* WELCOME is lost */
-    pair_run(w);
-    T_EQ(w->adds, 1);
-    wr_slice rest = wr_slice_of(bytes + first, out.len - first);
-    T_ERR(wr_pairing_read(late_a, &rest, w->now), WR_ERR_REFUSED);
-    wr_pairing_free(late_a);
-    wr_pairing_free(late_b);
-    wr_pair_guest_free(late);
-    until_joined(w);
-    pair_joined_once(w);
-}
-
 static void a_newer_connection_of_the_same_guest_replaces_a_dead_one(void **state) {
     pair_world *w = *state;
     pair_guest_make(w, wr_pair_window_code(w->window));
@@ -582,7 +546,6 @@ int main(void) {
         PAIR_TEST(a_wrong_code_is_refused_on_both_sides),
         PAIR_TEST(three_wrong_runs_burn_the_code_and_the_uri),
         PAIR_TEST(a_second_guest_for_a_code_has_the_tries_of_the_first),
-        PAIR_TEST(a_uri_that_was_begun_before_the_yes_admits_nobody_else),
         PAIR_TEST(good_runs_are_not_counted),
         PAIR_TEST(two_wrong_runs_and_a_run_cut_in_between_burn_it_too),
         PAIR_TEST(a_guest_stops_after_three_runs),
