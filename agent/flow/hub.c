@@ -444,11 +444,12 @@ static void recover(hub *h, wr_err err) {
     if (h->in_transaction)
         store_rollback(h->store);
     h->in_transaction = false;
-    h->failed = WR_OK;
+    h->failed = err; /* nothing more is begun */
     (void)hub_fail(h, err, "%s", text);
     join_abort(h, err);
-    pairflow_drop(h);
+    pairflow_undo(h);
     pump_close_all(h, err);
+    h->failed = WR_OK;
     if (h->store != NULL && hub_load(h) == WR_OK)
         diag(DIAG_WARN, STORE_RELOADED);
     (void)hub_fail(h, err, "%s", text);

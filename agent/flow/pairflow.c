@@ -42,16 +42,10 @@ static wr_err close_window(hub *h) {
     return err;
 }
 
-void pairflow_drop(hub *h) {
-    if (h->host.window == NULL)
-        return;
-    hub_tell(h, &(hub_event){.type = HUB_EV_PAIRING_FAILED,
-                             .pairing = h->host.id,
-                             .text = "this device's store failed: start again"});
+void pairflow_undo(hub *h) {
     pairflow_end_all(h, false);
-    beacon_stop(h);
-    wr_pair_window_free(h->host.window);
-    h->host = (pair_host){0};
+    if (h->host.window != NULL)
+        wr_pair_window_undo(h->host.window);
 }
 
 static void window_failed(hub *h, const char *text) {

@@ -52,8 +52,9 @@ WR_MUST wr_err pairflow_turn(hub *h); /* before the commit */
 void pairflow_stored(hub *h);         /* after it */
 wr_mono pairflow_deadline(const hub *h);
 void pairflow_close(hub *h); /* windows, joins; the last words of both are told */
-/* The window ends without a word to the circle: what it kept is admitted by the next load. */
-void pairflow_drop(hub *h);
+/* The turn failed: its connections end; an ADD that was kept before is admitted by the next load.
+ */
+void pairflow_undo(hub *h);
 /* A connection that begins a pairing; false: none is wanted. */
 WR_MUST bool pairflow_accept(conn *c);
 void pairflow_read(conn *c, wr_slice bytes);

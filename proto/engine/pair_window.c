@@ -110,14 +110,19 @@ bool wr_pair_window_unsettled(const wr_pair_window *window) {
     return window->add_made && !window->settled;
 }
 
+void wr_pair_window_undo(wr_pair_window *window) {
+    if (!wr_pair_window_unsettled(window) || window->add_stored)
+        return;
+    window->add_made = false; /* nobody can have it: as if it had not been made */
+    window->add_len = 0;
+}
+
 wr_err wr_pair_window_settle(wr_pair_window *window, wr_self *self, wr_now now) {
     if (!wr_pair_window_unsettled(window))
         return WR_OK;
-    if (!window->add_stored) { /* nobody can have it: as if it had not been made */
-        window->add_made = false;
-        window->add_len = 0;
+    wr_pair_window_undo(window);
+    if (!window->add_made)
         return WR_OK;
-    }
     /* spec:pairing#6.2 "A host MUST admit a kept ADD that may have left before it authors any other
      * op." */
     WR_TRY(wr_self_admit(self, wr_slice_of(window->add, window->add_len), &window->add_sig, now));

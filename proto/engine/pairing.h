@@ -72,6 +72,8 @@ wr_pair_window_state wr_pair_window_look(const wr_pair_window *window, wr_mono n
  * op (ACK too), when the window ends, and before it is freed, the owner calls _settle: an ADD that
  * may have left is admitted, because taking its place in the author chain would be a fork. */
 WR_MUST bool wr_pair_window_unsettled(const wr_pair_window *window);
+/* The owner's commit failed: an ADD that it does not keep is forgotten. */
+void wr_pair_window_undo(wr_pair_window *window);
 WR_MUST wr_err wr_pair_window_settle(wr_pair_window *window, wr_self *self, wr_now now);
 
 /* ---- the guest -------------------------------------------------------------------------- */
