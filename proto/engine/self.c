@@ -140,6 +140,34 @@ wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark)
     return WR_OK;
 }
 
+/* A device that was admitted and of which nothing was ever seen, no op, no entry, no session, can
+ * hold nothing of ours that we lost: it may have died before it became a member of its own. */
+static bool was_seen(wr_self *self, const wr_hash *device_id) {
+    wr_op_head heads[WR_AUTHORS_MAX];
+    uint32_t count = wr_graph_author_heads(self->graph, heads);
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_hash_equal(&heads[i].author, device_id))
+            return true;
+    for (uint32_t i = 0; i < self->feed_count; i++)
+        if (wr_hash_equal(&self->feeds[i]->feed.device_id, device_id) &&
+            self->feeds[i]->feed.has_checkpoint)
+            return true;
+    for (uint32_t i = 0; i < self->mark_count; i++)
+        if (wr_hash_equal(&self->marks[i].device_id, device_id) && self->marks[i].mark != 0)
+            return true;
+    return false;
+}
+
+static bool has_witness(wr_self *self) {
+    for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
+        const wr_member *member = wr_graph_member(self->graph, i);
+        if (member->current && !wr_hash_equal(&member->device_id, &self->identity.device_id) &&
+            was_seen(self, &member->device_id))
+            return true;
+    }
+    return false;
+}
+
 wr_err wr_self_load_done(wr_self *self, wr_now now) {
     WR_ASSERT(!self->loaded);
     const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
@@ -153,7 +181,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     }
     for (uint32_t i = 0; i < self->feed_count; i++)
         wr_self_see_feed(self, i, now);
-    self->confirmed = wr_graph_current_count(self->graph) == 1;
+    self->confirmed = !has_witness(self);
     self->loaded = true;
     return WR_OK;
 }

@@ -101,8 +101,8 @@ uint64_t wr_self_hlc(wr_self *self, wr_now now);
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
-/* May this device sign right now?  Not after a start, while there are other members and none of
- * them has confirmed our own newest checkpoint and op (pending tail, feed.md 9). */
+/* May this device sign right now?  Not after a start, while there are members that it has seen and
+ * none of them has confirmed our own newest checkpoint and op (sync.md 5). */
 WR_MUST bool wr_self_may_sign(const wr_self *self);
 
 /* Adds an entry to the open run of stream (one run at a time).  hlc from wr_self_hlc or a tail

@@ -54,8 +54,8 @@ wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *en
 /* ---- own runs
  * ------------------------------------------------------------------------------------ */
 
-/* spec:sync#5 "A device that is not the only member MUST NOT sign anything after a start until a
- * sibling has confirmed it." */
+/* spec:sync#5 "A device that has siblings MUST NOT sign anything after a start until one of them
+ * has confirmed it." */
 bool wr_self_may_sign(const wr_self *self) {
     return self->loaded && self->confirmed;
 }

@@ -398,8 +398,8 @@ static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
 /* ---- our own tail -------------------------------------------------------------------------------
  */
 
-/* spec:sync#5 type=test "A device that is not the only member MUST NOT sign anything after a
- * start until a sibling has confirmed it." */
+/* spec:sync#5 type=test "A device that has siblings MUST NOT sign anything after a start until one
+ * of them has confirmed it." */
 static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     (void)state;
     uint8_t bytes[64];

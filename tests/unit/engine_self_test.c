@@ -90,10 +90,70 @@ static void a_clock_far_ahead_does_not_pull_ours(void **state) {
     device_free(b);
 }
 
+/* a as it is after a restart; a mark above 0 is that of a session with b. */
+static bool may_sign_again(device *a, device *b, uint64_t seed, uint64_t mark) {
+    device *again = device_twin(a, seed);
+    wr_self_free(again->self);
+    T_OK(wr_self_new(&again->identity, t_rng(seed), &again->self));
+    tell_circle(a, again);
+    for (uint32_t i = 0; i < wr_self_feed_count(a->self); i++) {
+        uint8_t bytes[WR_FEED_HEAD_MAX];
+        wr_buf head = WR_BUF_ARRAY(bytes);
+        T_OK(wr_feed_encode(wr_self_feed(a->self, i), &head));
+        if (wr_self_feed(a->self, i)->has_checkpoint)
+            T_OK(wr_self_load_head(again->self, wr_buf_slice(&head)));
+    }
+    if (mark != 0)
+        T_OK(wr_self_load_mark(again->self, &b->identity.device_id, mark));
+    T_OK(wr_self_load_done(again->self, world_now));
+    bool may = wr_self_may_sign(again->self);
+    device_free(again);
+    return may;
+}
+
+static void a_member_that_was_never_seen_silences_nobody(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    append(a, 1);
+    T_TRUE(may_sign_again(a, b, 80, 0));
+    T_FALSE(may_sign_again(a, b, 81, 5)); /* it dialled us once */
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    append(b, 1);
+    T_OK(converse(a, la, b, lb)); /* an entry of it is here */
+    wr_link_free(la);
+    wr_link_free(lb);
+    T_FALSE(may_sign_again(a, b, 82, 0));
+    device_free(a);
+    device_free(b);
+}
+
+static void a_member_that_wrote_an_op_was_seen(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    T_TRUE(may_sign_again(a, b, 83, 0));
+    T_OK(wr_self_ack(b->self, world_now));
+    (void)drain(b);
+    T_OK(converse(a, la, b, lb));
+    T_FALSE(may_sign_again(a, b, 84, 0));
+    wr_link_free(la);
+    wr_link_free(lb);
+    device_free(a);
+    device_free(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_writer_cannot_forget_what_it_knew_of_the_circle),
         cmocka_unit_test(a_clock_far_ahead_does_not_pull_ours),
+        cmocka_unit_test(a_member_that_was_never_seen_silences_nobody),
+        cmocka_unit_test(a_member_that_wrote_an_op_was_seen),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
