@@ -43,7 +43,7 @@ typedef struct link_feed {
     bool skipping; /* units that do not fit are dropped unasked, until one fits */
     bool dead;     /* it contradicts what is here: not taken from this peer any more */
     bool stop_due;
-    uint64_t asked; /* where the newest WANT begins; the unit that starts there answers it */
+    uint64_t asked; /* where the newest WANT began, or STOP */
     wr_mono moved;  /* when a unit was last taken, or should have begun to come */
     wr_mono rest;   /* not asked for again before that; 0: may be */
 } link_feed;

@@ -346,7 +346,9 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     WR_TRY(wr_data_decode(body, &data));
     if (!wr_self_find_feed(link->self, &data.feed_id, &link->in_feed))
         return WR_ERR_UNKNOWN;
-    if (data.first == link->feeds[link->in_feed].asked)
+    /* It answers our WANT if it starts there, or where we have said since that we stand. */
+    if (data.first >= link->feeds[link->in_feed].asked &&
+        data.first <= wr_self_feed(link->self, link->in_feed)->tree.len)
         link->feeds[link->in_feed].skipping = false;
     WR_TRY(hear_checkpoint(link, &data, &fits));
     if (fits) {

@@ -254,6 +254,49 @@ static void an_answer_that_came_too_late_is_asked_for_once_more(void **state) {
     three_free(&t);
 }
 
+/* The same, where the answer starts at what was acknowledged after asking, and is late once more.
+ */
+static void an_answer_may_start_where_we_said_that_we_stand_since(void **state) {
+    (void)state;
+    three t = three_new(10);
+    device *d = device_new(4);
+    add_device(t.a, d);
+    meet(t.a, t.b, 2);
+    append(t.a, 6);
+    append(t.a, 2);
+    append(t.a, 2);
+    const wr_feed *feed = feed_at(t.a, t.a);
+    puppet *p = puppet_new(t.c, t.b, 3, 1), *q = puppet_new(d, t.b, 4, 1);
+    puppet_up(p);
+    puppet_up(q);
+    uint64_t from = 0;
+    T_OK(puppet_unit(p, feed, 18, 20, rows_from(t.a, t.a, 18)));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    wr_hash path[2] = {root_of(t.a, t.a, 16, 20), root_of(t.a, t.a, 0, 8)};
+    size_t rest_len = rows_from(t.a, t.a, 16).len;
+    wr_unit unit = {.lo = 8, .first = 10, .end = 16, .path = path, .path_count = 2};
+    unit.entries = rows_from(t.a, t.a, 10);
+    unit.entries.len -= rest_len;
+    T_OK(puppet_node(q, feed, &unit));
+    T_FALSE(hear_want(p, feed, &from)); /* but 16 was acknowledged */
+    path[0] = root_of(t.a, t.a, 0, 16);
+    path[1] = root_of(t.a, t.a, 18, 20);
+    rest_len = rows_from(t.a, t.a, 18).len;
+    unit = (wr_unit){.lo = 16, .first = 16, .end = 18, .path = path, .path_count = 2};
+    unit.entries = rows_from(t.a, t.a, 16);
+    unit.entries.len -= rest_len;
+    T_OK(puppet_node(q, feed, &unit));
+    T_EQ(feed_at(t.b, t.a)->tree.len, 18);
+    T_OK(puppet_unit(p, feed, 16, 20, rows_from(t.a, t.a, 16)));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 18);
+    puppet_free(p);
+    puppet_free(q);
+    device_free(d);
+    three_free(&t);
+}
+
 /* ---- who is asked -----------------------------------------------------------------------------
  */
 
@@ -473,6 +516,7 @@ int main(void) {
         cmocka_unit_test(a_unit_announced_under_an_older_checkpoint_is_dropped),
         cmocka_unit_test(after_a_gap_it_goes_on_from_where_the_receiver_stands),
         cmocka_unit_test(an_answer_that_came_too_late_is_asked_for_once_more),
+        cmocka_unit_test(an_answer_may_start_where_we_said_that_we_stand_since),
         cmocka_unit_test(a_feed_of_a_member_that_was_unknown_is_fetched_on_the_same_link),
         cmocka_unit_test(who_claims_much_and_delivers_nothing_is_not_waited_for),
         cmocka_unit_test(who_stood_still_is_asked_again_after_a_while),
