@@ -29,7 +29,7 @@ WR_MUST wr_err loop_sim_open(const loop_sim_config *config, loop **ret_loop);
 void loop_sim_set_wall(loop *l, int64_t wall_offset_ms);
 void loop_sim_sleep(loop *l, uint64_t until_ms); /* of the world's time; wakes by itself */
 
-/* ---- events of others on this device (the network's) ------------------------------------- */
+/* ---- events of others on this device (the network's) --------------------------------------- */
 
 typedef struct loop_event { /* embedded in its maker, which stops it before its memory goes */
     sim_event event;

@@ -80,8 +80,7 @@ static void run_one(const world_options *o, bool quiet) {
         printf("trace %016" PRIx64 "\n", hash);
 }
 
-/* ---- many
- * ---------------------------------------------------------------------------------------- */
+/* ---- many ---------------------------------------------------------------------------------- */
 
 typedef struct child {
     pid_t pid;
@@ -148,8 +147,7 @@ static int run_many(const options *o) {
     return failed == 0 ? 0 : 1;
 }
 
-/* ---- the command line
- * ------------------------------------------------------------------------------ */
+/* ---- the command line ---------------------------------------------------------------------- */
 
 static bool take_number(const char *text, uint64_t max, uint64_t *ret_number,
                         const char **ret_end) {

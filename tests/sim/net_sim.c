@@ -12,7 +12,7 @@
 #define PATIENCE_MS_MAX 60000u
 #define NOWHERE UINT32_MAX
 
-/* ---- hosts and paths ---------------------------------------------------------------------- */
+/* ---- hosts and paths ----------------------------------------------------------------------- */
 
 net_sim *net_sim_new(sim_clock *c, uint64_t seed, uint32_t host_count) {
     WR_ASSERT(host_count <= NET_SIM_HOSTS_MAX);
@@ -91,7 +91,7 @@ static void set_soon(transport *t, loop_event *event, uint64_t after_ms) {
     loop_event_set(event, sim_clock_now(t->net->net_sim->clock) + after_ms);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------ */
+/* ---- ends ---------------------------------------------------------------------------------- */
 
 static void link_free(sim_link *link) {
     net_sim *s = link->net_sim;
@@ -244,7 +244,7 @@ static transport *end_new(net *n, sim_link *link, unsigned side) {
     return t;
 }
 
-/* ---- dialling ------------------------------------------------------------------------------- */
+/* ---- dialling ------------------------------------------------------------------------------ */
 
 static sim_listener *listener_at(const net *n, uint16_t port) {
     sim_listener *l = n == NULL || n->dead ? NULL : n->listeners;
@@ -449,8 +449,7 @@ uint32_t net_sim_break_all(net_sim *s, uint32_t a, uint32_t b, net_sim_break how
     return count;
 }
 
-/* ---- transports
- * ------------------------------------------------------------------------------------ */
+/* ---- transports ---------------------------------------------------------------------------- */
 
 void transport_attach(transport *t, const transport_events *events, void *ctx) {
     t->events = events;

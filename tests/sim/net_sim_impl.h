@@ -122,7 +122,7 @@ struct net_sim {
     uint64_t bytes;
 };
 
-/* ---- net_sim.c ------------------------------------------------------------------------------- */
+/* ---- net_sim.c ----------------------------------------------------------------------------- */
 
 /* Does a packet from one host get to the other right now? */
 WR_MUST bool sim_passes(const net_sim *s, uint32_t from, uint32_t to);

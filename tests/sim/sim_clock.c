@@ -39,7 +39,7 @@ uint64_t sim_clock_at_once(const sim_clock *c) {
     return c->at_once;
 }
 
-/* ---- the heap ------------------------------------------------------------------------------- */
+/* ---- the heap ------------------------------------------------------------------------------ */
 
 static bool before(const sim_event *a, const sim_event *b) {
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
@@ -104,7 +104,7 @@ void sim_clock_set(sim_clock *c, sim_event *event, uint64_t at_ms) {
     rise(c, event, ++c->count);
 }
 
-/* ---- time ------------------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 static void move_to(sim_clock *c, uint64_t ms) {
     WR_ASSERT(ms >= c->now_ms);

@@ -23,7 +23,7 @@ static store *disk_of(store *s) {
     return ((store_sim *)s)->disk;
 }
 
-/* ---- life and death ------------------------------------------------------------------------- */
+/* ---- life and death ------------------------------------------------------------------------ */
 
 static wr_err die(store *s) {
     sim_of(s)->life->dead = true;

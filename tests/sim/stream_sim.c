@@ -147,8 +147,7 @@ void sim_stream_resume(sim_stream *s) {
         set(s, &s->deliver, 0);
 }
 
-/* ---- the sender's side -------------------------------------------------------------------------
- */
+/* ---- the sender's side --------------------------------------------------------------------- */
 
 static void acked(void *ctx) {
     sim_stream *s = (sim_stream *)ctx;
@@ -233,8 +232,7 @@ void sim_stream_put(sim_stream *s, wr_slice bytes) {
         set(s, &s->give_up, s->link->patience_ms);
 }
 
-/* ---- beginning and end
- * ----------------------------------------------------------------------------- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 void sim_stream_init(sim_stream *s, sim_link *link, unsigned from) {
     s->link = link;

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FOLLOW_MS 50u       /* a subscriber reads so soon after it was told */
+#define FOLLOW_MS 500u      /* a subscriber reads so soon after it was told */
 #define AT_ONCE_MAX 200000u /* events of one instant: more means that a device spins */
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 void world_fail(world *w, const char *format, ...) {
     va_list args;
@@ -44,7 +44,7 @@ void world_note(const device *d, const char *format, ...) {
     trace_note(&d->world->trace, sim_clock_now(d->world->clock), d->index, "-- %s", text);
 }
 
-/* ---- a run and what the hub asks of it ------------------------------------------------------- */
+/* ---- a run and what the hub asks of it ----------------------------------------------------- */
 
 static void open_home(run *r) {
     device *d = r->device;
@@ -227,8 +227,7 @@ void device_crash(device *d, bool silent) {
     reap(d->world);
 }
 
-/* ---- the beginning of a run
- * ---------------------------------------------------------------------- */
+/* ---- the beginning of a run ---------------------------------------------------------------- */
 
 static void did_not_start(run *r, wr_err err, const char *problem) {
     device *d = r->device;

@@ -139,7 +139,7 @@ struct world {
     } counts;
 };
 
-/* ---- world.c -------------------------------------------------------------------------------- */
+/* ---- world.c ------------------------------------------------------------------------------- */
 
 world *world_new(const world_options *options);
 void world_free(world *w); /* stops all devices in order first */
@@ -163,7 +163,7 @@ bool run_may_fail(const run *r);
 hub *device_enter(device *d);
 void device_leave(device *d);
 
-/* ---- world_plot.c ---------------------------------------------------------------------------- */
+/* ---- world_plot.c -------------------------------------------------------------------------- */
 
 void world_draw_plot(world *w);
 void world_step(world *w);
@@ -172,7 +172,7 @@ void world_heal(world *w);
 /* Until all devices hold the same and nothing waits, or fails. */
 void world_settle(world *w);
 
-/* ---- world_pair.c ---------------------------------------------------------------------------- */
+/* ---- world_pair.c -------------------------------------------------------------------------- */
 
 void world_found(world *w);
 /* The first one to come in, with nothing in its way. */
@@ -183,14 +183,14 @@ bool world_pair(world *w);
 void world_pair_rest(world *w);
 void pair_event(device *d, const hub_event *event);
 
-/* ---- world_log.c ----------------------------------------------------------------------------- */
+/* ---- world_log.c --------------------------------------------------------------------------- */
 
 void world_append(device *d, uint32_t count);
 /* Subscribers read what is new; false: the disk did not let them, they have to try again. */
 bool device_follow(device *d);
 /* What the device shows now breaks no promise; complete: all that was answered anywhere is there.
  */
-void world_check(device *d, bool complete);
+uint64_t world_check(device *d, bool complete); /* gives device_digest */
 /* One hash over all that a device shows in all logs. */
 uint64_t device_digest(device *d);
 /* After world_settle: everything. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define NUMBER_BYTES 8u
-#define READ_MAX 200u
 
 static const char *const log_names[WORLD_LOGS] = {"notes", "clipboard", "chat/family", "z"};
 static const char *const kinds[3] = {"", "text", "application/octet-stream"};
@@ -110,8 +109,14 @@ void world_append(device *d, uint32_t count) {
     device_leave(d);
 }
 
-/* ---- one entry
- * ------------------------------------------------------------------------------------ */
+/* Mostly all at once, sometimes in small pages. */
+static uint32_t draw_limit(chance *c) {
+    if (chance_hit(c, 100))
+        return chance_between(c, 1, 20);
+    return chance_between(c, 300, 3000);
+}
+
+/* ---- one entry ----------------------------------------------------------------------------- */
 
 /* The record of an entry that a device shows, which must be as it was appended. */
 static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
@@ -135,8 +140,7 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
     return number;
 }
 
-/* ---- subscribers
- * ------------------------------------------------------------------------------------ */
+/* ---- subscribers --------------------------------------------------------------------------- */
 
 typedef struct follower {
     device *device;
@@ -157,7 +161,7 @@ static bool follow_log(device *d, uint32_t log) {
     follower f = {d, log};
     bool more = true;
     while (more) {
-        uint32_t limit = chance_between(&d->world->bodies, 1, READ_MAX);
+        uint32_t limit = draw_limit(&d->world->bodies);
         char cursor[HUB_CURSOR_MAX];
         more = false;
         wr_err err =
@@ -181,8 +185,7 @@ bool device_follow(device *d) {
     return done;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 typedef struct look {
     device *device;
@@ -222,7 +225,7 @@ static void look_at_log(look *l, hub *h) {
     bool more = true;
     l->any = false;
     while (more) {
-        uint32_t limit = chance_between(&l->device->world->bodies, 1, READ_MAX);
+        uint32_t limit = draw_limit(&l->device->world->bodies);
         char next[HUB_CURSOR_MAX];
         more = false;
         wr_err err = hub_read(h, name, wr_slice_str(cursor), limit, look_entry, l, next, &more);
@@ -254,7 +257,7 @@ uint64_t device_digest(device *d) {
     return l.digest;
 }
 
-void world_check(device *d, bool complete) {
+uint64_t world_check(device *d, bool complete) {
     world *w = d->world;
     look l;
     look_at_all(d, &l);
@@ -270,14 +273,14 @@ void world_check(device *d, bool complete) {
                        d->followed[i] != 0 ? "got" : "did not get");
     }
     free(l.seen);
+    return l.digest;
 }
 
 void world_check_all(world *w) {
     uint64_t digest = 0;
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
-        world_check(d, true);
-        uint64_t own = device_digest(d);
+        uint64_t own = world_check(d, true);
         if (i > 0 && own != digest)
             world_fail(w, "device %u and device 0 show different logs", i);
         digest = own;

@@ -37,8 +37,7 @@ void world_found(world *w) {
     device_leave(d);
 }
 
-/* ---- the host
- * ------------------------------------------------------------------------------------ */
+/* ---- the host ------------------------------------------------------------------------------ */
 
 static wr_err find_admin(void *ctx, const hub_device *row) {
     bool *admin = (bool *)ctx;
@@ -121,8 +120,7 @@ void pair_event(device *d, const hub_event *event) {
     WR_UNREACHABLE();
 }
 
-/* ---- the guest
- * ------------------------------------------------------------------------------------- */
+/* ---- the guest ----------------------------------------------------------------------------- */
 
 static void joined(void *ctx, wr_err err) {
     run *r = (run *)ctx;

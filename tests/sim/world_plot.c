@@ -69,8 +69,7 @@ static device *any_off(world *w) {
     return any(w, is_off);
 }
 
-/* ---- single steps
- * -------------------------------------------------------------------------------- */
+/* ---- single steps -------------------------------------------------------------------------- */
 
 static void act_append(world *w) {
     device *d = any_member(w);
@@ -202,7 +201,7 @@ static void act_unplug(world *w) {
 static void act_look(world *w) {
     device *d = any_member(w);
     if (d != NULL)
-        world_check(d, false);
+        (void)world_check(d, false);
 }
 
 static void act(world *w, world_act what) {
@@ -284,8 +283,7 @@ void world_step(world *w) {
     world_run(w, draw_wait(w));
 }
 
-/* ---- the good end
- * ---------------------------------------------------------------------------------- */
+/* ---- the good end -------------------------------------------------------------------------- */
 
 void world_heal(world *w) {
     trace_note(&w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
@@ -316,6 +314,7 @@ static hub_status status_of(device *d) {
     return status;
 }
 
+/* Equal counts may be chance, so what is shown decides. */
 static bool settled(world *w) {
     hub_status first = status_of(&w->devices[0]);
     bool same = first.pending == 0;
@@ -324,6 +323,9 @@ static bool settled(world *w) {
         same = other.pending == 0 && other.entries == first.entries &&
                other.devices == first.devices && wr_hash_equal(&other.circle, &first.circle);
     }
+    uint64_t digest = same ? device_digest(&w->devices[0]) : 0;
+    for (uint32_t i = 1; i < w->device_count && same; i++)
+        same = device_digest(&w->devices[i]) == digest;
     return same;
 }
 
