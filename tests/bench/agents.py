@@ -249,3 +249,12 @@ def others(seconds=0.3):
     before, start = busy(), time.monotonic()
     time.sleep(seconds)
     return (busy() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
+
+
+def quiet(wait_s, limit=0.2):
+    """Waits for others to use no more cores than that, but not longer; what they used at last."""
+    end = time.monotonic() + wait_s
+    while True:
+        used = others()
+        if used <= limit or time.monotonic() > end:
+            return used

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Measures real agents on this machine and prints one table; README.md says what the rows mean.
 
-Usage:  bench.py BUILD [--repeat N] [--only SUBJECT,..] [--entries N] [--idle-seconds S] [--smoke]
+Usage:  bench.py BUILD [--repeat N] [--only SUBJECT,..] [--entries N] [--idle-seconds S] [--wait S]
+        [--smoke]
 
 BUILD holds bin/warren, bin/warrend and tests/bench_floor, built with the preset release.  Subjects:
-sync, wire, live, append, read, idle.  --smoke: few entries, once, and fails if a row is missing.
+sync, wire, live, append, read, idle.  --wait: so long at most, before each measurement, until the
+other programs of this machine rest.  --smoke: few entries, once, and fails if a row is missing.
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
@@ -94,8 +96,12 @@ class Rounds:
         for name, value in figures.items():
             self.figures[subject, name].append(value)
 
-    def median(self, subject, name):
-        return statistics.median(self.figures[subject, name])
+    def ratio(self, values, limit):
+        """To the limit of the same round, because machines drift; the median of the rounds."""
+        if not limit:
+            return ""
+        limits = self.figures["floor", limit]
+        return f"{statistics.median(value / best for value, best in zip(values, limits)):.2f}"
 
 
 def machine(folder):
@@ -122,7 +128,7 @@ def run_round(args, rounds, folder, busy):
     net = agents.Loopback()
 
     def measure(subject, figures, *params):
-        busy.append(agents.others())
+        busy.append(agents.quiet(args.wait))
         mesh.say(f"  {subject:<14} others use {busy[-1]:.1f} cores")
         rounds.add(subject, figures(*params))
     measure("floor", measures.floor, args.build, folder, args.floor_entries)
@@ -168,8 +174,7 @@ def print_table(args, rounds, about):
         shown = subject
         cells = [f"{value:>10,.{decimals}f}" for value in
                  (statistics.median(values), min(values), max(values))]
-        ratio = f"{statistics.median(values) / rounds.median('floor', limit):.2f}" if limit else ""
-        print(f"{what:<48} {' '.join(cells)}  {unit:<9}  {ratio}".rstrip())
+        print(f"{what:<48} {' '.join(cells)}  {unit:<9}  {rounds.ratio(values, limit)}".rstrip())
 
 
 def missing_rows(rounds):
@@ -187,6 +192,7 @@ def arguments():
     parser.add_argument("--only", type=lambda text: text.split(","), default=SUBJECTS)
     parser.add_argument("--entries", type=int, default=100000)
     parser.add_argument("--idle-seconds", type=float, default=60)
+    parser.add_argument("--wait", type=float, default=0)
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
     args.samples, args.scale, args.floor_entries = 1000, 1.0, 1000000
