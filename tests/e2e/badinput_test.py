@@ -11,6 +11,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import random
 import socket
+import threading
 import time
 
 import mesh
@@ -237,6 +238,32 @@ def many_strangers_take_no_place_from_siblings(build):
         state.check("a crowd")
 
 
+def a_stop_while_strangers_dial_is_in_order(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        over = threading.Event()
+
+        def dial():
+            while not over.is_set():
+                try:
+                    stranger(a).close()
+                except OSError:
+                    pass  # nobody listens just now
+
+        crowd = [threading.Thread(target=dial) for _ in range(3)]
+        for one in crowd:
+            one.start()
+        try:
+            for _ in range(10):
+                a.stop()
+                a.start()
+        finally:
+            over.set()
+            for one in crowd:
+                one.join()
+        mesh.linked(a, b)
+
+
 def members_of_another_circle_are_strangers(build):
     with mesh.Mesh(build) as world:
         a, b = world.circle("anna", "berta")
@@ -300,5 +327,6 @@ def broken_programs_on_the_socket(build):
 
 if __name__ == "__main__":
     mesh.main(what_was_recorded_opens_nothing, many_strangers_take_no_place_from_siblings,
-              noise_and_other_protocols, members_of_another_circle_are_strangers,
+              noise_and_other_protocols, a_stop_while_strangers_dial_is_in_order,
+              members_of_another_circle_are_strangers,
               broken_programs_on_the_socket, at_once=3)

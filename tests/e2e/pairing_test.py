@@ -115,14 +115,16 @@ def the_json_forms(build):
         host, guest = host_of(world), world.device("guest").start()
         running, code = window(host, "--yes")
         joined = guest.warren("join", f"  {code.upper().replace('-', ' ')} ", "--name", "Ännchen",
-                              "--peer", host.peer, json_form=True).json()
+                              "--peer", host.peer, json_form=True).rows()
         rows = [json.loads(line) for line in running.finish(DONE).out.splitlines()]
         same([next(iter(row)) for row in rows], ["code", "request", "joined"], "lines of pair")
+        words, joined = joined
         same(sorted(joined), ["circle", "device"], "join")
         same(joined["device"]["name"], "Ännchen", "join")
         same(joined["circle"], {"id": host.call("agent.status")["circle"]["id"], "devices": 2}, "join")
         same(rows[2]["joined"], joined["device"], "joined")
         same(len(rows[1]["request"]["words"].split()), 4, "words")
+        same(words, {"words": rows[1]["request"]["words"]}, "words of join")
         error = guest.warren("join", code, "--peer", host.peer, json_form=True, code=FAILED).json()
         same(sorted(error["error"]), ["code", "message"], "error")
 
@@ -308,22 +310,46 @@ def a_join_that_is_given_up_frees_the_window(build):
         syncs(host, guest)
 
 
-def a_guest_killed_before_the_yes_comes_again(build):
+def a_wrong_code_does_not_take_the_question_away(build):
+    with mesh.Mesh(build) as world:
+        host, guest, other = (world.device(name) for name in ("anna", "guest", "other"))
+        for device in (host, guest, other):
+            device.start()
+        mesh.found(host)
+        for json_form in (False, True):
+            running = host.spawn("pair", json_form=json_form)
+            running.until("URI: " if not json_form else "expires_s")
+            code = re.search(r"\d{4}(-[a-z]+){3}", running.out).group()
+            joined = join(guest, code, host.peer)
+            running.until("asks to join" if not json_form else "request")
+            check(other.warren("join", wrong(code), "--peer", host.peer, code=None).code != DONE,
+                  "a wrong code while the owner is asked")
+            running.write(YES)
+            joined.finish(DONE)
+            running.finish(DONE)
+            same(len(members(host)), 2 + json_form, "members")
+            guest, other = other, world.device("third").start()
+
+
+def a_guest_killed_before_the_yes_needs_a_new_code(build):
+    """It comes back as another device, and the owner's yes is for the one that was shown."""
     with mesh.Mesh(build) as world:
         host, guest = host_of(world), world.device("guest").start()
-        running, code = window(host)
+        running = host.spawn("pair")
+        running.until("Waiting for")
+        code = re.search(r"^Code: (\S+)$", running.out, re.M).group(1)
         joined = join(guest, code, host.peer)
-        first = running.line(1)["request"]
+        running.until("Admit it? [y/N]")
         guest.kill()
         check(joined.finish(None).code != DONE, "joined without an agent")
         guest.start()
         has_no_circle(guest)
-        joined = join(guest, code, host.peer)
-        second = running.line(2)["request"]
-        check(first["words"] != second["words"], "the same words twice")
-        running.write(YES)
-        joined.finish(DONE)
-        running.finish(DONE)
+        check(join(guest, code, host.peer).finish(None).code != DONE, "joined in another's place")
+        running.until("was tried")
+        same(running.out.count("asks to join"), 1, "times that the owner was asked")
+        has_no_circle(guest)
+        running.kill()
+        admits(host, guest)
         same(len(members(host)), 2, "members")
         syncs(host, guest)
 
@@ -500,7 +526,8 @@ if __name__ == "__main__":
               the_owner_says_no,
               homes_that_do_not_fit,
               a_join_that_is_given_up_frees_the_window,
-              a_guest_killed_before_the_yes_comes_again,
+              a_wrong_code_does_not_take_the_question_away,
+              a_guest_killed_before_the_yes_needs_a_new_code,
               a_guest_killed_after_the_yes,
               a_host_killed_after_the_yes,
               the_only_device_killed_after_the_yes,
