@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define NUMBER_BYTES 8u
+#define PAGE_MAX 3000u
 
 static const char *const log_names[WORLD_LOGS] = {"notes", "clipboard", "chat/family", "z"};
 static const char *const kinds[3] = {"", "text", "application/octet-stream"};
@@ -113,7 +114,7 @@ void world_append(device *d, uint32_t count) {
 static uint32_t draw_limit(chance *c) {
     if (chance_hit(c, 100))
         return chance_between(c, 1, 20);
-    return chance_between(c, 300, 3000);
+    return chance_between(c, 300, PAGE_MAX);
 }
 
 /* ---- one entry ----------------------------------------------------------------------------- */
@@ -142,9 +143,11 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
 
 /* ---- subscribers --------------------------------------------------------------------------- */
 
+/* What one call gave counts only if the call succeeded: a failed one is made again. */
 typedef struct follower {
     device *device;
-    uint32_t log;
+    uint32_t log, count;
+    uint32_t given[PAGE_MAX];
 } follower;
 
 static wr_err follow_entry(void *ctx, const hub_entry *entry) {
@@ -153,17 +156,27 @@ static wr_err follow_entry(void *ctx, const hub_entry *entry) {
     if (f->device->followed[number] != 0)
         world_fail(f->device->world, "device %u gives entry %u to a subscriber twice",
                    f->device->index, number);
+    WR_ASSERT(f->count < PAGE_MAX);
+    f->given[f->count++] = number;
     f->device->followed[number] = 1;
     return WR_OK;
 }
 
+static void forget_given(const follower *f) {
+    for (uint32_t i = 0; i < f->count; i++)
+        f->device->followed[f->given[i]] = 0;
+}
+
 static bool follow_log(device *d, uint32_t log) {
-    follower f = {d, log};
+    static follower f;
     bool more = true;
     while (more) {
         uint32_t limit = draw_limit(&d->world->bodies);
         char cursor[HUB_CURSOR_MAX];
         more = false;
+        f.device = d;
+        f.log = log;
+        f.count = 0;
         wr_err err =
             hub_arrivals(d->run->hub, wr_slice_str(log_names[log]), wr_slice_str(d->cursor[log]),
                          limit, follow_entry, &f, cursor, &more);
@@ -171,8 +184,10 @@ static bool follow_log(device *d, uint32_t log) {
             return true;
         if (err != WR_OK && !run_may_fail(d->run))
             world_fail(d->world, "device %u: arrivals: %s", d->index, hub_problem(d->run->hub));
-        if (err != WR_OK)
+        if (err != WR_OK) {
+            forget_given(&f);
             return false;
+        }
         memcpy(d->cursor[log], cursor, sizeof cursor);
     }
     return true;

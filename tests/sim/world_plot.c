@@ -137,11 +137,12 @@ static void act_disk_fault(world *w) {
 static void act_clock(world *w) {
     device *d = any_up(w);
     bool far = chance_hit(&w->plot, 200);
+    bool back = chance_hit(&w->plot, 300);
     uint32_t by_ms = chance_between(&w->plot, 1, far ? 26 * HOUR : 10 * SECOND);
     if (d == NULL)
         return;
-    world_note(d, "clock is set forward by %u ms", by_ms);
-    d->wall_offset_ms += by_ms;
+    world_note(d, "clock is set %s by %u ms", back ? "back" : "forward", by_ms);
+    d->wall_offset_ms += back ? -(int64_t)by_ms : (int64_t)by_ms;
     loop_sim_set_wall(d->run->loop, d->wall_offset_ms);
 }
 
