@@ -161,8 +161,9 @@ static int watch_pairing(cli *c, bool yes) {
         } else if (strcmp(method, "pairing.failed") == 0) {
             code = failed(c, params);
         } else {
+            const char *reason = warren_get_str(warren_find(params, "reason"), NULL);
             if (strcmp(method, "pairing.try") == 0)
-                cli_say(c, "A wrong code was tried.");
+                cli_say(c, "Turned away: %s.", reason ? reason : "a device tried a wrong code");
             over = false;
         }
         warren_value_free(params);

@@ -15,7 +15,8 @@
 
 #define STREAM_MESSAGES 0u
 #define STREAM_CONTROL 1u
-#define SIGN_ENTRIES_MAX 4096u /* tail entries signed in one turn */
+#define OWN_LOGS_MAX (WR_LOGS_MAX - 535u) /* room for those that wait in the tail */
+#define SIGN_ENTRIES_MAX 4096u            /* tail entries signed in one turn */
 #define SIGN_BYTES_MAX (4u * 1024u * 1024u)
 
 typedef struct append_item {
@@ -72,6 +73,17 @@ static wr_err check_items(hub *h, wr_slice log, const hub_item *items, uint32_t 
     return WR_OK;
 }
 
+/* A log that this device writes to first takes a number of its feed, and they end.  Checked here,
+ * as a job that waits unsigned must never fail later. */
+static wr_err check_log(hub *h, wr_slice log) {
+    uint16_t log_no, next = 0;
+    wr_err err = reader_own_log(h->reader, log, &log_no, &next);
+    if (err == WR_ERR_LIMIT || (err == WR_ERR_UNKNOWN && next > OWN_LOGS_MAX))
+        return hub_fail(h, WR_ERR_LIMIT, "this device writes to %u logs, the most there can be",
+                        OWN_LOGS_MAX);
+    return err == WR_ERR_UNKNOWN ? WR_OK : err;
+}
+
 static append_job *job_new(wr_slice log, const hub_item *items, uint32_t count, size_t bytes) {
     append_job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -104,6 +116,7 @@ wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, h
     size_t bytes = 0;
     WR_TRY(hub_ready(h));
     WR_TRY(check_items(h, log, items, count, &bytes));
+    WR_TRY(check_log(h, log));
     append_job *job = job_new(log, items, count, bytes);
     if (job == NULL)
         return hub_fail(h, WR_ERR_NOMEM, "out of memory");
@@ -232,11 +245,16 @@ static wr_err run_job_unsigned(hub *h, append_job *job) {
     return WR_OK;
 }
 
+static bool waiting(const hub *h) {
+    return h->tail_count > h->tail_damaged;
+}
+
 /* Some tail entries, out of the store: nothing may be written while it is walked. */
 typedef struct tail_batch {
     uint32_t count;
     wr_buf sealed;
     store_tail list[SIGN_ENTRIES_MAX];
+    uint8_t plain[WR_BODY_BYTES_MAX + WR_NAME_BYTES_MAX + 64u];
 } tail_batch;
 
 static wr_err take_tail(void *ctx, const store_tail *tail) {
@@ -250,32 +268,47 @@ static wr_err take_tail(void *ctx, const store_tail *tail) {
     return WR_OK;
 }
 
-static wr_err sign_tail_entry(hub *h, const store_tail *tail) {
-    static uint8_t scratch[WR_BODY_BYTES_MAX + WR_NAME_BYTES_MAX + 64u];
+/* An entry of the tail that the disk lost stays where it is, and does not stop the others. */
+static wr_err leave_damaged(hub *h, const store_tail *tail) {
+    h->tail_from = tail->hlc + 1;
+    h->tail_damaged++;
+    hub_tell(h, &(hub_event){.type = HUB_EV_ALERT,
+                             .text = "an entry that waited to be signed is damaged on the disk"});
+    return WR_OK;
+}
+
+static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
     uint8_t name_bytes[WR_NAME_BYTES_MAX];
-    wr_buf plain = WR_BUF_ARRAY(scratch), name = WR_BUF_ARRAY(name_bytes);
+    wr_buf name = WR_BUF_ARRAY(name_bytes);
     wr_slice kind, body;
     uint16_t log_no;
     uint64_t seq, hlc = tail->hlc;
-    WR_TRY(reader_open_tail(h->reader, tail, &plain, &kind, &body));
-    WR_TRY(reader_log_name(h->reader, tail->log_id, &name));
+    wr_err err = reader_open_tail(h->reader, tail, plain, &kind, &body);
+    if (err == WR_OK)
+        err = reader_log_name(h->reader, tail->log_id, &name);
+    if (err != WR_OK)
+        return err == WR_ERR_IO || err == WR_ERR_NOMEM ? err : leave_damaged(h, tail);
     WR_TRY(bind_log(h, wr_buf_slice(&name), &log_no));
     /* Only after a restore from an old copy is something of ours newer than what waits here. */
     if (hlc <= wr_self_hlc_floor(h->self, STREAM_MESSAGES)) {
         hlc = next_hlc(h);
         WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
     }
-    wr_err err = sign_message(h, log_no, hlc, kind, body, &seq);
-    wr_wipe(scratch, plain.len);
-    WR_TRY(err);
+    WR_TRY(sign_message(h, log_no, hlc, kind, body, &seq));
     return store_delete_tail(h->store, tail->hlc);
 }
 
 static wr_err sign_batch(hub *h, tail_batch *batch) {
-    WR_TRY(store_each_tail(h->store, 0, take_tail, batch));
-    for (uint32_t i = 0; i < batch->count; i++)
-        WR_TRY(sign_tail_entry(h, &batch->list[i]));
-    h->tail_count -= batch->count;
+    uint64_t damaged = h->tail_damaged;
+    WR_TRY(store_each_tail(h->store, h->tail_from, take_tail, batch));
+    wr_err err = WR_OK;
+    for (uint32_t i = 0; err == WR_OK && i < batch->count; i++) {
+        wr_buf scratch = WR_BUF_ARRAY(batch->plain);
+        err = sign_tail_entry(h, &batch->list[i], &scratch);
+    }
+    wr_wipe(batch->plain, sizeof batch->plain);
+    WR_TRY(err);
+    h->tail_count -= batch->count - (h->tail_damaged - damaged);
     return close_run(h);
 }
 
@@ -291,7 +324,7 @@ static wr_err sign_tail(hub *h) {
     }
     free(memory);
     free(batch);
-    if (h->tail_count != 0)
+    if (waiting(h))
         loop_dirty(h->config.loop);
     return err;
 }
@@ -304,6 +337,7 @@ static wr_err see_last(void *ctx, const store_tail *tail) {
 
 wr_err append_load(hub *h) {
     h->named = false;
+    h->tail_from = h->tail_damaged = 0;
     WR_TRY(store_tail_count(h->store, &h->tail_count));
     return store_each_tail(h->store, h->hlc_last, see_last, &h->hlc_last);
 }
@@ -328,7 +362,7 @@ static wr_err run_job_signed(hub *h, append_job *job) {
 
 static wr_err run_jobs(hub *h) {
     /* What waits longer goes first, so that a log keeps the order of its answers. */
-    bool sign = wr_self_may_sign(h->self) && h->tail_count == 0;
+    bool sign = wr_self_may_sign(h->self) && !waiting(h);
     for (append_job *job = h->jobs; job != NULL; job = job->next) {
         WR_TRY(hub_begin(h));
         WR_TRY(sign ? run_job_signed(h, job) : run_job_unsigned(h, job));
@@ -342,14 +376,16 @@ static wr_err run_jobs(hub *h) {
 static wr_err acknowledge(hub *h) {
     if (h->host.window != NULL && wr_pair_window_unsettled(h->host.window))
         return WR_OK;
-    WR_TRY(wr_self_ack(h->self, hub_now(h)));
+    wr_err err = wr_self_ack(h->self, hub_now(h));
+    if (err != WR_ERR_LIMIT) /* a graph that is full takes none, and needs none */
+        WR_TRY(err);
     return hub_drain(h);
 }
 
 wr_err append_turn(hub *h) {
     WR_TRY(pump_keep_ports(h));
     if (wr_self_may_sign(h->self)) {
-        if (h->tail_count != 0)
+        if (waiting(h))
             WR_TRY(sign_tail(h));
         WR_TRY(sign_name(h));
         WR_TRY(acknowledge(h));

@@ -16,8 +16,10 @@ wr_err hub_provision(hub *h, const keystore_secrets *secrets) {
      * already that it never heard of again: a new try is a new device. */
     store_close(h->store);
     keystore_close(h->keystore);
+    mesh_free(h->mesh); /* it knows this device by its id */
     h->store = NULL;
     h->keystore = NULL;
+    h->mesh = NULL;
     wr_err err = h->config.provision(h->config.ctx, secrets, &h->keystore, &h->store, &problem);
     return err == WR_OK ? WR_OK : hub_fail(h, err, "%s", problem);
 }
@@ -65,6 +67,7 @@ wr_err hub_init(hub *h, wr_slice name, bool keep_recovery) {
         return hub_fail(h, err, "the new circle could not be stored: %s", wr_err_text(err));
     }
     diag(DIAG_INFO, CIRCLE_CREATED);
+    join_forget(h);
     loop_dirty(h->config.loop);
     return WR_OK;
 }

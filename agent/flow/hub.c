@@ -259,9 +259,13 @@ void hub_refresh_mesh(hub *h) {
     }
 }
 
+/* Kept over a reload, with all its patience: a store that fails again and again must not make us
+ * dial as often. */
 static wr_err start_mesh(hub *h) {
-    mesh_free(h->mesh);
-    h->mesh = NULL;
+    if (h->mesh != NULL) {
+        hub_refresh_mesh(h);
+        return WR_OK;
+    }
     WR_TRY(mesh_new(&wr_self_identity(h->self)->device_id, h->config.rng, &h->mesh));
     for (size_t i = 0; i < h->config.peer_count; i++) {
         mesh_addr addr = hub_mesh_addr(&h->config.peers[i]);
@@ -364,10 +368,8 @@ static wr_err load_self(hub *h, wr_self **ret_self) {
 static void unload(hub *h) {
     reader_free(h->reader);
     wr_self_free(h->self);
-    mesh_free(h->mesh);
     h->reader = NULL;
     h->self = NULL;
-    h->mesh = NULL;
     h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
 }
 
@@ -450,15 +452,18 @@ static void recover(hub *h, wr_err err) {
     pairflow_undo(h);
     pump_close_all(h, err);
     h->failed = WR_OK;
-    if (h->store != NULL && hub_load(h) == WR_OK)
+    if (h->store != NULL && hub_load(h) == WR_OK) {
         diag(DIAG_WARN, STORE_RELOADED);
+        hub_tell(h, &(hub_event){.type = HUB_EV_CIRCLE_CHANGED});
+        hub_tell(h, &(hub_event){.type = HUB_EV_ENTRIES}); /* whoever read in between looks again */
+    }
     (void)hub_fail(h, err, "%s", text);
 }
 
 static void set_timer(hub *h) {
     wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
     next = wr_mono_min(next, beacon_deadline(h));
-    if (h->mesh != NULL && h->config.net != NULL && !h->closing)
+    if (h->self != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));
     if (h->broken)
         next = wr_mono_min(next, h->reload_at);
@@ -471,6 +476,7 @@ static void free_hub(hub *h) {
     loop_set_turn(h->config.loop, NULL, NULL);
     loop_timer_free(h->timer);
     unload(h);
+    mesh_free(h->mesh);
     store_close(h->store);
     keystore_close(h->keystore);
     free(h->events);
@@ -505,8 +511,11 @@ static void turn(void *ctx) {
 static void timer(void *ctx) {
     hub *h = ctx;
     pump_tick(h);
-    if (h->broken && wr_mono_reached(h->reload_at, hub_now(h).mono) && hub_load(h) == WR_OK)
+    if (h->broken && wr_mono_reached(h->reload_at, hub_now(h).mono) && hub_load(h) == WR_OK) {
         diag(DIAG_WARN, STORE_RELOADED);
+        hub_tell(h, &(hub_event){.type = HUB_EV_CIRCLE_CHANGED});
+        hub_tell(h, &(hub_event){.type = HUB_EV_ENTRIES});
+    }
     loop_dirty(h->config.loop);
 }
 

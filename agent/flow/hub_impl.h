@@ -59,9 +59,10 @@ struct hub {
     /* What the reader may not have seen yet. */
     append_job *jobs, **jobs_end;
     rename_job *renames;
-    uint64_t hlc_last; /* the newest one this device used, the tail's included */
-    uint64_t tail_count;
-    bool named; /* our name of the circle is the one we want */
+    uint64_t hlc_last;                 /* the newest one this device used, the tail's included */
+    uint64_t tail_count, tail_damaged; /* entries of the tail; .. that do not open */
+    uint64_t tail_from;                /* hlc: the damaged ones are below */
+    bool named;                        /* our name of the circle is the one we want */
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;

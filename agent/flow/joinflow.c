@@ -83,6 +83,9 @@ static wr_err find_guest(hub *h, wr_slice text, wr_slice name) {
     wr_err err = wr_pair_guest_new(text, &identity, name, h->config.rng, &guest, &why);
     if (err == WR_ERR_FORMAT)
         return explain_text(h, &why);
+    if (err == WR_ERR_VERSION)
+        return hub_fail(h, WR_ERR_FORMAT,
+                        "this URI is of a newer version of the program: update this device");
     if (err != WR_OK)
         return hub_fail(h, err, "%s", wr_err_text(err));
     wr_rid rid = wr_pair_guest_rid(guest), earlier;
@@ -117,8 +120,13 @@ static void find_targets(hub *h, const net_addr *peer) {
 }
 
 /* Nobody said where the other device is: it may be near. */
-static wr_err search(hub *h) {
+static wr_err search(hub *h, wr_slice text) {
+    WR_SECRET(wr_pair_uri) uri;
     wr_rid rid = wr_pair_guest_rid(h->join.guest);
+    if (wr_pair_uri_parse(text, &uri) == WR_OK) /* beacons are for codes */
+        return hub_fail(h, WR_ERR_UNKNOWN,
+                        "this URI names no address of use here: give the other device's with "
+                        "--peer HOST:PORT");
     wr_err err = beacon_start(h, WR_BEACON_GUEST, &rid);
     if (err == WR_ERR_REFUSED)
         return hub_fail(h, err,
@@ -135,12 +143,15 @@ static wr_err search(hub *h) {
 
 void join_found(hub *h, const net_addr *addr) {
     pair_join *join = &h->join;
-    if (!join->active || join->target_count == JOIN_TARGETS_MAX)
+    if (!join->active)
         return;
     for (uint32_t i = 0; i < join->target_count; i++)
         if (net_addr_equal(&join->targets[i], addr))
             return;
-    join->targets[join->target_count++] = *addr;
+    /* Anybody can forge beacons of a code: new ones take the place of old ones. */
+    join->targets[join->found++ % JOIN_TARGETS_MAX] = *addr;
+    if (join->target_count < JOIN_TARGETS_MAX)
+        join->target_count++;
 }
 
 wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer, hub_done_fn done,
@@ -164,11 +175,12 @@ wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *pee
                         "this code failed three times: ask the other device for a new one");
     find_targets(h, peer);
     if (join->target_count == 0)
-        WR_TRY(search(h));
+        WR_TRY(search(h, code_or_uri));
     join->active = true;
     join->done = done;
     join->ctx = ctx;
     join->target_next = join->rounds = join->resumes = 0;
+    join->found = join->target_count;
     join->joined = join->proved = false;
     join->conn = NULL;
     join->next_dial = hub_now(h).mono;
@@ -286,7 +298,8 @@ static void join_failed(hub *h, wr_err reason) {
                           "open?",
                           text);
     else
-        (void)hub_fail(h, reason, "the connection to %s was lost (%s)", text, wr_err_text(reason));
+        reason = hub_fail(h, WR_ERR_BUSY, "the connection to %s was lost (%s)", text,
+                          wr_err_text(reason));
     join_over(h, reason);
 }
 
@@ -343,8 +356,13 @@ wr_mono join_deadline(const hub *h) {
     return join->target_count != 0 ? join->next_dial : join->search_until;
 }
 
+void join_forget(hub *h) {
+    WR_ASSERT(!h->join.active);
+    forget_guest(&h->join);
+}
+
 void join_close(hub *h) {
     (void)hub_fail(h, WR_ERR_CLOSED, "the agent is stopping");
     join_over(h, WR_ERR_CLOSED);
-    forget_guest(&h->join);
+    join_forget(h);
 }

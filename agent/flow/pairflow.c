@@ -130,6 +130,7 @@ static void host_asked(conn *c, const wr_pair_event *event) {
         return;
     }
     host->asked = true;
+    beacon_stop(c->hub); /* it was found */
     host->asking = c;
     host->device = event->device;
     host->name_len = event->name.len;

@@ -35,7 +35,7 @@ typedef struct pair_join { /* guest is kept after a failed try: its tries count 
     hub_done_fn done;
     void *ctx;
     net_addr targets[JOIN_TARGETS_MAX];
-    uint32_t target_count, target_next;
+    uint32_t target_count, target_next, found;
     uint32_t rounds;  /* of all targets, without any answer */
     uint32_t resumes; /* connections cut after the code was proved */
     bool joined;      /* the circle is ours and durable */
@@ -71,6 +71,7 @@ void join_ended(conn *c, wr_err reason);
 void join_abort(hub *h, wr_err err); /* nothing of this turn will be stored */
 wr_mono join_deadline(const hub *h);
 void join_close(hub *h);
+void join_forget(hub *h); /* the secrets of tries that are over */
 
 /* ---- beacons (beaconflow.c) ---- */
 

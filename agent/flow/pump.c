@@ -191,7 +191,10 @@ static void link_up(conn *c, const wr_event *event) {
     hub_short_id(&event->device, id);
     diag(DIAG_INFO, LINK_UP, diag_text("device", id),
          diag_text("path", pump_path(c) == HUB_PATH_LAN ? "lan" : "direct"));
-    wr_err err = hub_learn_addrs(h, &event->device, event->addrs, &via);
+    /* It may have become a member just now, by the ops of this link. */
+    wr_err err = mesh_add(h->mesh, &event->device, hub_now(h).mono);
+    if (err == WR_OK || err == WR_ERR_LIMIT) /* one too many to dial is one to be dialled by */
+        err = hub_learn_addrs(h, &event->device, event->addrs, &via);
     if (err == WR_OK)
         err = saw(h, c);
     if (err != WR_OK)
@@ -371,16 +374,23 @@ static void conn_add(hub *h, conn *c) {
 }
 
 /* Who came and has not shown yet that it is a sibling. */
-static uint32_t strangers(const hub *h) {
-    uint32_t count = 0;
-    for (const conn *c = h->conns; c != NULL; c = c->next)
-        count += !c->dialled && !c->joins && !c->up;
-    return count;
+static bool has_place(const hub *h, const transport *incoming) {
+    uint32_t all = 0, same = 0;
+    net_addr from = transport_remote(incoming);
+    for (const conn *c = h->conns; c != NULL; c = c->next) {
+        if (c->dialled || c->joins || c->up || c->transport == NULL)
+            continue;
+        net_addr other = transport_remote(c->transport);
+        other.port = from.port;
+        all++;
+        same += net_addr_equal(&other, &from);
+    }
+    return all < HUB_STRANGERS_MAX && same < HUB_STRANGERS_OF_ONE;
 }
 
 static void accepted(void *ctx, transport *incoming) {
     hub *h = ctx;
-    bool wanted = h->self != NULL && !h->closing && strangers(h) < HUB_STRANGERS_MAX;
+    bool wanted = h->self != NULL && !h->closing && has_place(h, incoming);
     conn *c = wanted ? conn_new(h, CONN_SNIFF) : NULL;
     if (c == NULL) {
         metrics_one(&h->metrics, METRIC_ACCEPTS_REFUSED);
@@ -502,8 +512,11 @@ static bool write_some(conn *c) {
         return false;
     wr_err err = WR_OK;
     if (c->kind == CONN_LINK) {
+        bool may_sign = wr_self_may_sign(h->self);
         serve(c);
         err = wr_link_write(c->link, &room, hub_now(h));
+        if (may_sign != wr_self_may_sign(h->self))
+            loop_dirty(h->config.loop); /* what waited for it */
     } else {
         err = wr_pairing_write(c->pairing, &room, hub_now(h));
         if (room.len != 0)

@@ -13,6 +13,7 @@
 #include "mesh/mesh.h"
 
 #define HUB_CONNS_MAX 256u
+#define HUB_STRANGERS_OF_ONE 16u    /* .. of them from one address */
 #define HUB_LISTEN_MAX 16u          /* listen addresses whose port is kept */
 #define HUB_SEEN_SIZE 24u           /* value of HUB_META_SEEN: when, held, behind */
 #define HUB_STRANGERS_MAX 64u       /* accepted, and not known yet */

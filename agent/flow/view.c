@@ -153,6 +153,8 @@ wr_err hub_get_status(hub *h, hub_status *ret_status) {
     if (h->config.net != NULL)
         status.listen_count =
             (uint32_t)net_local_addrs(h->config.net, status.listen, WR_COUNT(status.listen));
+    if (h->broken)
+        WR_TRY(hub_ready(h));
     if (h->self != NULL) {
         wr_err err = circle_status(h, &status);
         if (err != WR_OK)
