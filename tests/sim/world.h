@@ -130,6 +130,7 @@ struct world {
     uint32_t record_count, record_cap;
     bool pairing_wrong;         /* the join under way has a wrong code */
     const device *host, *guest; /* of the newest join */
+    bool host_dies;             /* soon after its owner was asked */
     sim_event disturbance;      /* breaks their connections */
     bool healing;
     uint64_t healed_ms; /* all devices run, nothing is in the way */

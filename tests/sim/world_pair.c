@@ -95,12 +95,24 @@ static void answer(device *d, const hub_event *event) {
                wr_err_name(err));
 }
 
+/* While the ADD is kept, or is published. */
+static void host_may_die(device *d) {
+    world *w = d->world;
+    uint32_t calls = chance_between(&w->faults, 1, 10);
+    bool keep = chance_hit(&w->faults, 500);
+    if (w->host_dies)
+        store_life_end_at(&d->run->life, calls, keep);
+    w->host_dies = false;
+}
+
 void pair_event(device *d, const hub_event *event) {
     switch (event->type) {
     case HUB_EV_PAIRING_REQUEST:
         world_note(d, "pairing request");
-        if (hub_has_circle(d->run->hub))
-            answer(d, event);
+        if (!hub_has_circle(d->run->hub))
+            return;
+        host_may_die(d);
+        answer(d, event);
         return;
     case HUB_EV_PAIRING_DONE:
         world_note(d, "pairing done");
@@ -184,11 +196,12 @@ static void disturb(void *ctx) {
 }
 
 /* What goes wrong while a device comes in: rare moments, so they are sought out. */
-static void plan_disturbance(world *w, device *host, device *guest) {
+static void plan_disturbance(world *w, const device *host, device *guest) {
     uint32_t after_ms = chance_below(&w->faults, chance_hit(&w->faults, 500) ? 300 : 4000);
     uint32_t calls = chance_between(&w->faults, 1, 40);
     w->host = host;
     w->guest = guest;
+    w->host_dies = false;
     if (w->healing || w->counts.joins == 0)
         return;
     if (w->weights[ACT_BREAK] != 0 && chance_hit(&w->faults, 300)) {
@@ -198,10 +211,10 @@ static void plan_disturbance(world *w, device *host, device *guest) {
     }
     if (w->weights[ACT_CRASH_AT_CALL] == 0 || !chance_hit(&w->faults, 300))
         return;
-    device *dies = chance_hit(&w->faults, 500) ? guest : host;
     bool keep = chance_hit(&w->faults, 500);
-    if (device_is_up(dies))
-        store_life_end_at(&dies->run->life, calls, keep);
+    w->host_dies = chance_hit(&w->faults, 500);
+    if (!w->host_dies && device_is_up(guest))
+        store_life_end_at(&guest->run->life, calls, keep);
 }
 
 static bool under_way(const world *w) {
