@@ -34,7 +34,8 @@ class Client(threading.Thread):
         self.answered = {}       # id -> body
         self.unanswered = set()  # bodies that may or may not be there
         self.without_seq = 0     # answers from the pending tail
-        self.cut = set()         # numbers of the kills that left requests without an answer
+        self.served = -1         # how often the agent had been killed when it answered last
+        self.cut = set()         # of these lives, those that ended with requests under way
         self.count, self.problem = 0, None
 
     def body(self):
@@ -53,7 +54,7 @@ class Client(threading.Thread):
             msgid = rpc.send("log.append", log="load", body=bodies[0])
         under_way[-1] = (msgid, bodies)
 
-    def take(self, rpc, under_way):
+    def take(self, rpc, under_way, life):
         msgid, bodies = under_way[0]
         answer = rpc.answer(msgid, "append")
         rows = answer.get("entries", [answer])
@@ -63,18 +64,19 @@ class Client(threading.Thread):
             self.answered[row["id"]] = body
             self.without_seq += row["seq"] is None
         under_way.pop(0)
+        self.served = life
 
-    def drain(self, rpc, under_way):
+    def drain(self, rpc, under_way, life):
         """What was answered before the agent died is in the socket still."""
         try:
             while under_way and under_way[0][0] is not None:
-                self.take(rpc, under_way)
+                self.take(rpc, under_way, life)
         except AgentGone:
             pass
 
-    def life(self):
+    def live(self):
         """One connection."""
-        under_way, before = [], len(self.answered)
+        under_way, life = [], self.device.kills
         try:
             rpc = self.device.connect()
         except AgentGone:
@@ -84,12 +86,12 @@ class Client(threading.Thread):
             while not self.over.is_set() or under_way:
                 while len(under_way) < UNDER_WAY_MAX and not self.over.is_set():
                     self.send(rpc, under_way)
-                self.take(rpc, under_way)
+                self.take(rpc, under_way, life)
         except AgentGone:
-            self.drain(rpc, under_way)
-            # A connection without any answer may have met a process that was dead already.
-            if under_way and len(self.answered) > before:
-                self.cut.add(self.device.kills)
+            self.drain(rpc, under_way, life)
+            # Without any answer, it may have met a process that was dead already.
+            if under_way and self.served == life:
+                self.cut.add(life)
         finally:
             for _, bodies in under_way:
                 self.unanswered.update(bodies)
@@ -98,7 +100,7 @@ class Client(threading.Thread):
     def run(self):
         try:
             while not self.over.is_set():
-                self.life()
+                self.live()
         except Exception as problem:  # pylint: disable=broad-except
             self.problem = problem
 
@@ -106,8 +108,10 @@ class Client(threading.Thread):
 class Killer:
     """Random events from one seed."""
 
-    def __init__(self, devices, seed):
-        self.devices, self.random, self.kills = devices, random.Random(seed), 0
+    def __init__(self, clients, seed):
+        self.clients = {client.device: client for client in clients}
+        self.devices = list(self.clients)
+        self.random, self.kills = random.Random(seed), 0
 
     def pause(self, longest_s):
         time.sleep(self.random.random() * longest_s)
@@ -117,8 +121,15 @@ class Killer:
             device.kill()
         self.kills += len(victims)
 
+    def under_load(self, device):
+        """Waits until its client has an answer of this life, and so has more under way."""
+        client = self.clients[device]
+        wait_until(lambda: client.served == device.kills or client.problem, 20,
+                   f"an answer of {device.name}")
+
     def one(self):
         victim = self.random.choice(self.devices)
+        self.under_load(victim)
         self.pause(0.15)
         self.kill(victim)
         self.pause(0.1)
@@ -146,6 +157,8 @@ class Killer:
     def two(self):
         """The one that stays has no sibling; a restart there makes a tail that waits."""
         lone, *others = self.random.sample(self.devices, 3)
+        self.under_load(others[0])
+        self.under_load(others[1])
         self.kill(*others)
         self.pause(0.1)
         self.kill(lone)
@@ -158,6 +171,8 @@ class Killer:
             device.start()
 
     def all(self):
+        for device in self.devices:
+            self.under_load(device)
         self.pause(0.2)
         self.kill(*self.devices)
         for device in self.random.sample(self.devices, 3):
@@ -256,7 +271,7 @@ def kills_lose_nothing(build):
         maybe = {b"first"}
 
         clients = [Client(device, f"{seed} {device.name}") for device in devices]
-        killer = Killer(devices, seed)
+        killer = Killer(clients, seed)
         for client in clients:
             client.start()
         start = time.monotonic()
