@@ -123,9 +123,11 @@ static void host_asked(conn *c, const wr_pair_event *event) {
     pair_host *host = &c->hub->host;
     /* The owner's yes is for whom he saw: nobody may come in that device's place. */
     if (host->asked && !wr_hash_equal(&host->device, &event->device)) {
-        hub_tell(c->hub, &(hub_event){.type = HUB_EV_PAIRING_TRY,
-                                      .pairing = host->id,
-                                      .text = "another device came with the same code"});
+        if (!host->other_told) /* it may come again and again */
+            hub_tell(c->hub, &(hub_event){.type = HUB_EV_PAIRING_TRY,
+                                          .pairing = host->id,
+                                          .text = "another device came with the same code"});
+        host->other_told = true;
         pump_end(c, WR_ERR_REFUSED);
         return;
     }

@@ -16,10 +16,11 @@ typedef struct pair_host { /* the window that is open; window NULL: none */
     wr_pair_window *window;
     uint64_t id;
     bool auto_accept;
-    bool asked;     /* the owner was shown .device: no other may come in its place */
-    bool done;      /* PAIRING_DONE was told */
-    conn *asking;   /* waits for the owner's yes */
-    wr_hash device; /* of the newest request */
+    bool asked;      /* the owner was shown .device: no other may come in its place */
+    bool other_told; /* the owner knows of such a one */
+    bool done;       /* PAIRING_DONE was told */
+    conn *asking;    /* waits for the owner's yes */
+    wr_hash device;  /* of the newest request */
     size_t name_len;
     uint8_t name[WR_NAME_BYTES_MAX];
 } pair_host;
