@@ -224,6 +224,23 @@ static bool is_ahead(uint64_t hlc, wr_wall now) {
     return (hlc >> 16) > now.ms && (hlc >> 16) - now.ms > WR_CLOCK_AHEAD_MS_MAX;
 }
 
+static void suspect(reader *r, const wr_feed *feed, const wr_entry *entry) {
+    if (r->suspect)
+        return;
+    r->suspect = true;
+    r->suspect_feed = feed;
+    r->suspect_seq = entry->seq;
+}
+
+bool reader_is_message(reader *r, const wr_feed *feed, const wr_entry *entry, uint16_t log_no) {
+    if (entry->log_no != log_no)
+        return false;
+    if ((entry->kind & WR_ENTRY_KIND_MASK) == WR_ENTRY_MESSAGE)
+        return true;
+    suspect(r, feed, entry);
+    return false;
+}
+
 /* A body whose epoch is not held is as unreadable as one that does not open: the caller of a log
  * gets what there is to read, and a counter tells of the rest. */
 void reader_open_entry(reader *r, const wr_feed *feed, const wr_entry *entry, wr_wall now,
@@ -243,11 +260,8 @@ void reader_open_entry(reader *r, const wr_feed *feed, const wr_entry *entry, wr
         content->len = at;
         r->skipped++;
     }
-    if (err == WR_ERR_AUTH && !r->suspect) {
-        r->suspect = true;
-        r->suspect_feed = feed;
-        r->suspect_seq = entry->seq;
-    }
+    if (err == WR_ERR_AUTH)
+        suspect(r, feed, entry);
     item.readable = err == WR_OK;
     *ret_item = item;
 }

@@ -165,7 +165,8 @@ static wr_err take_late_row(void *ctx, const store_rows *rows) {
             return WR_OK;
         if (entry.seq >= s->late_len)
             return WR_ERR_CLOSED;
-        if (entry.hlc <= at->late_hlc || !reader_is_message(&entry, s->log_no))
+        if (entry.hlc <= at->late_hlc ||
+            !reader_is_message(walk->arrivals->reader, s->feed, &entry, s->log_no))
             continue;
         WR_TRY(take_entry(walk->arrivals, s, &entry));
         at->late_hlc = entry.hlc;
@@ -203,7 +204,7 @@ static wr_err take_part(arrivals *a, const source *s, uint64_t arrival, const st
         if (!more || entry.seq >= end)
             return WR_OK;
         if (entry.seq < rows->first_seq || entry.seq < s->late_len ||
-            !reader_is_message(&entry, s->log_no))
+            !reader_is_message(a->reader, s->feed, &entry, s->log_no))
             continue;
         WR_TRY(take_entry(a, s, &entry));
         a->at.arrival = arrival - (end - 1 - entry.seq);

@@ -54,9 +54,10 @@ void reader_open_entry(reader *reader, const wr_feed *feed, const wr_entry *entr
 /* The same for a tail entry. */
 void reader_open_waiting(reader *reader, const store_tail *tail, wr_wall now, wr_buf *content,
                          reader_item *ret_item);
-static inline bool reader_is_message(const wr_entry *entry, uint16_t log_no) {
-    return entry->log_no == log_no && (entry->kind & WR_ENTRY_KIND_MASK) == WR_ENTRY_MESSAGE;
-}
+/* Is it a message of the log?  One of another kind is none, but a suspect: damage looks like that.
+ */
+WR_MUST bool reader_is_message(reader *reader, const wr_feed *feed, const wr_entry *entry,
+                               uint16_t log_no);
 
 /* The log of that name.  FORMAT: no name; UNKNOWN: no such log. */
 WR_MUST wr_err reader_find_log(reader *reader, wr_slice name, uint32_t *ret_log_id);

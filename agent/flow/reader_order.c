@@ -151,7 +151,8 @@ static wr_err fill_from_row(void *ctx, const store_rows *rows) {
             return WR_ERR_CORRUPT;
         if (!more)
             return WR_OK;
-        if (!reader_is_message(&ref.entry, fill->source->log_no))
+        if (!reader_is_message(fill->order->reader, fill->source->feed, &ref.entry,
+                               fill->source->log_no))
             continue;
         ref.offset = ref.entry.erased ? 0 : (size_t)(ref.entry.body.ptr - rows->bytes.ptr);
         WR_TRY(add_reference(fill->order, fill->source, &ref));

@@ -8,8 +8,12 @@
 
 #define RUN_MEMORY (64u * 1024u)
 
-/* b stores what self gives; the byte at flip of the row's last entry changes on the way. */
-static void drain_damaged(device *d, bool flip) {
+#define SOUND SIZE_MAX
+#define KIND_OF_FIRST (WR_SEGMENT_HEADER_SIZE + 1u)
+#define LAST_BYTE (SIZE_MAX - 1u)
+
+/* b stores what self gives; one byte of the row changes on the way. */
+static void drain_damaged(device *d, size_t flip) {
     static uint8_t bytes[RUN_MEMORY];
     wr_put put;
     T_OK(store_begin(d->s));
@@ -24,8 +28,8 @@ static void drain_damaged(device *d, bool flip) {
                                       .hlc_last = put.logs[i].hlc_last,
                                       .count = put.logs[i].count};
         memcpy(bytes, put.row->bytes.ptr, put.row->bytes.len);
-        if (flip)
-            bytes[put.row->bytes.len - 1] ^= 1;
+        if (flip != SOUND)
+            bytes[flip == LAST_BYTE ? put.row->bytes.len - 1 : flip] ^= 1;
         store_rows rows = {.first_seq = put.row->first_seq,
                            .count = put.row->count,
                            .hlc_first = put.row->hlc_first,
@@ -37,7 +41,7 @@ static void drain_damaged(device *d, bool flip) {
 }
 
 /* a signs a run of two entries; the second is sealed under keys that nobody has. */
-static void take_run(circle *c, bool garbage, bool flip) {
+static void take_run(circle *c, bool garbage, size_t flip) {
     uint32_t at_a, at_b;
     T_TRUE(wr_self_device_feed(c->a.self, &c->a.identity.device_id, 0, &at_a));
     T_TRUE(wr_self_device_feed(c->b.self, &c->a.identity.device_id, 0, &at_b));
@@ -77,7 +81,7 @@ static void a_writers_garbage_is_passed_over(void **state) {
     circle *c = *state;
     text t;
     start(c);
-    take_run(c, true, false);
+    take_run(c, true, SOUND);
     r_start(&t, "");
     T_STR(r_read_on(&c->b, "log", 10, &t), "good ");
     r_start(&t, "");
@@ -88,7 +92,15 @@ static void a_writers_garbage_is_passed_over(void **state) {
 static void a_disks_damage_is_an_error(void **state) {
     circle *c = *state;
     start(c);
-    take_run(c, false, true);
+    take_run(c, false, LAST_BYTE);
+    T_ERR(r_try_cursor(&c->b, false, "log", ""), WR_ERR_CORRUPT);
+    T_ERR(r_try_cursor(&c->b, true, "log", ""), WR_ERR_CORRUPT);
+}
+
+static void an_entry_that_turned_into_another_kind_is_damage_too(void **state) {
+    circle *c = *state;
+    start(c);
+    take_run(c, false, KIND_OF_FIRST);
     T_ERR(r_try_cursor(&c->b, false, "log", ""), WR_ERR_CORRUPT);
     T_ERR(r_try_cursor(&c->b, true, "log", ""), WR_ERR_CORRUPT);
 }
@@ -97,7 +109,7 @@ static void what_is_sound_is_read(void **state) {
     circle *c = *state;
     text t;
     start(c);
-    take_run(c, false, false);
+    take_run(c, false, SOUND);
     r_start(&t, "");
     T_STR(r_read_on(&c->b, "log", 10, &t), "good bad ");
     T_EQ(reader_skipped(c->b.r), 0);
@@ -107,6 +119,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_writers_garbage_is_passed_over, r_setup, r_teardown),
         cmocka_unit_test_setup_teardown(a_disks_damage_is_an_error, r_setup, r_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_that_turned_into_another_kind_is_damage_too,
+                                        r_setup, r_teardown),
         cmocka_unit_test_setup_teardown(what_is_sound_is_read, r_setup, r_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
