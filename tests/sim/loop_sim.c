@@ -51,8 +51,7 @@ void loop_sim_leave(void) {
     running = NULL;
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------------------------- */
 
 static void event_due(void *ctx) {
     loop_event *e = (loop_event *)ctx;
@@ -93,8 +92,7 @@ static void tell(const loop *l, const char *kind, uint64_t number) {
                  kind, number);
 }
 
-/* ---- life, turns, time ------------------------------------------------------------------------
- */
+/* ---- life, turns, time --------------------------------------------------------------------- */
 
 static void end_turn(void *ctx) {
     loop *l = (loop *)ctx;
@@ -173,8 +171,7 @@ void loop_sim_sleep(loop *l, uint64_t until_ms) {
     l->slept_ms += until_ms - now_ms;
 }
 
-/* ---- timers -------------------------------------------------------------------------------------
- */
+/* ---- timers -------------------------------------------------------------------------------- */
 
 /* When the device's clock shows the deadline, as far as is known now. */
 static void arm(loop_timer *timer) {
@@ -222,8 +219,7 @@ void loop_timer_free(loop_timer *timer) {
     free(timer);
 }
 
-/* ---- work ---------------------------------------------------------------------------------------
- */
+/* ---- work ---------------------------------------------------------------------------------- */
 
 static void work_done(void *ctx) {
     loop_work *job = (loop_work *)ctx;

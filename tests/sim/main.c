@@ -10,9 +10,9 @@
 #include "sim/world.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,13 +28,6 @@ typedef struct options {
 
 /* ---- one world ----------------------------------------------------------------------------------
  */
-
-static world *under_test; /* for the handler of abort */
-
-static void aborted(int signal_number) {
-    (void)signal_number;
-    world_fail(under_test, "an assertion failed");
-}
 
 static void play(world *w) {
     world_draw_plot(w);
@@ -58,7 +51,7 @@ static void tell(const world *w) {
            (w->settled_ms - w->healed_ms) / 1000);
     printf("  %" PRIu64 " appends, %" PRIu64 " answered, %" PRIu64 " bytes on the wire, %" PRIu64
            " events\n",
-           n->appends, n->answered, net_sim_bytes(w->net), w->trace.events);
+           n->appends, n->answered, net_sim_bytes(w->net), w->trace->events);
     printf("  %" PRIu64 " joins, %" PRIu64 " wrong codes, %" PRIu64 " stops, %" PRIu64
            " crashes, %" PRIu64 " breaks, %" PRIu64 " disk faults\n",
            n->joins, n->wrong_codes, n->stops, n->crashes, n->breaks, n->faults);
@@ -66,16 +59,12 @@ static void tell(const world *w) {
 
 static void run_one(const world_options *o, bool quiet) {
     world *w = world_new(o);
-    under_test = w;
-    (void)signal(SIGABRT, aborted);
     (void)alarm(SEED_SECONDS_MAX);
     play(w);
     if (!quiet)
         tell(w);
-    uint64_t hash = w->trace.hash;
+    uint64_t hash = w->trace->hash;
     world_free(w);
-    under_test = NULL;
-    (void)signal(SIGABRT, SIG_DFL);
     if (!quiet)
         printf("trace %016" PRIx64 "\n", hash);
 }
@@ -85,6 +74,7 @@ static void run_one(const world_options *o, bool quiet) {
 typedef struct child {
     pid_t pid;
     uint64_t seed;
+    trace *trace; /* shared with it, so that its last events are known however it ends */
 } child;
 
 static pid_t start_child(const world_options *o) {
@@ -96,9 +86,12 @@ static pid_t start_child(const world_options *o) {
     exit(0); /* with the sanitizer's look for leaks */
 }
 
-static void tell_failure(const options *o, uint64_t seed, int status) {
-    if (WIFSIGNALED(status))
+static void tell_failure(const options *o, const child *c, int status) {
+    uint64_t seed = c->seed;
+    if (WIFSIGNALED(status)) {
+        trace_print_last(c->trace);
         printf("seed %" PRIu64 " ended by signal %d\n", seed, WTERMSIG(status));
+    }
     printf("failed: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n", seed,
            o->world.devices, o->world.steps);
 }
@@ -114,10 +107,17 @@ static bool wait_child(const options *o, child *children) {
         children[i].pid = 0;
         bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         if (!passed)
-            tell_failure(o, children[i].seed, status);
+            tell_failure(o, &children[i], status);
         return passed;
     }
     return false;
+}
+
+static trace *shared_trace(void) {
+    void *memory =
+        mmap(NULL, sizeof(trace), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    WR_ASSERT(memory != MAP_FAILED);
+    return (trace *)memory;
 }
 
 static child *free_child(const options *o, child *children) {
@@ -129,6 +129,8 @@ static child *free_child(const options *o, child *children) {
 
 static int run_many(const options *o) {
     child children[JOBS_MAX] = {{0}};
+    for (uint32_t i = 0; i < o->jobs; i++)
+        children[i].trace = shared_trace();
     uint64_t passed = 0, failed = 0, running = 0;
     for (uint64_t seed = o->from; seed <= o->to || running > 0;) {
         child *c = free_child(o, children);
@@ -139,6 +141,7 @@ static int run_many(const options *o) {
         }
         world_options one = o->world;
         one.seed = c->seed = seed++;
+        one.trace = c->trace;
         c->pid = start_child(&one);
         WR_ASSERT(c->pid > 0);
         running++;
@@ -222,6 +225,8 @@ int main(int argc, char **argv) {
         return 1;
     if (o.many)
         return run_many(&o);
+    static trace trace_of_one;
+    o.world.trace = &trace_of_one;
     run_one(&o.world, false);
     return 0;
 }

@@ -164,10 +164,10 @@ static void link_without(sim_link *link, unsigned side, bool in_order) {
 }
 
 void sim_end_close(transport *t, wr_err reason) {
-    if (t->state == SIM_CLOSING)
+    sim_link *link = t->link;
+    sim_end_state before = t->state;
+    if (before == SIM_CLOSING)
         return;
-    bool in_order = reason == WR_OK && t->state == SIM_OPEN;
-    bool half_open = t->state == SIM_CONNECTING && t->link != NULL && t->link->reached;
     t->state = SIM_CLOSING;
     t->reason = reason;
     free(t->room);
@@ -176,10 +176,11 @@ void sim_end_close(transport *t, wr_err reason) {
     loop_event_stop(&t->writable);
     loop_event_stop(&t->timeout);
     set_soon(t, &t->closed, 0);
-    if (t->link != NULL)
-        link_without(t->link, t->side, in_order);
-    if (half_open)
-        sim_reset_later(t->link, 1 - t->side);
+    if (link == NULL)
+        return;
+    link_without(link, t->side, reason == WR_OK && before == SIM_OPEN);
+    if (before == SIM_CONNECTING && link->reached) /* the other end is open already */
+        sim_reset_later(link, 1 - t->side);
 }
 
 static void reset(sim_link *link, unsigned side) {

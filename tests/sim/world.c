@@ -21,7 +21,7 @@
 
 void world_fail(world *w, const char *format, ...) {
     va_list args;
-    trace_print_last(&w->trace);
+    trace_print_last(w->trace);
     (void)fprintf(stderr, "seed %" PRIu64 " FAILED at %" PRIu64 ".%03u s: ", w->options.seed,
                   sim_clock_now(w->clock) / 1000, (unsigned)(sim_clock_now(w->clock) % 1000));
     va_start(args, format);
@@ -41,7 +41,7 @@ void world_note(const device *d, const char *format, ...) {
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    trace_note(&d->world->trace, sim_clock_now(d->world->clock), d->index, "-- %s", text);
+    trace_note(d->world->trace, sim_clock_now(d->world->clock), d->index, "-- %s", text);
 }
 
 /* ---- a run and what the hub asks of it ----------------------------------------------------- */
@@ -133,12 +133,8 @@ static run *run_new(device *d) {
     return r;
 }
 
+/* It is out of the world's list already. */
 static void run_free(run *r) {
-    world *w = r->device->world;
-    run **at = &w->runs;
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
     if (r->device->run == r)
         r->device->run = NULL;
     loop_event_stop(&r->follow);
@@ -199,12 +195,17 @@ static void run_crash(run *r, bool silent) {
 
 /* Looks after each event who died in it, and who is ready to go. */
 static void reap(world *w) {
-    for (run *next, *r = w->runs; r != NULL; r = next) {
-        next = r->next;
-        if (r->gone)
+    run **at = &w->runs;
+    while (*at != NULL) {
+        run *r = *at;
+        if (r->gone) {
+            *at = r->next;
             run_free(r);
-        else if (r->life.dead)
+            continue;
+        }
+        if (r->life.dead)
             run_crash(r, chance_hit(&w->faults, 500));
+        at = &r->next;
     }
 }
 
@@ -365,8 +366,9 @@ world *world_new(const world_options *options) {
     world *w = (world *)calloc(1, sizeof *w);
     WR_ASSERT(w != NULL);
     w->options = *options;
-    trace_init(&w->trace, options->seed, options->print_trace);
-    w->clock = sim_clock_new(&w->trace);
+    w->trace = options->trace;
+    trace_init(w->trace, options->seed, options->print_trace);
+    w->clock = sim_clock_new(w->trace);
     chance_init(&w->plot, options->seed, "plot", 0);
     chance_init(&w->bodies, options->seed, "bodies", 0);
     chance_init(&w->faults, options->seed, "faults", 0);

@@ -20,6 +20,7 @@
 #include "sim/loop_sim.h"
 #include "sim/net_sim.h"
 #include "sim/store_sim.h"
+#include "sim/world_act.h"
 
 #define WORLD_DEVICES_MAX 8u
 #define WORLD_LOGS 4u
@@ -35,6 +36,7 @@ typedef struct world_options {
     uint32_t devices; /* 0: the seed decides */
     uint32_t steps;
     bool print_trace;
+    trace *trace; /* borrowed: may be looked at when the world has ended badly */
 } world_options;
 
 typedef struct world world;
@@ -94,30 +96,9 @@ typedef struct record {
     uint64_t hlc; /* of the answer */
 } record;
 
-/* How often things happen in this world (swarm): weights of the plot's steps. */
-typedef enum world_act {
-    ACT_APPEND,
-    ACT_BREAK,
-    ACT_CUT,
-    ACT_MEND,
-    ACT_UNPLUG,
-    ACT_STOP,
-    ACT_CRASH,
-    ACT_CRASH_AT_CALL,
-    ACT_START,
-    ACT_SLEEP,
-    ACT_CLOCK,
-    ACT_DISK_FAULT,
-    ACT_PAIR,
-    ACT_RENAME,
-    ACT_LOOK,
-    ACT_PAUSE,
-    ACT_COUNT,
-} world_act;
-
 struct world {
     world_options options;
-    trace trace;
+    trace *trace;
     sim_clock *clock;
     net_sim *net;
     chance plot, bodies, faults;

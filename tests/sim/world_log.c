@@ -300,5 +300,5 @@ void world_check_all(world *w) {
             world_fail(w, "device %u and device 0 show different logs", i);
         digest = own;
     }
-    w->trace.hash = sim_hash_u64(w->trace.hash, digest);
+    w->trace->hash = sim_hash_u64(w->trace->hash, digest);
 }

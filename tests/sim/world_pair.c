@@ -154,11 +154,11 @@ static bool spoil_code(char *code) {
     char swapped[HUB_CODE_MAX];
     char *words[4], *at = code;
     for (int i = 0; i < 4; i++) {
+        WR_ASSERT(at != NULL); /* a number and three words */
         words[i] = at;
         at = strchr(at, '-');
-        if (at == NULL)
-            break;
-        *at++ = '\0';
+        if (at != NULL)
+            *at++ = '\0';
     }
     (void)snprintf(swapped, sizeof swapped, "%s-%s-%s-%s", words[0], words[2], words[1], words[3]);
     bool differs = strcmp(words[1], words[2]) != 0;

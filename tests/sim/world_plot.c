@@ -287,7 +287,7 @@ void world_step(world *w) {
 /* ---- the good end -------------------------------------------------------------------------- */
 
 void world_heal(world *w) {
-    trace_note(&w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
+    trace_note(w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
     w->healing = true;
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {

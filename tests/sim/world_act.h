@@ -1,0 +1,28 @@
+/* What may happen in a step of a world's plot; each world draws weights of its own (swarm).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SIM_WORLD_ACT_H
+#define SIM_WORLD_ACT_H
+
+typedef enum world_act {
+    ACT_APPEND,
+    ACT_BREAK,
+    ACT_CUT,
+    ACT_MEND,
+    ACT_UNPLUG,
+    ACT_STOP,
+    ACT_CRASH,
+    ACT_CRASH_AT_CALL,
+    ACT_START,
+    ACT_SLEEP,
+    ACT_CLOCK,
+    ACT_DISK_FAULT,
+    ACT_PAIR,
+    ACT_RENAME,
+    ACT_LOOK,
+    ACT_PAUSE,
+    ACT_COUNT,
+} world_act;
+
+#endif /* SIM_WORLD_ACT_H */
