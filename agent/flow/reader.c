@@ -87,6 +87,10 @@ wr_err reader_log_name(reader *r, uint32_t log_id, wr_buf *out) {
 wr_err reader_own_log(reader *r, wr_slice name, uint16_t *ret_log_no, uint16_t *ret_next) {
     uint32_t index, log_id, next;
     const wr_identity *identity = wr_self_identity(r->self);
+    if (r->own_len != 0 && wr_equal(name, wr_slice_of(r->own_name, r->own_len))) {
+        *ret_log_no = r->own_no;
+        return WR_OK;
+    }
     if (!wr_text_is_name(name))
         return WR_ERR_FORMAT;
     if (!wr_self_device_feed(r->self, &identity->device_id, 0, &index))
@@ -95,6 +99,11 @@ wr_err reader_own_log(reader *r, wr_slice name, uint16_t *ret_log_no, uint16_t *
     wr_err err = reader_find_log(r, name, &log_id);
     if (err == WR_OK)
         err = store_get_bound(r->store, feed_id, log_id, ret_log_no);
+    if (err == WR_OK) {
+        r->own_len = name.len;
+        memcpy(r->own_name, name.ptr, name.len);
+        r->own_no = *ret_log_no;
+    }
     if (err != WR_ERR_UNKNOWN)
         return err;
     WR_TRY(store_max_bound(r->store, feed_id, &next));

@@ -12,6 +12,11 @@ struct reader {
     wr_self *self;
     store *store;
     wr_key store_key; /* a copy, wiped at the end */
+    /* The log of our own feed that was asked for last: most appends go where the one before went.
+     */
+    size_t own_len;
+    uint8_t own_name[WR_NAME_BYTES_MAX];
+    uint16_t own_no;
     uint64_t skipped; /* entries of logs that did not open, since the start */
     /* How far each control feed was looked at, and with how many epochs: what has not changed since
      * is not looked at again.  Only the store's own mark says what was applied. */

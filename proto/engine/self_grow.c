@@ -74,6 +74,16 @@ static wr_err open_run(wr_self *self, uint32_t index) {
     return WR_OK;
 }
 
+/* Once for a run, and again when the epoch changes within it. */
+static wr_err derive_run_keys(wr_self *self, const wr_feed *feed, const wr_hash *epoch_id) {
+    if (self->run_keyed && wr_hash_equal(&self->run_epoch, epoch_id))
+        return WR_OK;
+    WR_TRY(wr_keyring_feed_keys(self->keyring, epoch_id, &feed->feed_id, &self->run_keys));
+    self->run_epoch = *epoch_id;
+    self->run_keyed = true;
+    return WR_OK;
+}
+
 wr_err wr_self_append(wr_self *self, uint32_t stream, uint8_t kind, uint16_t log_no, uint64_t hlc,
                       wr_slice content, uint64_t *ret_seq) {
     WR_ASSERT(self->rows_next == self->taken.count && !self->nodes_dirty);
@@ -87,10 +97,9 @@ wr_err wr_self_append(wr_self *self, uint32_t stream, uint8_t kind, uint16_t log
     wr_feed *feed = &self->feeds[index]->feed;
     if (self->run_feed == WR_FEED_NONE)
         WR_TRY(open_run(self, index));
-    WR_SECRET(wr_feed_keys) keys;
-    WR_TRY(wr_keyring_feed_keys(self->keyring, epoch_id, &feed->feed_id, &keys));
+    WR_TRY(derive_run_keys(self, feed, epoch_id));
     wr_entry entry = {.kind = kind, .log_no = log_no, .hlc = hlc};
-    WR_TRY(wr_run_add(&self->run, feed, &keys, epoch_id, &self->rng, &entry, content));
+    WR_TRY(wr_run_add(&self->run, feed, &self->run_keys, epoch_id, &self->rng, &entry, content));
     *ret_seq = entry.seq;
     return WR_OK;
 }
@@ -111,6 +120,8 @@ wr_err wr_self_close_run(wr_self *self) {
     uint32_t index = self->run_feed;
     wr_feed *feed = &self->feeds[index]->feed;
     self->run_feed = WR_FEED_NONE;
+    self->run_keyed = false;
+    wr_feed_keys_wipe(&self->run_keys);
     if (wr_run_count(&self->run, feed) == 0)
         return WR_OK;
     wr_hash heads[WR_OP_PARENTS_MAX];

@@ -46,6 +46,9 @@ struct wr_self {
     wr_run run;
     uint32_t run_feed; /* index, WR_FEED_NONE when no run is open */
     uint8_t *run_memory;
+    bool run_keyed;
+    wr_hash run_epoch;     /* of run_keys */
+    wr_feed_keys run_keys; /* secret, while the run is open */
 
     /* what wr_self_poll has yet to give */
     uint32_t ops_stored, epochs_stored; /* how many of graph's and keyring's are in the store */
