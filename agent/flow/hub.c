@@ -188,8 +188,9 @@ static wr_err commit_open(hub *h) {
     h->in_transaction = false; /* one that fails has rolled back */
     WR_TRY(err);
     metrics_one(&h->metrics, METRIC_COMMITS);
-    if (h->new_ops)
-        hub_refresh_mesh(h);
+    err = h->new_ops ? hub_refresh_mesh(h) : WR_OK;
+    if (err != WR_OK)
+        hub_give_up(h, err); /* what was committed stays so */
     if (h->new_ops || changed)
         hub_tell(h, &(hub_event){.type = HUB_EV_CIRCLE_CHANGED});
     if (h->new_rows || changed)
@@ -229,7 +230,7 @@ wr_err hub_get_name(hub *h, wr_buf *out) {
     return keystore_unseal(key, wr_slice_str(META_NAME), wr_buf_slice(&in), out);
 }
 
-static void restore_addrs(hub *h, const wr_hash *device) {
+static wr_err restore_addrs(hub *h, const wr_hash *device) {
     uint8_t key[HUB_META_KEY_SIZE], bytes[MESH_ADDRS_MAX * sizeof(mesh_addr)];
     wr_buf stored = WR_BUF_ARRAY(bytes);
     if (store_get_meta(h->store, hub_meta_key(HUB_META_ADDRS, device, key), &stored) != WR_OK)
@@ -239,9 +240,10 @@ static void restore_addrs(hub *h, const wr_hash *device) {
         memcpy(addr.b, bytes + (at - 1) * sizeof addr.b, sizeof addr.b);
         mesh_learn(h->mesh, device, &addr, hub_now(h).mono);
     }
+    return WR_OK;
 }
 
-void hub_refresh_mesh(hub *h) {
+wr_err hub_refresh_mesh(hub *h) {
     const wr_graph *graph = wr_self_graph(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
     for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
@@ -255,24 +257,22 @@ void hub_refresh_mesh(hub *h) {
         if (mesh_addrs(h->mesh, &member->device_id, (mesh_addr[MESH_ADDRS_MAX]){0}) != 0)
             continue;
         if (mesh_add(h->mesh, &member->device_id, hub_now(h).mono) == WR_OK)
-            restore_addrs(h, &member->device_id);
+            WR_TRY(restore_addrs(h, &member->device_id));
     }
+    return WR_OK;
 }
 
 /* Kept over a reload, with all its patience: a store that fails again and again must not make us
  * dial as often. */
 static wr_err start_mesh(hub *h) {
-    if (h->mesh != NULL) {
-        hub_refresh_mesh(h);
-        return WR_OK;
-    }
+    if (h->mesh != NULL)
+        return hub_refresh_mesh(h);
     WR_TRY(mesh_new(&wr_self_identity(h->self)->device_id, h->config.rng, &h->mesh));
     for (size_t i = 0; i < h->config.peer_count; i++) {
         mesh_addr addr = hub_mesh_addr(&h->config.peers[i]);
         WR_TRY(mesh_add_static(h->mesh, &addr, hub_now(h).mono));
     }
-    hub_refresh_mesh(h);
-    return WR_OK;
+    return hub_refresh_mesh(h);
 }
 
 /* ---- loading

@@ -123,7 +123,7 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
 /* Siblings for mesh: after the circle changed, and their remembered addresses. */
-void hub_refresh_mesh(hub *h);
+WR_MUST wr_err hub_refresh_mesh(hub *h);
 /* Puts the name this device wants to have, sealed. */
 WR_MUST wr_err hub_put_name(hub *h, wr_slice name);
 /* Appends it; nothing if there is none. */

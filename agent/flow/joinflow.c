@@ -244,7 +244,7 @@ static wr_err joined(conn *c, const wr_pair_event *event) {
     WR_TRY(hub_adopt(h, event->self));
     WR_TRY(hub_drain(h));
     WR_TRY(hub_put_name(h, wr_slice_of(h->join.name, h->join.name_len)));
-    hub_refresh_mesh(h);
+    WR_TRY(hub_refresh_mesh(h));
     mesh_learn(h->mesh, &event->device, &dialled, hub_now(h).mono);
     WR_TRY(hub_learn_addrs(h, &event->device, event->addrs, &via));
     h->join.joined = true;
