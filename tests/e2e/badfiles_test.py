@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 
 import mesh
-from mesh import DONE, FAILED, NOT_RUNNING, REFUSED, USAGE, check, has, same, say
+from mesh import DONE, FAILED, NOT_RUNNING, USAGE, check, has, same, say
 
 KEEP = ("device.key", "store.db", "keys.db", "warren.conf")
 FLIPS = 40

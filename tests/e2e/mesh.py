@@ -89,7 +89,7 @@ def wait_until(condition, deadline_s, what):
 
 
 def free_port():
-    """Below the range of ports that the system gives to others, so it is still free after a kill."""
+    """Below the ports that the system gives to others, so it is still free after a kill."""
     while True:
         port = random.SystemRandom().randrange(20000, 32700)
         with socket.socket() as probe:
@@ -107,7 +107,7 @@ def sha256_of(path):
 
 
 def seed_of_run():
-    """The second argument of the test, else a new one; printed, so that a failure can be replayed."""
+    """The second argument of the test, else a new one; printed, so that it can be run again."""
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(1 << 32)
     say(f"seed {seed}")
     return seed

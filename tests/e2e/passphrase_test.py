@@ -12,7 +12,7 @@ import select
 import time
 
 import mesh
-from mesh import FAILED, REFUSED, USAGE, check, has, same, say, wait_until
+from mesh import FAILED, REFUSED, USAGE, check, has, same, say
 
 RIGHT, WRONG = "correct horse größe", "correct horse grosse"
 
@@ -70,7 +70,7 @@ def passphrase_file(world, text):
     return path
 
 
-# ---- passphrase -------------------------------------------------------------------------------------
+# ---- passphrase ------------------------------------------------------------------------------
 
 
 def key_of(device):
@@ -181,7 +181,7 @@ def the_terminal_asks(build):
         a.warren("down")
 
 
-# ---- the words ------------------------------------------------------------------------------------
+# ---- the words --------------------------------------------------------------------------------
 
 
 def check_words(device, words, code):
