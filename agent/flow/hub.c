@@ -233,8 +233,10 @@ wr_err hub_get_name(hub *h, wr_buf *out) {
 static wr_err restore_addrs(hub *h, const wr_hash *device) {
     uint8_t key[HUB_META_KEY_SIZE], bytes[MESH_ADDRS_MAX * sizeof(mesh_addr)];
     wr_buf stored = WR_BUF_ARRAY(bytes);
-    if (store_get_meta(h->store, hub_meta_key(HUB_META_ADDRS, device, key), &stored) != WR_OK)
-        return;                                                      /* they only save time */
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_ADDRS, device, key), &stored);
+    if (err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err); /* they may be the only way to it */
     for (size_t at = stored.len / sizeof(mesh_addr); at > 0; at--) { /* the best one last */
         mesh_addr addr;
         memcpy(addr.b, bytes + (at - 1) * sizeof addr.b, sizeof addr.b);
