@@ -33,6 +33,8 @@ class Passage:
                 data = source.recv(1 << 16)
                 self.held[direction] = data
                 self.gate.open[direction].wait()
+                if self.gate.closed:
+                    break  # what was held stays here
                 self.held[direction] = b""
                 if limit is not None:
                     data = data[:limit - len(self.sent[direction])]
@@ -61,7 +63,7 @@ class Gate:
         """cut_after {direction: bytes}: the first connection ends when so much has passed."""
         self.target, self.cut_after = target, cut_after or {}
         self.open = {IN: threading.Event(), OUT: threading.Event()}
-        self.passages = []
+        self.passages, self.closed = [], False
         for event in self.open.values():
             event.set()
         self.listener = socket.socket()
@@ -100,6 +102,7 @@ class Gate:
         return self
 
     def __exit__(self, *_):
+        self.closed = True
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for event in self.open.values():
