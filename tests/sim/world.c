@@ -257,11 +257,17 @@ void device_start(device *d) {
     r->listen = net_sim_addr(d->index);
     if (d->has_home)
         open_home(r);
+    size_t peer_count = 0;
+    for (uint32_t i = 0; i < w->device_count && w->peers; i++)
+        if (i != d->index)
+            r->peers[peer_count++] = net_sim_addr(i);
     hub_config config = {.loop = r->loop,
                          .net = r->net,
                          .rng = chance_rng(&r->rng),
                          .listen = &r->listen,
                          .listen_count = 1,
+                         .peers = r->peers,
+                         .peer_count = peer_count,
                          .discovery = w->discovery,
                          .provision = provision,
                          .event = on_event,
@@ -376,6 +382,8 @@ world *world_new(const world_options *options) {
     w->device_count = options->devices != 0 ? options->devices : drawn;
     w->net = net_sim_new(w->clock, options->seed, w->device_count);
     w->discovery = chance_hit(&w->plot, 500);
+    w->peers = chance_hit(&w->plot, 250);
+    w->bulk = chance_hit(&w->plot, 30);
     draw_network(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];

@@ -52,7 +52,7 @@ typedef struct run {
     keystore *keystore; /* both are the hub's; NULL: no home yet */
     store *store;
     store_life life;
-    net_addr listen;
+    net_addr listen, peers[WORLD_DEVICES_MAX];
     chance rng;
     bool closing, crashed;
     bool gone; /* the hub is: the rest can go */
@@ -106,7 +106,9 @@ struct world {
     device devices[WORLD_DEVICES_MAX];
     run *runs;
     uint32_t weights[ACT_COUNT];
-    bool clocks_jump, discovery;
+    bool discovery;
+    bool peers; /* devices know each other's addresses from their configuration */
+    bool bulk;  /* once, somebody appends very much */
     record *records;
     uint32_t record_count, record_cap;
     bool pairing_wrong;         /* the join under way has a wrong code */

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#define BULK_BURSTS 40u
 #define SETTLE_MS_MAX (15u * MINUTE)
 
 /* Each world gets its own mixture; a weight of 0 leaves something out altogether. */
@@ -74,8 +75,13 @@ static device *any_off(world *w) {
 static void act_append(world *w) {
     device *d = any_member(w);
     uint32_t bursts = chance_hit(&w->plot, 200) ? chance_between(&w->plot, 2, 6) : 1;
+    bool bulk = w->bulk && chance_hit(&w->plot, 100);
+    if (bulk) {
+        w->bulk = false;
+        bursts = BULK_BURSTS;
+    }
     for (uint32_t i = 0; i < bursts && d != NULL && device_is_member(d); i++) {
-        bool many = chance_hit(&w->plot, 60);
+        bool many = bulk || chance_hit(&w->plot, 60);
         world_append(d, chance_between(&w->plot, 1, many ? WORLD_BATCH_MAX : 6));
     }
 }
@@ -205,6 +211,11 @@ static void act_look(world *w) {
         (void)world_check(d, false);
 }
 
+static void act_pause(world *w) {
+    bool long_one = chance_hit(&w->plot, 100);
+    world_run(w, chance_between(&w->plot, MINUTE, long_one ? 40 * HOUR : 2 * HOUR));
+}
+
 static void act(world *w, world_act what) {
     switch (what) {
     case ACT_APPEND:
@@ -253,7 +264,7 @@ static void act(world *w, world_act what) {
         act_look(w);
         return;
     case ACT_PAUSE:
-        world_run(w, chance_between(&w->plot, MINUTE, 2 * HOUR));
+        act_pause(w);
         return;
     case ACT_COUNT:
         break;
