@@ -71,8 +71,7 @@ static uint16_t take_u16(wr_slice *in) {
     return value;
 }
 
-/* ---- what must hold after every command ---------------------------------------------------------
- */
+/* ---- what must hold after every command ---- */
 
 static void fix_own(run *r) {
     const wr_feed *own = feed_at(r->honest, r->honest);
@@ -121,8 +120,7 @@ static void check_said(const run *r, uint8_t type, wr_slice body) {
     WR_ASSERT(len <= wr_self_feed(r->honest->self, index)->tree.len);
 }
 
-/* ---- sessions -----------------------------------------------------------------------------------
- */
+/* ---- sessions ---- */
 
 static void hear(run *r) {
     uint8_t type;
@@ -186,8 +184,7 @@ static void bend_handshake(run *r, wr_slice in) {
         puppet_free(p);
 }
 
-/* ---- commands -----------------------------------------------------------------------------------
- */
+/* ---- commands ---- */
 
 static void say_raw(run *r, wr_slice *in) {
     uint8_t type = take_u8(in);
@@ -326,14 +323,17 @@ static void say_unit(run *r, wr_slice *in) {
         wr_self_device_feed(r->honest->self, &c->liar->identity.device_id, flags & 1u, &index));
     const wr_feed *feed = wr_self_feed(r->honest->self, index);
     wr_checkpoint cp = {.feed_id = feed->feed_id,
-                        .k = (feed->has_checkpoint ? feed->cp_k + 1 : 0) + step % 4u,
+                        .k = (feed->has_checkpoint ? feed->cp_k + 1 : 0) + step / 64u,
                         .prev = feed->cp_hash};
     grow(feed, entries, &tree, &cp.hlc);
-    cp.len = tree.len + (flags & 2u ? step : 0u);
+    cp.len = tree.len + (flags & 2u ? step % 64u : 0u);
     cp.root = wr_tree_root(&tree);
-    cp.hlc += flags & 4u ? step : 0u;
+    cp.hlc += flags & 4u ? step % 64u : 0u;
     cp.k -= (flags & 8u) && cp.k != 0 ? 1u : 0u;
-    cp.root.b[0] ^= flags & 16u;
+    if (flags & 16u) { /* it does not grow */
+        cp.len = feed->cp_len;
+        cp.hlc = feed->cp_hlc;
+    }
     cp.prev.b[0] ^= flags & 32u;
     cp.mhead_count = wr_graph_heads(graph_of(r->honest), cp.mheads);
     if (flags & 64u)
@@ -451,8 +451,7 @@ static void (*const commands[16])(run *r, wr_slice *in) = {
     say_pong, append_own, end_link,      say_message, send_noise, reconnect, rekey,     nothing,
 };
 
-/* ---- afterwards ---------------------------------------------------------------------------------
- */
+/* ---- afterwards ---- */
 
 /* False: an admin may let in a device that has the same key as another one, and then nobody may
  * talk with either of them (sync.md 1.3); that is no lie but a way to use its role. */

@@ -58,8 +58,7 @@ typedef union message {
     list list;
 } message;
 
-/* ---- items of lists ---------------------------------------------------------------------------
- */
+/* ---- items of lists ---- */
 
 static wr_err take_item(message_kind kind, wr_slice *in, item *i) {
     switch (kind) {
@@ -127,8 +126,7 @@ static wr_err encode_list(message_kind kind, const list *from, wr_buf *out) {
     return WR_OK;
 }
 
-/* ---- whole bodies -----------------------------------------------------------------------------
- */
+/* ---- whole bodies ---- */
 
 static wr_err decode(message_kind kind, wr_slice body, message *m) {
     switch (kind) {

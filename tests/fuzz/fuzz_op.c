@@ -18,8 +18,7 @@ static void fill(void *ctx, uint8_t *out, size_t len) {
         out[i] = ++*next;
 }
 
-/* ---- decode, encode ---------------------------------------------------------------------------
- */
+/* ---- decode, encode ---- */
 
 static void same(const wr_buf *out, wr_slice in) {
     WR_ASSERT(wr_equal(wr_buf_slice(out), in));
@@ -67,8 +66,7 @@ static void fuzz_header(wr_slice bytes) {
     same(&out, bytes);
 }
 
-/* ---- admission --------------------------------------------------------------------------------
- */
+/* ---- admission ---- */
 
 static wr_identity founder;
 

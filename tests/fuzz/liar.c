@@ -10,8 +10,7 @@
 
 #define LINK_HONEST 1000u /* links of the recording; those of a run have lower numbers */
 
-/* ---- sessions ---------------------------------------------------------------------------------
- */
+/* ---- sessions ---- */
 
 static puppet *talk_new(device *as, device *to) {
     puppet *p = calloc(1, sizeof *p);
@@ -137,8 +136,7 @@ bool talk_next(puppet *p, uint8_t *ret_type, wr_slice *ret_body) {
     return have;
 }
 
-/* ---- what honest devices say --------------------------------------------------------------------
- */
+/* ---- what honest devices say ---- */
 
 static void keep_frames(cast *c, puppet *p) {
     uint8_t type;
@@ -202,8 +200,7 @@ static void record(cast *c, device *of, device *to, bool all) {
     device_free(speaker);
 }
 
-/* ---- the cast -----------------------------------------------------------------------------------
- */
+/* ---- the cast ---- */
 
 static void make_body(cast *c, uint32_t i, const wr_identity *who) {
     wr_add add = {

@@ -43,8 +43,7 @@ static wr_slice body_of(const cast_frame *frame) {
     return wr_slice_of(frame->body, frame->len);
 }
 
-/* ---- bodies -----------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 /* Where fuzz_message has its kinds. */
 static int kind_of(uint8_t type) {
@@ -96,8 +95,7 @@ static void seed_pairing(const cast *c) {
     write_seed("message", &out);
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 /* A stream of messages, as they are inside, of one to three frames each. */
 static void seed_records(const cast *c) {
@@ -131,8 +129,7 @@ static void seed_records(const cast *c) {
     device_free(honest);
 }
 
-/* ---- links ------------------------------------------------------------------------------------
- */
+/* ---- links ---- */
 
 /* Commands of fuzz_link. */
 enum {
@@ -203,9 +200,65 @@ static void put_units(const cast *c, wr_buf *out) {
             put_run(out, i, 1);
 }
 
+#define SESSIONS 5u /* in one input */
+
+/* Another session in the same input, or the first one. */
+static void put_session(const cast *c, wr_buf *out, unsigned n) {
+    if (n != 0)
+        put_u8(out, AGAIN);
+    put_greeting(c, out);
+}
+
+/* Each unit with one byte of its announcement changed. */
+static void put_bent_units(const cast *c, wr_buf *out, unsigned at) {
+    for (uint32_t i = c->liar_frame_count; i + 1 < c->frame_count; i++) {
+        if (c->frames[i].type != WR_FRAME_DATA)
+            continue;
+        put_u8(out, KNOWN);
+        put_u8(out, i);
+        put_u8(out, 1);
+        T_OK(wr_buf_put_u16(out, (uint16_t)at));
+        put_u8(out, 1);
+        put_run(out, i + 1, 1);
+    }
+}
+
+static void seed_bent_units(const cast *c) {
+    for (unsigned at = 40; at < 290;) {
+        wr_buf out = WR_BUF_ARRAY(bytes);
+        put_u8(&out, at % 16u ? 8 : 5);
+        for (unsigned n = 0; n < SESSIONS; n++, at += 28) {
+            put_session(c, &out, n);
+            put_bent_units(c, &out, at);
+            put_speak(&out);
+        }
+        write_seed("link", &out);
+    }
+}
+
+/* A unit is announced, and the part of another one comes. */
+static void seed_wrong_parts(const cast *c) {
+    uint32_t data = c->frame_count - 1;
+    while (c->frames[data].type != WR_FRAME_DATA)
+        data--;
+    for (uint32_t i = c->liar_frame_count; i < c->frame_count;) {
+        wr_buf out = WR_BUF_ARRAY(bytes);
+        put_u8(&out, 8);
+        for (unsigned n = 0; n < SESSIONS && i < c->frame_count; i++) {
+            if (c->frames[i].type != WR_FRAME_PART)
+                continue;
+            put_session(c, &out, n++);
+            put_run(&out, data, 1);
+            put_run(&out, i, 1);
+            put_speak(&out);
+        }
+        write_seed("link", &out);
+    }
+}
+
 /* Several ways through a session; honest frames are named by number. */
 static void seed_ways(const cast *c, unsigned mode) {
-    for (unsigned way = 0; way < 8; way++) {
+    for (unsigned way = 0; way < 9; way++) {
         wr_buf out = WR_BUF_ARRAY(bytes);
         put_u8(&out, mode);
         put_run(&out, 0, c->liar_frame_count);
@@ -263,6 +316,11 @@ static void seed_ways(const cast *c, unsigned mode) {
             put_u8(&out, NOISE);
             put_counted(&out, wr_slice_str("noise"));
         }
+        for (unsigned i = 0; way == 8 && i < 12; i++) { /* more units than may be under way */
+            put_u8(&out, APPEND);
+            put_u8(&out, 0);
+            put_speak(&out);
+        }
         write_seed("link", &out);
     }
 }
@@ -301,8 +359,7 @@ static void seed_handshakes(const cast *c) {
     }
 }
 
-/* ---- words ------------------------------------------------------------------------------------
- */
+/* ---- words ---- */
 
 static void seed_words(void) {
     uint8_t entropy[32];
@@ -342,6 +399,8 @@ int main(int argc, char **argv) {
     for (unsigned mode = 0; mode < 3; mode++)
         seed_ways(c, mode * 4u + mode % 2); /* 0; 5: dialed and restored; 8: restarted */
     seed_units(c);
+    seed_bent_units(c);
+    seed_wrong_parts(c);
     seed_handshakes(c);
     seed_words();
     return 0;
