@@ -234,8 +234,7 @@ static wr_err set_setting(void *ctx, wr_slice key, wr_slice value, bool *ret_liv
     return WR_OK;
 }
 
-/* ---- the end, in order: no new calls, then the hub, then the socket ---------------------------
- */
+/* ---- the end, in order: no new calls, then the hub, then the socket ---- */
 
 static void server_gone(void *ctx) {
     agent *a = ctx;

@@ -34,8 +34,7 @@ static void passphrase_wipe(passphrase *p) {
     wr_wipe(p, sizeof *p);
 }
 
-/* ---- saying how it went
- * ------------------------------------------------------------------- */
+/* ---- saying how it went ---- */
 
 /* One line to whoever started us and waits: "ready", "busy TEXT" or "CODE
  * TEXT". */
@@ -61,9 +60,7 @@ static int exit_code(wr_err err) {
     return err == WR_ERR_REFUSED ? warren_error_exit(WARREN_E_REFUSED) : 1;
 }
 
-/* ---- arguments
- * --------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
 static int help(void) {
     puts("warrend: the agent of one device; 'warren up' starts it\n\n"
@@ -124,9 +121,7 @@ static int parse(int argc, char **argv, arguments *args) {
     return -1;
 }
 
-/* ---- surroundings
- * ---------------------------------------------------------------------------------
- */
+/* ---- surroundings ---- */
 
 /* Makes path and what is missing above it, 0700. */
 static bool make_folder(const char *path) {
@@ -205,9 +200,7 @@ static int tell_sealed(const char *home) {
     return sealed ? 0 : 1;
 }
 
-/* ---- the agent
- * ---------------------------------------------------------------------------------------
- */
+/* ---- the agent ---- */
 
 static int run_agent(const arguments *args, const char *home, const char *socket) {
     WR_SECRET(passphrase) secret = {.len = 0};

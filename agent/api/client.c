@@ -66,8 +66,7 @@ const char *warren_client_problem(const warren_client *client) {
     return client->problem;
 }
 
-/* ---- the connection ---------------------------------------------------------------------------
- */
+/* ---- the connection ---- */
 
 static warren_error connect_error(int error) {
     if (error == ENOENT || error == ECONNREFUSED || error == ENOTDIR)
@@ -123,8 +122,7 @@ bool warren_client_pending(const warren_client *client) {
     return client->queue_len > 0 || client->lost;
 }
 
-/* ---- moving bytes
- * -------------------------------------------------------------------------------- */
+/* ---- moving bytes ---- */
 
 static void set_timer(warren_client *client, uint64_t timeout_ms) {
     struct itimerspec when = {

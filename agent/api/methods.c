@@ -212,8 +212,9 @@ static void on_call(void *ctx, server_conn *conn, const char *name, const warren
     if (!check_params(wanted, &c))
         return;
     if (wanted->circle && !hub_has_circle(m->config.hub)) {
-        rpc_reply_fail(reply, WARREN_E_NO_CIRCLE,
-                       "this home has no circle yet: 'warren init' makes one, 'warren join' joins one");
+        rpc_reply_fail(
+            reply, WARREN_E_NO_CIRCLE,
+            "this home has no circle yet: 'warren init' makes one, 'warren join' joins one");
         return;
     }
     wanted->function(&c);
@@ -286,8 +287,7 @@ static void on_pump(void *ctx) {
 
 const server_handler methods_handler = {on_call, on_pump, on_gone};
 
-/* ---- open and close ----------------------------------------------------------------------------
- */
+/* ---- open and close ---- */
 
 wr_err methods_new(const methods_config *config, methods **ret_methods) {
     methods *m = calloc(1, sizeof *m);

@@ -167,8 +167,7 @@ void circle_approve(call *c) {
         call_ok(c, warren_map());
 }
 
-/* ---- devices ------------------------------------------------------------------------------------
- */
+/* ---- devices ---- */
 
 static wr_err add_device(void *ctx, const hub_device *device) {
     warren_value *row = value_of_device(&device->device, device->name);
@@ -244,8 +243,7 @@ void circle_rename(call *c) {
     free(p);
 }
 
-/* ---- the recovery words
- * ---------------------------------------------------------------------------- */
+/* ---- the recovery words ---- */
 
 void recovery_create(call *c) {
     if (call_param(c, "words")) {

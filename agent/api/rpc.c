@@ -422,8 +422,7 @@ wr_err rpc_encode_response(uint32_t msgid, const char *error, const warren_value
     return finish(out, before, pack_response(&to, msgid, error, result));
 }
 
-/* ---- frame shapes
- * -------------------------------------------------------------------------------- */
+/* ---- frame shapes ---- */
 
 static wr_err not_a_frame(const char **ret_problem, const char *text) {
     *ret_problem = text;

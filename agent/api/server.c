@@ -347,8 +347,7 @@ static void conn_process(server_conn *conn) {
         conn_close(conn);
 }
 
-/* ---- the idle callback ------------------------------------------------------------------------
- */
+/* ---- the idle callback ---- */
 
 static void idle_turn(uv_idle_t *handle) {
     server *s = handle->data;
@@ -366,8 +365,7 @@ static void idle_turn(uv_idle_t *handle) {
     }
 }
 
-/* ---- accepting ----------------------------------------------------------------------------------
- */
+/* ---- accepting ---- */
 
 static bool peer_is_ours(uv_pipe_t *pipe) {
     uv_os_fd_t fd;
@@ -410,8 +408,7 @@ static void on_connection(uv_stream_t *listener, int status) {
     conn_process(conn);
 }
 
-/* ---- open and close
- * -------------------------------------------------------------------------------- */
+/* ---- open and close ---- */
 
 static wr_err open_failed(wr_err err, const char **ret_problem, const char *path,
                           const char *text) {

@@ -238,8 +238,7 @@ static int help_command(const cli_command *command) {
     return CLI_DONE;
 }
 
-/* ---- dispatch ----------------------------------------------------------------------------------
- */
+/* ---- dispatch ---- */
 
 /* The command at argv[0], or at argv[0] and argv[1] for a group. */
 static const cli_command *find_command(int argc, char **argv, int *ret_used) {

@@ -66,8 +66,7 @@ static int resolve_peer(const cli *c, const char *text, char out[PEER_MAX]) {
     return CLI_DONE;
 }
 
-/* ---- joining ----------------------------------------------------------------------------------
- */
+/* ---- joining ---- */
 
 static void on_notification(void *ctx, const char *method, const warren_value *params) {
     const cli *c = ctx;

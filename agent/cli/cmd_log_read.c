@@ -169,8 +169,7 @@ static int follow(reader *r, char *cursor, size_t cap) {
     return code;
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int read_log(reader *r, const char *after) {
     char cursor[512] = "";

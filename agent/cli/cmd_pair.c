@@ -141,8 +141,7 @@ static int failed(const cli *c, const warren_value *params) {
                     reason ? reason : "the window closed");
 }
 
-/* ---- the window -------------------------------------------------------------------------------
- */
+/* ---- the window ---- */
 
 static int watch_pairing(cli *c, bool yes) {
     for (;;) {

@@ -236,8 +236,7 @@ void print_duration(uint64_t seconds, char out[PRINT_COUNT_SIZE]) {
         snprintf(out, PRINT_COUNT_SIZE, "%llu d %llu h", s / 86400, s / 3600 % 24);
 }
 
-/* ---- tables ------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 struct print_table {
     size_t columns, count, cap;

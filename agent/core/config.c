@@ -208,8 +208,7 @@ void config_init(config *c) {
     }
 }
 
-/* ---- as text
- * ------------------------------------------------------------------------------------- */
+/* ---- as text ---- */
 
 static wr_err put_list(const config_list *list, wr_buf *out) {
     for (uint32_t i = 0; i < list->count; i++) {

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 typedef struct reading {
     wr_slice rest;    /* not yet given to inih */
@@ -180,8 +179,7 @@ wr_err config_load(const char *path, config *ret_config, char problem[CONFIG_PRO
     return err;
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------------ */
+/* ---- changing ---- */
 
 typedef struct changing {
     const option *o;

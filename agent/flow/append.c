@@ -49,8 +49,7 @@ static void job_free(append_job *job) {
     free(job);
 }
 
-/* ---- taking jobs ------------------------------------------------------------------------------
- */
+/* ---- taking jobs ---- */
 
 static wr_err check_items(hub *h, wr_slice log, const hub_item *items, uint32_t count,
                           size_t *ret_bytes) {
@@ -146,8 +145,7 @@ wr_err hub_rename(hub *h, wr_slice name, hub_done_fn done, void *ctx) {
     return WR_OK;
 }
 
-/* ---- signing ------------------------------------------------------------------------------------
- */
+/* ---- signing ---- */
 
 /* Above every time this device has used, the unsigned ones included. */
 static uint64_t next_hlc(hub *h) {
@@ -221,8 +219,7 @@ static wr_err sign_name(hub *h) {
     return sign_control(h, wr_buf_slice(&content));
 }
 
-/* ---- the tail
- * -------------------------------------------------------------------------------------- */
+/* ---- the tail ---- */
 
 static wr_err run_job_unsigned(hub *h, append_job *job) {
     static uint8_t bytes[WR_BODY_BYTES_MAX + WR_NAME_BYTES_MAX + 64u + KEYSTORE_SEAL_OVERHEAD];
@@ -342,8 +339,7 @@ wr_err append_load(hub *h) {
     return store_each_tail(h->store, h->hlc_last, see_last, &h->hlc_last);
 }
 
-/* ---- the turn
- * ---------------------------------------------------------------------------------------- */
+/* ---- the turn ---- */
 
 static wr_err run_job_signed(hub *h, append_job *job) {
     const uint8_t *at = job->bytes;

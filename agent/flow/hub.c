@@ -78,8 +78,7 @@ static void tell_all(hub *h) {
     h->event_count = 0;
 }
 
-/* ---- storing -----------------------------------------------------------------------------------
- */
+/* ---- storing ---- */
 
 wr_err hub_begin(hub *h) {
     if (h->failed != WR_OK)
@@ -205,8 +204,7 @@ wr_err hub_commit(hub *h) {
     return h->in_transaction ? commit_open(h) : WR_OK;
 }
 
-/* ---- names and siblings
- * -------------------------------------------------------------------------- */
+/* ---- names and siblings ---- */
 
 wr_err hub_put_name(hub *h, wr_slice name) {
     uint8_t sealed[WR_NAME_BYTES_MAX + KEYSTORE_SEAL_OVERHEAD];
@@ -277,8 +275,7 @@ static wr_err start_mesh(hub *h) {
     return hub_refresh_mesh(h);
 }
 
-/* ---- loading
- * ----------------------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 static wr_err load_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     return wr_self_load_op(ctx, bytes, sig);
@@ -436,8 +433,7 @@ wr_err hub_settled(hub *h) {
     return hub_fail(h, err, "%s", hub_store_text(h, err));
 }
 
-/* ---- the turn
- * ------------------------------------------------------------------------------------------ */
+/* ---- the turn ---- */
 
 /* The turn failed: the disk holds the last commit, and so must we. */
 static void recover(hub *h, wr_err err) {
@@ -521,9 +517,7 @@ static void timer(void *ctx) {
     loop_dirty(h->config.loop);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static wr_err open_parts(hub *h) {
     h->events = calloc(HUB_EVENTS_MAX, sizeof *h->events);

@@ -21,14 +21,12 @@
 #define HUB_PROBLEM_MAX 256u
 #define HUB_EVENTS_MAX 64u
 
-/* ---- appends (append.c) ------------------------------------------------------------------------
- */
+/* ---- appends (append.c) ---- */
 
 typedef struct append_job append_job;
 typedef struct rename_job rename_job;
 
-/* ---- the hub
- * -------------------------------------------------------------------------------------- */
+/* ---- the hub ---- */
 
 typedef struct queued_event {
     hub_event event;
@@ -91,8 +89,7 @@ void hub_tell(hub *h, const hub_event *event);
 #define HUB_SHORT_ID_SIZE 9u
 void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]); /* as the CLI shows it */
 
-/* ---- storing (hub.c)
- * --------------------------------------------------------------------------------- */
+/* ---- storing (hub.c) ---- */
 
 /* Opens the turn's transaction if it is not open yet. */
 WR_MUST wr_err hub_begin(hub *h);
@@ -129,8 +126,7 @@ WR_MUST wr_err hub_put_name(hub *h, wr_slice name);
 /* Appends it; nothing if there is none. */
 WR_MUST wr_err hub_get_name(hub *h, wr_buf *out);
 
-/* ---- steps of a turn
- * ----------------------------------------------------------------------------------- */
+/* ---- steps of a turn ---- */
 
 WR_MUST wr_err append_turn(hub *h);     /* signs and stores what waits */
 void append_answer(hub *h, wr_err err); /* after the commit */

@@ -12,8 +12,7 @@
 #include "core/diag.h"
 #include "flow/hub_impl.h"
 
-/* ---- the window
- * ----------------------------------------------------------------------------------- */
+/* ---- the window ---- */
 
 void pairflow_end_all(hub *h, bool joins) {
     for (conn *c = h->conns; c != NULL; c = c->next)
@@ -195,8 +194,7 @@ static wr_err host_event(conn *c, const wr_pair_event *event) {
     WR_UNREACHABLE();
 }
 
-/* ---- connections
- * ---------------------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 bool pairflow_accept(conn *c) {
     hub *h = c->hub;
@@ -256,8 +254,7 @@ void pairflow_read(conn *c, wr_slice bytes) {
     loop_dirty(c->hub->config.loop);
 }
 
-/* ---- how a connection ended
- * --------------------------------------------------------------------------------- */
+/* ---- how a connection ended ---- */
 
 static void host_ended(conn *c, wr_err reason) {
     hub *h = c->hub;
@@ -282,9 +279,7 @@ void pairflow_ended(conn *c, wr_err reason) {
         host_ended(c, reason);
 }
 
-/* ---- the turn
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the turn ---- */
 
 static void look_at_window(hub *h) {
     if (h->host.window == NULL)

@@ -110,8 +110,7 @@ hub_path pump_path(const conn *c) {
     return near ? HUB_PATH_LAN : HUB_PATH_DIRECT;
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------
- */
+/* ---- ends ---- */
 
 static bool other_link(const hub *h, const conn *but, const wr_hash *device) {
     for (const conn *c = h->conns; c != NULL; c = c->next)
@@ -178,8 +177,7 @@ void pump_close_all(hub *h, wr_err reason) {
         pump_end(c, reason);
 }
 
-/* ---- links
- * ----------------------------------------------------------------------------------------- */
+/* ---- links ---- */
 
 static void link_up(conn *c, const wr_event *event) {
     hub *h = c->hub;
@@ -262,8 +260,7 @@ static wr_err begin_link(conn *c, wr_role role, const wr_hash *peer) {
     return hub_drain(h);
 }
 
-/* ---- what the transport tells
- * ---------------------------------------------------------------------- */
+/* ---- what the transport tells ---- */
 
 static void opened(void *ctx) {
     conn *c = ctx;
@@ -356,8 +353,7 @@ static void closed(void *ctx, wr_err reason) {
 static const transport_events events = {
     .open = opened, .read = read_bytes, .writable = writable, .closed = closed};
 
-/* ---- beginnings
- * ------------------------------------------------------------------------------------- */
+/* ---- beginnings ---- */
 
 static conn *conn_new(hub *h, conn_kind kind) {
     conn *c = h->conn_count < HUB_CONNS_MAX ? calloc(1, sizeof *c) : NULL;
@@ -486,8 +482,7 @@ static void dial_due(hub *h) {
     }
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 /* A unit for the peer, if it should get one now. */
 static void serve(conn *c) {
@@ -548,8 +543,7 @@ void pump_leave(hub *h) {
             wr_link_leave(c->link);
 }
 
-/* ---- deadlines
- * ------------------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 static wr_mono deadline_of(const conn *c) {
     if (c->kind == CONN_LINK)

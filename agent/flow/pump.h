@@ -59,8 +59,7 @@ conn *pump_dial(hub *h, const net_addr *addr);
 void pump_end(conn *c, wr_err reason);
 hub_path pump_path(const conn *c);
 
-/* ---- addresses (pump.c)
- * ------------------------------------------------------------------------------ */
+/* ---- addresses (pump.c) ---- */
 
 /* Where we listen, in HELLO's form. */
 size_t hub_own_addrs(hub *h, uint8_t out[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE]);

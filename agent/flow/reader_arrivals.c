@@ -142,8 +142,7 @@ static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
     return WR_OK;
 }
 
-/* ---- late cases --------------------------------------------------------------------------------
- */
+/* ---- late cases ---- */
 
 typedef struct late_walk {
     arrivals *arrivals;
@@ -189,8 +188,7 @@ static wr_err take_late(arrivals *a) {
     return WR_OK;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static wr_err take_part(arrivals *a, const source *s, uint64_t arrival, const store_rows *rows) {
     uint64_t end = rows->first_seq + rows->count;
@@ -221,8 +219,7 @@ static wr_err take_arrival(void *ctx, uint64_t arrival, const wr_hash *feed_id,
     return WR_OK;
 }
 
-/* ---- the tail -----------------------------------------------------------------------------------
- */
+/* ---- the tail ---- */
 
 static wr_err take_tail(void *ctx, const store_tail *tail) {
     arrivals *a = (arrivals *)ctx;
@@ -240,8 +237,7 @@ static wr_err take_tail(void *ctx, const store_tail *tail) {
     return WR_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static wr_err collect(arrivals *a) {
     reader_batch_clear(a->batch);

@@ -137,8 +137,7 @@ static wr_err prove(hub *h, const wr_feed *feed, wr_unit *unit, wr_hash *path) {
     return WR_OK;
 }
 
-/* ---- units --------------------------------------------------------------------------------------
- */
+/* ---- units ---- */
 
 /* Loads [first, end) into malloc'd memory; fewer entries if they are long: ret_fit. */
 static wr_err load(hub *h, const wr_hash *feed_id, uint64_t first, uint64_t end, gather *g) {

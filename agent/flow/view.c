@@ -5,8 +5,7 @@
  */
 #include "flow/hub_impl.h"
 
-/* ---- entries -----------------------------------------------------------------------------------
- */
+/* ---- entries ---- */
 
 static wr_err explain(hub *h, wr_err err) {
     if (err == WR_OK)
@@ -39,8 +38,7 @@ wr_err hub_each_log(hub *h, hub_log_fn fn, void *ctx) {
     return explain(h, reader_each_log(h->reader, fn, ctx));
 }
 
-/* ---- devices
- * --------------------------------------------------------------------------------------- */
+/* ---- devices ---- */
 
 static const conn *link_of(const hub *h, const wr_hash *device) {
     for (const conn *c = h->conns; c != NULL; c = c->next)
@@ -109,8 +107,7 @@ wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
     return WR_OK;
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------------------ */
+/* ---- status ---- */
 
 static bool all_by_qr(const wr_graph *graph) {
     for (uint32_t i = 1; i < wr_graph_member_count(graph); i++) { /* the first founded it */

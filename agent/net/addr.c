@@ -39,8 +39,7 @@ bool net_addr_is_link_local(const net_addr *addr) {
     return addr->family == 6 && addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0x80;
 }
 
-/* ---- formatting --------------------------------------------------------------------------------
- */
+/* ---- formatting ---- */
 
 static void format_scope(uint32_t scope, char out[IF_NAMESIZE + 1]) {
     char name[IF_NAMESIZE];
@@ -71,8 +70,7 @@ void net_addr_format(const net_addr *addr, char out[NET_ADDR_TEXT_MAX]) {
     (void)snprintf(out, NET_ADDR_TEXT_MAX, "[%.39s%.16s]:%u", ip, scope, addr->port);
 }
 
-/* ---- parsing
- * -------------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 
 static wr_err parse_number(wr_slice text, uint32_t max, uint32_t *ret_number) {
     uint64_t number = 0;

@@ -40,8 +40,7 @@ void transport_pause(transport *t, bool paused) {
     t->ops->pause(t, paused);
 }
 
-/* ---- system addresses -------------------------------------------------------------------------
- */
+/* ---- system addresses ---- */
 
 void net_addr_from_system(const struct sockaddr *from, net_addr *ret_addr) {
     *ret_addr = (net_addr){0};
@@ -76,8 +75,7 @@ void net_addr_to_system(const net_addr *addr, struct sockaddr_storage *ret_stora
     memcpy(ret_storage, &v6, sizeof v6);
 }
 
-/* ---- the mode
- * ------------------------------------------------------------------------------------ */
+/* ---- the mode ---- */
 
 static bool same_prefix(const uint8_t *a, const uint8_t *b, const uint8_t *mask, size_t len) {
     for (size_t i = 0; i < len; i++)
@@ -123,8 +121,7 @@ bool net_allows(const net *n, const net_addr *remote) {
     WR_UNREACHABLE();
 }
 
-/* ---- buffers
- * ---------------------------------------------------------------------------------------- */
+/* ---- buffers ---- */
 
 bool net_buffer_take(net *n, net_buffer **ret_buffer) {
     net_buffer *buffer = n->free_buffers;
@@ -151,8 +148,7 @@ void net_buffer_give(net *n, net_buffer *buffer) {
     n->free_count++;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 wr_err net_open(loop *l, net_mode mode, net **ret_net) {
     net *n = (net *)calloc(1, sizeof *n);
@@ -200,8 +196,7 @@ void net_close(net *n) {
     net_release(n);
 }
 
-/* ---- listening
- * ---------------------------------------------------------------------------------------------- */
+/* ---- listening ---- */
 
 static void connection_waiting(uv_stream_t *server, int status) {
     if (status == 0)
@@ -265,8 +260,7 @@ wr_err net_dial(net *n, const net_addr *addr, const transport_events *events, vo
     return tcp_dial(n, addr, events, ctx, ret_transport);
 }
 
-/* ---- local addresses
- * -------------------------------------------------------------------------------------------- */
+/* ---- local addresses ---- */
 
 /* Near things last: a sibling elsewhere has no use for them. */
 static int distance(const net_addr *addr) {

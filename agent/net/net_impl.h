@@ -81,8 +81,7 @@ uint16_t net_listener_port(const net *n, const net_addr *own);
 void net_addr_from_system(const struct sockaddr *from, net_addr *ret_addr);
 void net_addr_to_system(const net_addr *addr, struct sockaddr_storage *ret_storage);
 
-/* ---- tcp.c ------------------------------------------------------------------------------------
- */
+/* ---- tcp.c ---- */
 
 /* Takes the waiting connection of the listener, or drops it. */
 void tcp_accept(net_listener *listener);

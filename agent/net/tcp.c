@@ -197,8 +197,7 @@ static void tcp_flush(transport *base, size_t len) {
         queue_rest(t, buffer, done, len);
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static net_addr tcp_local(const transport *base) {
     const tcp *t = (const tcp *)base;
@@ -276,8 +275,7 @@ void tcp_accept(net_listener *listener) {
     WR_ASSERT(t->base.events != NULL || t->state == STATE_CLOSING);
 }
 
-/* ---- dialling
- * ------------------------------------------------------------------------------------ */
+/* ---- dialling ---- */
 
 static void connected(uv_connect_t *request, int status) {
     tcp *t = (tcp *)request->data;

@@ -171,8 +171,7 @@ static wr_err write_file(const keystore *k, file_mode mode, const char **ret_pro
     return err;
 }
 
-/* ---- decoding a file ---------------------------------------------------------------------------
- */
+/* ---- decoding a file ---- */
 
 static wr_err make_path(const char *home, char path[FILE_PATH_MAX], const char **ret_problem) {
     int len = snprintf(path, FILE_PATH_MAX, "%s/device.key", home);
@@ -264,8 +263,7 @@ static wr_err open_sealed(keystore *k, const key_file *file, wr_slice passphrase
     return err == WR_OK ? WR_OK : WR_ERR_AUTH;
 }
 
-/* ---- the contract
- * -------------------------------------------------------------------------------- */
+/* ---- the contract ---- */
 
 bool keystore_exists(const char *home) {
     char path[FILE_PATH_MAX];
@@ -399,8 +397,7 @@ void keystore_make(const wr_rng *rng, keystore_secrets *ret_secrets) {
     *ret_secrets = s;
 }
 
-/* ---- sealing what lies in the databases --------------------------------------------------------
- */
+/* ---- sealing what lies in the databases ---- */
 
 static wr_err seal(const wr_key *key, wr_slice aad, wr_slice plain, const wr_rng *rng,
                    wr_buf *out) {

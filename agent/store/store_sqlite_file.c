@@ -160,8 +160,7 @@ static wr_err configure(sqlite3 *db, const char *path, const migration_set *set,
     return WR_OK;
 }
 
-/* ---- creation -----------------------------------------------------------------------------------
- */
+/* ---- creation ---- */
 
 static wr_err io_problem(const char *what, const char *path, char problem[STORE_PROBLEM_MAX]) {
     (void)snprintf(problem, STORE_PROBLEM_MAX, "cannot %s %s: %s", what, path, strerror(errno));

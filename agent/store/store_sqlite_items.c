@@ -107,8 +107,7 @@ wr_err sqlite_get_node(store *s, const wr_hash *feed_id, uint8_t level, uint64_t
     return sql_fixed(&q, 0, ret_node->b, sizeof ret_node->b);
 }
 
-/* ---- the tail ----------------------------------------------------------------------------------
- */
+/* ---- the tail ---- */
 
 wr_err sqlite_put_tail(store *s, const store_tail *tail) {
     SQL_CALL(q, sqlite_of(s), TAIL_PUT);

@@ -239,8 +239,7 @@ static wr_err join_chunk(store_sqlite *s, int64_t feed_no, uint64_t first_seq) {
     return WR_OK;
 }
 
-/* ---- put ---------------------------------------------------------------------------------------
- */
+/* ---- put ---- */
 
 static wr_err insert_row(store_sqlite *s, int64_t feed_no, const store_rows *rows) {
     SQL_CALL(q, s, ROW_PUT);

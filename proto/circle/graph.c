@@ -24,8 +24,7 @@ void wr_graph_free(wr_graph *graph) {
     free(graph);
 }
 
-/* ---- index by id ------------------------------------------------------------------------------
- */
+/* ---- index by id ---- */
 
 /* The slot of op_id, or the free one where it would go. */
 static uint32_t find_slot(const wr_graph *graph, const wr_hash *op_id) {
@@ -54,8 +53,7 @@ bool wr_graph_index(const wr_graph *graph, const wr_hash *device_id, uint32_t *r
     return false;
 }
 
-/* ---- taking an op in --------------------------------------------------------------------------
- */
+/* ---- taking an op in ---- */
 
 /* One piece of memory for all that belongs to the op, so that there is one failure to survive. */
 static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_node) {

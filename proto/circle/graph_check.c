@@ -21,8 +21,7 @@ bool wr_op_is_notable(uint64_t type) {
            type == WR_OP_EQUIV || type == WR_OP_RESET || type == WR_OP_ROOTSET;
 }
 
-/* ---- where the op stands ----------------------------------------------------------------------
- */
+/* ---- where the op stands ---- */
 
 static void cover(wr_admission *in, const wr_node *parent) {
     uint32_t len = parent->author + 1 > parent->clock_len ? parent->author + 1 : parent->clock_len;
@@ -61,8 +60,7 @@ static wr_err check_place(const wr_graph *graph, wr_admission *in) {
     return WR_OK;
 }
 
-/* ---- bodies -----------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 static wr_err decode_add(wr_admission *in, wr_add *ret_add) {
     WR_TRY(wr_add_decode(in->op.body, ret_add));
@@ -103,8 +101,7 @@ static wr_err decode_body(wr_admission *in, wr_add *ret_add) {
     WR_UNREACHABLE();
 }
 
-/* ---- author -----------------------------------------------------------------------------------
- */
+/* ---- author ---- */
 
 static wr_err check_chain(const wr_graph *graph, const wr_admission *in) {
     const wr_chain *chain = &graph->chain[in->author];
@@ -142,8 +139,7 @@ static wr_err check_author(const wr_graph *graph, wr_admission *in) {
     return WR_OK;
 }
 
-/* ---- rules of a type --------------------------------------------------------------------------
- */
+/* ---- rules of a type ---- */
 
 static wr_err check_consent(const wr_admission *in, const wr_add *add) {
     uint8_t bytes[CONSENT_BYTES_MAX];
@@ -209,8 +205,7 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
     return WR_OK;
 }
 
-/* ---- GENESIS ----------------------------------------------------------------------------------
- */
+/* ---- GENESIS ---- */
 
 static wr_err check_genesis(const wr_graph *graph, wr_admission *in) {
     wr_genesis genesis;
@@ -228,8 +223,7 @@ static wr_err check_genesis(const wr_graph *graph, wr_admission *in) {
     return wr_verify(&in->cert.sign, WR_SIG_LABEL_OP, in->op.bytes, &in->sig);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------
- */
+/* ---- all of it ---- */
 
 static wr_err check_later(const wr_graph *graph, wr_admission *in) {
     wr_add add = {.role = WR_ROLE_MEMBER};

@@ -8,8 +8,7 @@
 
 #include "wire/pack.h"
 
-/* ---- the circle and its ops -------------------------------------------------------------------
- */
+/* ---- the circle and its ops ---- */
 
 bool wr_graph_is_empty(const wr_graph *graph) {
     return graph->op_count == 0;
@@ -54,8 +53,7 @@ bool wr_graph_knows(const wr_graph *graph, const wr_hash *op_id) {
     return wr_graph_node(graph, op_id) != NULL;
 }
 
-/* ---- members ----------------------------------------------------------------------------------
- */
+/* ---- members ---- */
 
 uint32_t wr_graph_member_count(const wr_graph *graph) {
     return graph->member_count;
@@ -128,8 +126,7 @@ wr_hash wr_graph_recipients_hash(const wr_graph *graph) {
     return wr_graph_hash_members(graph, members, NULL, 0);
 }
 
-/* ---- heads ------------------------------------------------------------------------------------
- */
+/* ---- heads ---- */
 
 uint32_t wr_graph_author_heads(const wr_graph *graph, wr_op_head heads[WR_AUTHORS_MAX]) {
     uint32_t count = 0;
@@ -228,8 +225,7 @@ bool wr_graph_ack_due(const wr_graph *graph, const wr_hash *device_id) {
     return false;
 }
 
-/* ---- epochs -----------------------------------------------------------------------------------
- */
+/* ---- epochs ---- */
 
 uint32_t wr_graph_epoch_count(const wr_graph *graph) {
     return graph->epoch_count;
@@ -245,8 +241,7 @@ const wr_epoch_ref *wr_graph_find_epoch(const wr_graph *graph, const wr_hash *ep
     return node == NULL ? NULL : node->epoch;
 }
 
-/* ---- the next op of this device ---------------------------------------------------------------
- */
+/* ---- the next op of this device ---- */
 
 /* More heads than an op may name are joined in several ops.  The one that holds our own chain
  * must be among them; it takes the last place, which keeps the order. */

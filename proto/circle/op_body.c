@@ -44,8 +44,7 @@ static wr_err at_end(wr_slice rest) {
     return rest.len == 0 ? WR_OK : WR_ERR_FORMAT;
 }
 
-/* ---- GENESIS ----------------------------------------------------------------------------------
- */
+/* ---- GENESIS ---- */
 
 /* The first fields of the array; count says whether root_sig follows. */
 static wr_err put_genesis(const wr_genesis *genesis, uint32_t count, wr_buf *out) {
@@ -101,8 +100,7 @@ wr_err wr_genesis_decode(wr_slice body, wr_genesis *ret_genesis) {
     return WR_OK;
 }
 
-/* ---- ADD --------------------------------------------------------------------------------------
- */
+/* ---- ADD ---- */
 
 wr_err wr_add_encode(const wr_add *add, wr_buf *out) {
     wr_buf next = *out;
@@ -148,8 +146,7 @@ wr_err wr_consent_encode(const wr_hash *circle_id, const uint8_t handshake[64],
     return WR_OK;
 }
 
-/* ---- ACK --------------------------------------------------------------------------------------
- */
+/* ---- ACK ---- */
 
 wr_err wr_ack_encode(wr_buf *out) {
     wr_buf next = *out;
@@ -165,8 +162,7 @@ wr_err wr_ack_decode(wr_slice body) {
     return at_end(body);
 }
 
-/* ---- EPOCH ------------------------------------------------------------------------------------
- */
+/* ---- EPOCH ---- */
 
 static wr_err put_ids(wr_buf *out, const wr_hash *ids, uint32_t count) {
     WR_TRY(wr_pack_array(out, count));

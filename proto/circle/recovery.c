@@ -82,8 +82,7 @@ wr_err wr_mnemonic_encode(wr_slice entropy, wr_buf *out) {
     return WR_OK;
 }
 
-/* ---- and back ---------------------------------------------------------------------------------
- */
+/* ---- and back ---- */
 
 static bool is_blank(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -131,8 +130,7 @@ wr_err wr_mnemonic_decode(wr_slice words, wr_buf *out_entropy) {
     return wr_buf_put(out_entropy, wr_slice_of(bits.b, len));
 }
 
-/* ---- the recovery secret ----------------------------------------------------------------------
- */
+/* ---- the recovery secret ---- */
 
 void wr_recovery_words(const wr_key *rs, char out[WR_RECOVERY_TEXT_MAX]) {
     wr_buf text = wr_buf_of(out, WR_RECOVERY_TEXT_MAX - 1);

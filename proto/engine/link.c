@@ -315,8 +315,7 @@ wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now) {
     return fail(link, err);
 }
 
-/* ---- deadlines and small questions ------------------------------------------------------------
- */
+/* ---- deadlines and small questions ---- */
 
 /* A PONG may stand behind much that was written before, so whatever comes shows life. */
 static wr_mono ping_deadline(const wr_link *link) {

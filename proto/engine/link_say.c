@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- what is due to be said
- * ---------------------------------------------------------------------------- */
+/* ---- what is due to be said ---- */
 
 static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     const wr_graph *graph = wr_self_graph(link->self);
@@ -238,9 +237,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     return say_feeds(link, plain, now);
 }
 
-/* ---- serving
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- serving ---- */
 
 bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
     /* spec:sync#4.3 "A sender MUST NOT begin a unit while 8 units or 4 MiB of entries are under

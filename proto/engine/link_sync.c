@@ -113,8 +113,7 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
     return WR_OK;
 }
 
-/* ---- frames in
- * ----------------------------------------------------------------------------------- */
+/* ---- frames in ---- */
 
 static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     if (link->hello_heard)

@@ -74,8 +74,7 @@ bool wr_pair_guest_may_try(const wr_pair_guest *guest) {
     return guest->tries < WR_PAIR_TRIES_MAX || guest->bond.set;
 }
 
-/* ---- handshake ----------------------------------------------------------------------------------
- */
+/* ---- handshake ---- */
 
 bool wr_pair_guest_reads(pair_state state) {
     return state == GUEST_EXPECT_SHARE || state == GUEST_EXPECT_SECOND ||
@@ -206,8 +205,7 @@ wr_err wr_pair_guest_record(wr_pairing *p, wr_slice record, wr_now now) {
     return read_second(p, record, now);
 }
 
-/* ---- frames -------------------------------------------------------------------------------------
- */
+/* ---- frames ---- */
 
 static wr_err read_offer(wr_pairing *p, wr_slice body) {
     wr_pair_guest *guest = p->guest;
@@ -360,8 +358,7 @@ void wr_pair_guest_stored(wr_pairing *p) {
     p->state = GUEST_SEND_READY;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static wr_err put_cert(wr_pairing *p, wr_buf *out, wr_now now) {
     const wr_pair_guest *guest = p->guest;

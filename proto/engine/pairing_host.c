@@ -35,8 +35,7 @@ void wr_pair_host_leave(wr_pairing *p) {
     }
 }
 
-/* ---- handshake ----------------------------------------------------------------------------------
- */
+/* ---- handshake ---- */
 
 static void hold(wr_pairing *p) {
     p->window->holder = p->serial;
@@ -214,8 +213,7 @@ wr_err wr_pair_host_record(wr_pairing *p, wr_slice record, wr_now now) {
     return read_third(p, record, now);
 }
 
-/* ---- certificate and answer
- * ----------------------------------------------------------------------- */
+/* ---- certificate and answer ---- */
 
 static bool shares_key(const wr_cert *a, const wr_cert *b) {
     const wr_pub *ours[] = {&a->sign, &a->noise, &a->box};
@@ -334,8 +332,7 @@ void wr_pair_host_stored(wr_pairing *p) {
     }
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static wr_err put_offer(wr_pairing *p, wr_buf *out, wr_now now) {
     wr_pair_offer offer = {.circle_id = *wr_graph_circle_id(wr_self_graph(p->self)),

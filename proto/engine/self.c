@@ -186,8 +186,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     return WR_OK;
 }
 
-/* ---- founding a circle ------------------------------------------------------------------------
- */
+/* ---- founding a circle ---- */
 
 static wr_err found_genesis(wr_self *self, const wr_root *root, const wr_sign_key *root_sign,
                             wr_now now) {
@@ -241,8 +240,7 @@ wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *s
     return wr_keyring_add(self->keyring, epoch_id, &epoch->commit, secret);
 }
 
-/* ---- what must be stored
- * ------------------------------------------------------------------------- */
+/* ---- what must be stored ---- */
 
 static bool poll_epoch(wr_self *self, wr_put *put) {
     if (self->epochs_stored == wr_keyring_count(self->keyring))
@@ -347,8 +345,7 @@ void wr_self_give_rows(wr_self *self, uint32_t feed_index) {
     self->feeds[feed_index]->head_dirty = true;
 }
 
-/* ---- session times
- * ----------------------------------------------------------------------------------- */
+/* ---- session times ---- */
 
 uint64_t wr_self_next_mark(wr_self *self, wr_now now) {
     self_mark *own = find_mark(self, &self->identity.device_id);
@@ -371,8 +368,7 @@ wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mar
     return WR_OK;
 }
 
-/* ---- looking
- * -------------------------------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 const wr_identity *wr_self_identity(const wr_self *self) {
     return &self->identity;

@@ -98,8 +98,7 @@ WR_MUST wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_e
 /* The next hybrid logical time of this device: above all it has seen, near the wall clock. */
 uint64_t wr_self_hlc(wr_self *self, wr_now now);
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 /* May this device sign right now?  Not after a start, while there are members that it has seen and
  * none of them has confirmed our own newest checkpoint and op (sync.md 5). */
@@ -124,8 +123,7 @@ WR_MUST wr_err wr_self_ack(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out,
                                 wr_sig *ret_sig);
 
-/* ---- taking what siblings send ------------------------------------------------------------------
- */
+/* ---- taking what siblings send ---- */
 
 /* EXISTS is OK here. Otherwise as wr_graph_admit. */
 WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
@@ -140,8 +138,7 @@ WR_MUST wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *u
 WR_MUST wr_err wr_self_set_seed(wr_self *self, const wr_key *seed);
 WR_MUST wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret);
 
-/* ---- used by links
- * -------------------------------------------------------------------------------- */
+/* ---- used by links ---- */
 
 /* A sibling over an authenticated session holds no more of our own feeds and ops than we do. */
 void wr_self_confirm(wr_self *self);

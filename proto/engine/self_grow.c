@@ -51,8 +51,7 @@ wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *en
     return wr_entry_open(&keys, &feed->feed_id, epoch_id, entry, out);
 }
 
-/* ---- own runs
- * ------------------------------------------------------------------------------------ */
+/* ---- own runs ---- */
 
 /* spec:sync#5 "A device that has siblings MUST NOT sign anything after a start until one of them
  * has confirmed it." */
@@ -133,8 +132,7 @@ wr_err wr_self_close_run(wr_self *self) {
     return WR_OK;
 }
 
-/* ---- own ops
- * ---------------------------------------------------------------------------------------- */
+/* ---- own ops ---- */
 
 wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
     if (!wr_self_may_sign(self))
@@ -164,8 +162,7 @@ wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, w
                            out, ret_sig);
 }
 
-/* ---- from siblings
- * ------------------------------------------------------------------------------------ */
+/* ---- from siblings ---- */
 
 wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
     wr_err err = wr_graph_admit(self->graph, op, sig);

@@ -12,8 +12,7 @@
 
 #include <msgpack.h>
 
-/* ---- writers ----------------------------------------------------------------------------------
- */
+/* ---- writers ---- */
 
 static int append(void *data, const char *bytes, size_t len) {
     wr_buf *out = data;
@@ -56,8 +55,7 @@ wr_err wr_pack_bin(wr_buf *out, wr_slice bytes) {
     return WR_OK;
 }
 
-/* ---- reader -----------------------------------------------------------------------------------
- */
+/* ---- reader ---- */
 
 typedef enum item_kind { KIND_UINT, KIND_BIN, KIND_ARRAY } item_kind;
 

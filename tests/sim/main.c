@@ -26,8 +26,7 @@ typedef struct options {
     uint32_t jobs;
 } options;
 
-/* ---- one world ----------------------------------------------------------------------------------
- */
+/* ---- one world ---- */
 
 static void play(world *w) {
     world_draw_plot(w);

@@ -324,8 +324,7 @@ wr_err net_dial(net *n, const net_addr *addr, const transport_events *events, vo
     return WR_OK;
 }
 
-/* ---- a process and its sockets ------------------------------------------------------------------
- */
+/* ---- a process and its sockets ---- */
 
 wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net) {
     WR_ASSERT(host < s->host_count);

@@ -134,8 +134,7 @@ void sim_end_close(transport *t, wr_err reason);
 void sim_reset_later(sim_link *link, unsigned side);
 void sim_trace(const transport *t, const char *kind, wr_slice content);
 
-/* ---- stream_sim.c ------------------------------------------------------------------------------
- */
+/* ---- stream_sim.c ---- */
 
 void sim_stream_init(sim_stream *s, sim_link *link, unsigned from);
 void sim_stream_wipe(sim_stream *s);
@@ -148,8 +147,7 @@ void sim_stream_finish(sim_stream *s, uint64_t keep);
 /* Nobody will read, or nobody will send. */
 void sim_stream_drop(sim_stream *s);
 
-/* ---- multicast_sim.c ---------------------------------------------------------------------------
- */
+/* ---- multicast_sim.c ---- */
 
 void sim_packets_drop(net_sim *s);
 

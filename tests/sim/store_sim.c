@@ -59,8 +59,7 @@ static void rollback(store *s) {
         store_rollback(disk_of(s));
 }
 
-/* ---- passed on ---------------------------------------------------------------------------------
- */
+/* ---- passed on ---- */
 
 static wr_err put_meta(store *s, wr_slice key, wr_slice value) {
     return store_put_meta(disk_of(s), key, value);

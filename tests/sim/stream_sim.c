@@ -46,8 +46,7 @@ uint64_t sim_stream_unacked(const sim_stream *s) {
     return s->flushed - s->acked;
 }
 
-/* ---- the reader's side ------------------------------------------------------------------------
- */
+/* ---- the reader's side ---- */
 
 static void arrive(sim_stream *s) {
     while (s->segment_count > 0 && s->segments[s->segment_first].arrives_ms <= now_of(s)) {

@@ -147,8 +147,7 @@ static void hub_gone(void *ctx) {
     ((run *)ctx)->gone = true;
 }
 
-/* ---- ends of a run -----------------------------------------------------------------------------
- */
+/* ---- ends of a run ---- */
 
 /* Nothing honest may ever be refused. */
 static void check_counters(run *r) {
@@ -284,8 +283,7 @@ void device_start(device *d) {
     reap(w);
 }
 
-/* ---- looking and calling ----------------------------------------------------------------------
- */
+/* ---- looking and calling ---- */
 
 bool device_is_up(const device *d) {
     return d->run != NULL && !d->run->closing && d->asleep_until <= sim_clock_now(d->world->clock);
@@ -340,8 +338,7 @@ void device_plug(device *d, bool plugged) {
     refresh_plug(d);
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 void world_run(world *w, uint64_t ms) {
     uint64_t until = sim_clock_now(w->clock) + ms;
@@ -352,8 +349,7 @@ void world_run(world *w, uint64_t ms) {
     }
 }
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ---- */
 
 static void draw_network(world *w) {
     chance *c = &w->plot;

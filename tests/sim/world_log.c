@@ -16,8 +16,7 @@
 static const char *const log_names[WORLD_LOGS] = {"notes", "clipboard", "chat/family", "z"};
 static const char *const kinds[3] = {"", "text", "application/octet-stream"};
 
-/* ---- appending ---------------------------------------------------------------------------------
- */
+/* ---- appending ---- */
 
 static void make_body(const world *w, uint32_t number, uint8_t *out) {
     chance filler;

@@ -10,8 +10,7 @@
 #define WINDOW_S 300u
 #define TRIES_MS (60u * MINUTE) /* in which all must have come in once nothing is in the way */
 
-/* ---- founding ----------------------------------------------------------------------------------
- */
+/* ---- founding ---- */
 
 static void check_words(device *d, hub *h) {
     char words[HUB_WORDS_MAX];

@@ -210,8 +210,7 @@ static void frames_near_the_limit_go_both_ways(void **state) {
     world_close(&w);
 }
 
-/* ---- without an agent -------------------------------------------------------------------------
- */
+/* ---- without an agent ---- */
 
 static void nobody_there_is_not_running(void **state) {
     (void)state;

@@ -196,8 +196,7 @@ static void a_device_is_found_by_name_id_or_prefix_and_renamed_only_by_itself(vo
     world_close(&w);
 }
 
-/* ---- logs --------------------------------------------------------------------------------------
- */
+/* ---- logs ---- */
 
 static void an_append_is_answered_with_its_id_and_read_back(void **state) {
     (void)state;
@@ -277,8 +276,7 @@ static void a_read_is_cut_into_pages_that_join_without_gap(void **state) {
     world_close(&w);
 }
 
-/* ---- subscriptions
- * ---------------------------------------------------------------------------------- */
+/* ---- subscriptions ---- */
 
 static void a_subscriber_gets_each_entry_once_and_resumes_anywhere(void **state) {
     (void)state;
@@ -381,8 +379,7 @@ static void an_ended_subscription_is_silent(void **state) {
     world_close(&w);
 }
 
-/* ---- the agent
- * ------------------------------------------------------------------------------------------ */
+/* ---- the agent ---- */
 
 static void settings_and_passphrase_carry_the_reason_of_a_refusal(void **state) {
     (void)state;

@@ -146,8 +146,7 @@ static void notifications_and_answers_from_clients_are_ignored(void **state) {
     world_close(&w);
 }
 
-/* ---- slow and late -----------------------------------------------------------------------------
- */
+/* ---- slow and late ---- */
 
 static void a_client_that_does_not_read_is_not_read_from(void **state) {
     (void)state;

@@ -21,8 +21,7 @@ wr_key t_recovery(void) {
     return rs;
 }
 
-/* ---- bodies -----------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 void t_genesis_body(const wr_identity *founder, wr_buf *out) {
     wr_key rs = t_recovery();
@@ -53,8 +52,7 @@ void t_epoch_body(const wr_graph *graph, uint8_t number, wr_buf *out) {
     T_OK(wr_epoch_encode(&epoch, out));
 }
 
-/* ---- ops --------------------------------------------------------------------------------------
- */
+/* ---- ops ---- */
 
 t_op t_next(const wr_graph *graph, const wr_identity *me, wr_op_type type, wr_slice body) {
     t_op op;
@@ -119,8 +117,7 @@ wr_op t_header(const t_op *op, wr_hash *parents) {
     return header;
 }
 
-/* ---- a circle ----------------------------------------------------------------------------------
- */
+/* ---- a circle ---- */
 
 int t_circle_start(void **state) {
     t_circle *c = test_calloc(1, sizeof *c);
@@ -154,8 +151,7 @@ void t_refused(wr_graph *graph, const t_op *op, wr_err err) {
     T_MEM(before.b, after.b, sizeof before.b);
 }
 
-/* ---- graphs -----------------------------------------------------------------------------------
- */
+/* ---- graphs ---- */
 
 wr_err t_admit(wr_graph *graph, const t_op *op) {
     return wr_graph_admit(graph, t_op_slice(op), &op->sig);

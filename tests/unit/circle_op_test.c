@@ -182,8 +182,7 @@ static void other_versions_and_encodings_are_refused(void **state) {
     T_ERR(recode(&header, two_parents, &op), WR_ERR_FORMAT);
 }
 
-/* ---- bodies -----------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 typedef wr_err decode_fn(wr_slice body);
 

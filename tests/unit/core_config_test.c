@@ -159,8 +159,7 @@ static void the_description_is_itself_a_valid_file_with_the_defaults(void **stat
     T_ERR(config_get_text(&c, wr_slice_str("agent.naem"), &out), WR_ERR_UNKNOWN);
 }
 
-/* ---- changing
- * ------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 typedef struct conf {
     char folder[64], path[96];

@@ -61,8 +61,7 @@ static void a_line_that_is_too_long_is_cut(void **state) {
     T_SLICE(wr_buf_slice(&out), wr_slice_str("level=info event=link.up path="));
 }
 
-/* ---- the file ---------------------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 static uint64_t size_of(const char *path) {
     struct stat st;

@@ -297,8 +297,7 @@ static void an_answer_may_start_where_we_said_that_we_stand_since(void **state) 
     three_free(&t);
 }
 
-/* ---- who is asked -----------------------------------------------------------------------------
- */
+/* ---- who is asked ---- */
 
 /* spec:sync#3.1 type=test "Before it says anything about feeds a device MUST say all ops that
  * the peer lacks." */

@@ -159,8 +159,7 @@ static void an_initiator_stores_its_session_time_first(void **state) {
     wr_link_free(link);
 }
 
-/* ---- HELLO --------------------------------------------------------------------------------------
- */
+/* ---- HELLO ---- */
 
 /* spec:sync#2.1 type=test "A HELLO with another device id than that of the member whose key the
  * handshake proved MUST be refused." */
@@ -225,8 +224,7 @@ static void who_does_not_say_hello_is_left_after_ten_seconds(void **state) {
     puppet_free(p);
 }
 
-/* ---- guests -------------------------------------------------------------------------------------
- */
+/* ---- guests ---- */
 
 /* c is a member, which b does not know. */
 static puppet *guest_new(void) {
@@ -310,8 +308,7 @@ static void nothing_about_feeds_is_taken_from_a_guest(void **state) {
     puppet_free(p);
 }
 
-/* ---- ops ----------------------------------------------------------------------------------------
- */
+/* ---- ops ---- */
 
 /* spec:sync#2.3 type=test "An op that is a fork (circle.md 2.4), or whose parents are not here,
  * MUST be left out, and the session goes on." */
@@ -395,8 +392,7 @@ static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
     device_free(x);
 }
 
-/* ---- our own tail -------------------------------------------------------------------------------
- */
+/* ---- our own tail ---- */
 
 /* spec:sync#5 type=test "A device that has siblings MUST NOT sign anything after a start until one
  * of them has confirmed it." */
@@ -460,8 +456,7 @@ static void who_knows_more_of_our_ops_lets_us_not_sign_either(void **state) {
     }
 }
 
-/* ---- silence and goodbye ------------------------------------------------------------------------
- */
+/* ---- silence and goodbye ---- */
 
 /* spec:sync#6.1 type=test "A peer that stays silent after PING MUST be left" */
 /* spec:sync#2.8 type=test "A PONG that nobody asked for MUST end the session." */

@@ -98,8 +98,7 @@ static void a_thief_of_the_uri_cannot_be_the_host(void **state) {
     wr_handshake_wipe(&peer.handshake);
 }
 
-/* ---- a host that lies
- * ---------------------------------------------------------------------------- */
+/* ---- a host that lies ---- */
 
 /* noise: the key the URI names and the handshake proves. */
 static void host_meets_guest(pair_world *w, raw_peer *peer, const wr_key *noise) {
@@ -264,8 +263,7 @@ static void frames_out_of_turn_end_the_pairing(void **state) {
     }
 }
 
-/* ---- bare records
- * ------------------------------------------------------------------------------------ */
+/* ---- bare records ---- */
 
 static void preface_of(uint8_t out[36], uint8_t version, uint8_t mode, const wr_rid *rid) {
     memset(out, 0, 36);
@@ -381,8 +379,7 @@ static void a_stranger_cannot_resume(void **state) {
     pair_joined_once(w);
 }
 
-/* ---- resuming with the psk of a photographed URI
- * --------------------------------------------------- */
+/* ---- resuming with the psk of a photographed URI ---- */
 
 /* spec:pairing#6.1 type=test "A host MUST resume only with the Noise key of the handshake that is
  * resumed." */

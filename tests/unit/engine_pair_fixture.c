@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* ---- world ------------------------------------------------------------------------------------
- */
+/* ---- world ---- */
 
 void pair_drain(wr_self *self) {
     wr_put put;
@@ -90,8 +89,7 @@ void pair_guest_make(pair_world *w, const char *text) {
                            &why));
 }
 
-/* ---- owners
- * -------------------------------------------------------------------------------------- */
+/* ---- owners ---- */
 
 static void keep_err(wr_err *kept, wr_err err) {
     if (*kept == WR_OK)
@@ -174,8 +172,7 @@ static bool events(pair_world *w) {
     return any;
 }
 
-/* ---- the wire
- * ------------------------------------------------------------------------------------ */
+/* ---- the wire ---- */
 
 /* What one side says; false: nothing. */
 static bool say(pair_world *w, wr_pairing *from, wr_err *err, pair_wire *wire) {
@@ -279,8 +276,7 @@ void pair_joined_once(const pair_world *w) {
     T_TRUE(wr_self_write_epoch(w->joined) != NULL);
 }
 
-/* ---- a peer of its own
- * --------------------------------------------------------------------------- */
+/* ---- a peer of its own ---- */
 
 static void raw_noise(raw_peer *peer, pair_world *w, wr_role role, const wr_pair_uri *uri,
                       const wr_key *noise, uint8_t mode) {

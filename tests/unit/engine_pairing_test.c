@@ -78,8 +78,7 @@ static void a_code_can_be_typed_in_any_case_with_blanks(void **state) {
     pair_joined_once(w);
 }
 
-/* ---- the code is wrong --------------------------------------------------------------------------
- */
+/* ---- the code is wrong ---- */
 
 static void a_wrong_code_is_refused_on_both_sides(void **state) {
     pair_world *w = *state;
@@ -247,8 +246,7 @@ static void one_connection_at_a_time_goes_beyond_step_1(void **state) {
     pair_joined_once(w);
 }
 
-/* ---- the owner and the clock
- * ----------------------------------------------------------------------- */
+/* ---- the owner and the clock ---- */
 
 static void the_owner_says_no(void **state) {
     pair_world *w = *state;
@@ -359,8 +357,7 @@ static void a_foreign_nameplate_is_refused_without_a_run(void **state) {
     T_EQ(wr_pair_window_look(w->window, w->now.mono), WR_PAIR_WINDOW_OPEN);
 }
 
-/* ---- cuts and bends
- * ---------------------------------------------------------------------------------- */
+/* ---- cuts and bends ---- */
 
 static void until_joined(pair_world *w) {
     w->cut_at = PAIR_NO_FAULT;

@@ -155,8 +155,7 @@ static void the_owners_yes_is_for_the_device_that_was_shown(void **state) {
     T_MEM(host->asked.b, asked.b, sizeof asked.b);
 }
 
-/* ---- stores that fail ---------------------------------------------------------------------------
- */
+/* ---- stores that fail ---- */
 
 /* The nth call of the store fails while the circle is made; false: it was made all the same. */
 static bool init_fails_at(uint64_t n) {

@@ -164,8 +164,7 @@ void hubs_close(hubs_device *d) {
     d->loop = NULL;
 }
 
-/* ---- what a test does --------------------------------------------------------------------------
- */
+/* ---- what a test does ---- */
 
 void hubs_found(hubs *all) {
     hubs_device *d = &all->device[0];

@@ -9,8 +9,7 @@
 
 #include <stdio.h>
 
-/* ---- cursors and names --------------------------------------------------------------------------
- */
+/* ---- cursors and names ---- */
 
 static void a_foreign_cursor_is_refused(void **state) {
     circle *c = *state;

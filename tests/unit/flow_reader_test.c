@@ -203,8 +203,7 @@ static void what_the_callback_says_is_passed_on(void **state) {
     T_STR(cursor, "untouched");
 }
 
-/* ---- order of arrival -------------------------------------------------------------------------
- */
+/* ---- order of arrival ---- */
 
 static void arrivals_come_once_and_as_they_came(void **state) {
     circle *c = *state;

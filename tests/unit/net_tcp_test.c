@@ -330,8 +330,7 @@ static void a_taken_port_is_busy(void **state) {
     teardown(&s);
 }
 
-/* ---- modes -------------------------------------------------------------------------------------
- */
+/* ---- modes ---- */
 
 static void offline_refuses_everything(void **state) {
     (void)state;

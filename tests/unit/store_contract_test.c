@@ -117,8 +117,7 @@ static void keys_and_values_have_limits(void **state) {
     T_EQ(out.len, 0);
 }
 
-/* ---- ops ----------------------------------------------------------------------------------------
- */
+/* ---- ops ---- */
 
 static wr_err list_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     T_EQ(sig->b[0], bytes.ptr[0]);
@@ -148,8 +147,7 @@ static void ops_come_back_in_order_of_admission(void **state) {
     T_STR(one.text, "zulu\n");
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 static wr_err list_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
     for (size_t i = 0; i < sizeof secret->b; i++)
@@ -183,8 +181,7 @@ static void secrets_come_back_and_follow_the_transaction(void **state) {
     }
 }
 
-/* ---- heads and nodes
- * ----------------------------------------------------------------------------------- */
+/* ---- heads and nodes ---- */
 
 static wr_err list_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
     return fix_list_add((fix_list *)ctx, "%u:%.*s\n", feed_id->b[0], (int)head.len,
@@ -213,9 +210,7 @@ static void heads_and_nodes_replace_older_ones(void **state) {
     T_ERR(store_get_node(f->s, &node, 3, 5, &got), WR_ERR_UNKNOWN);
 }
 
-/* ---- logs
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- logs ---- */
 
 static wr_err list_log(void *ctx, const store_log *log) {
     return fix_list_add((fix_list *)ctx, "%u:%.*s\n", log->log_id, (int)log->name_sealed.len,
@@ -263,9 +258,7 @@ static void logs_are_found_by_name_and_bound_to_numbers(void **state) {
     T_STR(bound.text, "1:65535\n2:3\n2:4\n");
 }
 
-/* ---- the tail
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the tail ---- */
 
 static wr_err list_tail(void *ctx, const store_tail *tail) {
     return fix_list_add((fix_list *)ctx, "%llx:%u:%.*s\n", (unsigned long long)tail->hlc,

@@ -85,8 +85,7 @@ static void create_sealed(home *h, const char *passphrase) {
     read_back(h);
 }
 
-/* ---- round trips -------------------------------------------------------------------------------
- */
+/* ---- round trips ---- */
 
 static void a_file_is_created_once_and_opens_again(void **state) {
     (void)state;
@@ -187,8 +186,7 @@ static void a_failed_change_keeps_the_old_passphrase(void **state) {
     done(&h);
 }
 
-/* ---- bad files
- * ------------------------------------------------------------------------------------ */
+/* ---- bad files ---- */
 
 /* Opening fails, names the file, and leaves it alone. */
 static void check_refused(home *h, const char *passphrase, const uint8_t *bytes, size_t len) {
@@ -318,8 +316,7 @@ static void a_file_that_others_may_read_is_refused(void **state) {
     done(&h);
 }
 
-/* ---- sealing
- * -------------------------------------------------------------------------------------------- */
+/* ---- sealing ---- */
 
 static void sealed_values_open_under_their_own_name_only(void **state) {
     (void)state;

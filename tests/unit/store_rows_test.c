@@ -185,8 +185,7 @@ static void a_rolled_back_join_leaves_the_small_rows(void **state) {
     }
 }
 
-/* ---- by log -------------------------------------------------------------------------------------
- */
+/* ---- by log ---- */
 
 static void a_log_is_read_from_a_time_on_skipping_other_logs(void **state) {
     fix *f = fix_of(state);
@@ -211,8 +210,7 @@ static void a_log_is_read_from_a_time_on_skipping_other_logs(void **state) {
     T_STR(none.text, "");
 }
 
-/* ---- by arrival
- * ------------------------------------------------------------------------------------ */
+/* ---- by arrival ---- */
 
 static void arrivals_are_given_once_in_order_and_resume_anywhere(void **state) {
     fix *f = fix_of(state);

@@ -83,8 +83,7 @@ static bool exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
-/* ---- whose file it is --------------------------------------------------------------------------
- */
+/* ---- whose file it is ---- */
 
 static void a_foreign_file_is_refused_and_untouched(void **state) {
     (void)state;
@@ -151,8 +150,7 @@ static void a_folder_that_is_not_there_is_an_io_error(void **state) {
     check_refused(&h, WR_ERR_IO, h.folder);
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 static wr_err ignore_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
     (void)ctx;
@@ -205,8 +203,7 @@ static void a_sealed_value_cannot_take_the_place_of_another(void **state) {
     fix_home_remove(h.folder);
 }
 
-/* ---- damage
- * ------------------------------------------------------------------------------------------ */
+/* ---- damage ---- */
 
 static void values_of_the_wrong_size_are_corrupt(void **state) {
     (void)state;
@@ -255,8 +252,7 @@ static void an_overwritten_page_is_corrupt_not_wrong(void **state) {
     fix_home_remove(h.folder);
 }
 
-/* ---- one process, one user
- * ------------------------------------------------------------------------ */
+/* ---- one process, one user ---- */
 
 static void a_second_process_finds_it_busy(void **state) {
     (void)state;
