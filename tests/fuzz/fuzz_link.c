@@ -270,7 +270,7 @@ static void say_op(run *r, wr_slice *in) {
     wr_op op = {.circle_id = *wr_graph_circle_id(graph_of(r->honest)),
                 .author = liar->device_id,
                 .parent_count = wr_graph_heads(graph_of(r->honest), parents),
-                .hlc = flags & 16u ? UINT64_MAX : wr_self_hlc(c->liar->self, world_now),
+                .hlc = flags & 16u ? UINT64_MAX : (world_now.wall.ms << 16) + 1000u,
                 .type = type,
                 .body = take_bytes(in, 4096)};
     put_chain(r, &op);
