@@ -13,6 +13,7 @@ import argparse
 import collections
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -61,9 +62,9 @@ ROWS = (
     ("append_full", "one", "append, full, 1 client", "/s", 0, "fsync_single_per_s"),
     ("append_full", "sixteen", "append, full, 16 clients", "/s", 0, "fsync_single_per_s"),
     ("append_full", "thousand", "append, full, 1,000 outstanding", "/s", 0, "fsync_group_per_s"),
-    ("append_full", "thousand_cpu_us", "the same, CPU of the agent", "us/entry", 2, None),
+    ("append_full", "thousand_cpu_us", "append, 1,000 outstanding, CPU of the agent", "us/entry", 2, None),
     ("append_full", "batch", "append_many, full, 1,000 a call", "/s", 0, "fsync_group_per_s"),
-    ("append_full", "batch_cpu_us", "the same, CPU of the agent", "us/entry", 2, None),
+    ("append_full", "batch_cpu_us", "append_many, CPU of the agent", "us/entry", 2, None),
     ("append_normal", "one", "append, normal, 1 client", "/s", 0, None),
     ("append_normal", "sixteen", "append, normal, 16 clients", "/s", 0, None),
     ("append_normal", "thousand", "append, normal, 1,000 outstanding", "/s", 0, None),
@@ -91,6 +92,7 @@ class Rounds:
 
     def __init__(self):
         self.figures = collections.defaultdict(list)
+        self.done = 0
 
     def add(self, subject, figures):
         for name, value in figures.items():
@@ -101,6 +103,8 @@ class Rounds:
         if not limit:
             return ""
         limits = self.figures["floor", limit]
+        if not limits:
+            return ""
         return f"{statistics.median(value / best for value, best in zip(values, limits)):.2f}"
 
 
@@ -162,7 +166,7 @@ def derive(rounds, entries):
 def print_table(args, rounds, about):
     head = f"{'what':<48} {'median':>10} {'least':>10} {'most':>10}  {'unit':<9}  of the limit"
     print("\n".join([""] + about + [
-        f"rounds    {args.repeat}; {args.entries:,} entries of {measures.BODY} random bytes; the table "
+        f"rounds    {rounds.done} of {args.repeat}; {args.entries:,} entries of {measures.BODY} random bytes; the table "
         "has median, least and most of the rounds", "", head, "-" * len(head)]))
     shown = None
     for subject, name, what, unit, decimals, limit in ROWS:
@@ -207,6 +211,7 @@ def arguments():
 def main():
     args = arguments()
     agents.enter_namespace()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the agents must end with us
     counted, packets = agents.datagram_counts(agents.Loopback())
     rounds, busy = Rounds(), []
     with tempfile.TemporaryDirectory(prefix="warren-bench-") as folder:
@@ -214,9 +219,13 @@ def main():
         about.append(f"counters  lo counts a datagram of 1,000 bytes as {packets} packet of {counted} "
                      "bytes on its sent side")
         about.append(f"load      {agents.load_average()} before the first round")
-        for number in range(args.repeat):
-            mesh.say(f"round {number + 1} of {args.repeat}")
-            run_round(args, rounds, folder, busy)
+        try:
+            for number in range(args.repeat):
+                mesh.say(f"round {number + 1} of {args.repeat}")
+                run_round(args, rounds, folder, busy)
+                rounds.done += 1
+        except KeyboardInterrupt:
+            mesh.say("interrupted: what there is")
         about.append(f"load      {agents.load_average()} after the last round, this bench included")
         about.append(f"others    used {statistics.median(busy):.1f} cores (median; {min(busy):.1f} to "
                      f"{max(busy):.1f}) just before each measurement")

@@ -95,8 +95,7 @@ static int scratch(void) {
     return fd;
 }
 
-/* ---- the disk -----------------------------------------------------------------------------------
- */
+/* ---- the disk ---- */
 
 static double appends_per_s(unsigned group, double seconds) {
     static unsigned char bytes[RUN_BYTES];
@@ -114,8 +113,7 @@ static double appends_per_s(unsigned group, double seconds) {
     return (double)syncs * group / spent;
 }
 
-/* ---- the cipher
- * ---------------------------------------------------------------------------------- */
+/* ---- the cipher ---- */
 
 static double aead_mb_per_s(double seconds) {
     static unsigned char bytes[FRAME], key[32], nonce[12];
@@ -131,8 +129,7 @@ static double aead_mb_per_s(double seconds) {
     return (double)total / spent * 1e-6;
 }
 
-/* ---- two processes and a connection
- * --------------------------------------------------------------- */
+/* ---- two processes and a connection ---- */
 
 /* Loopback TCP: returns this end's socket and, in the child, 0 in *ret_child. */
 static int fork_connected(pid_t *ret_child) {
@@ -210,8 +207,7 @@ static void hop(const char *name, int durable) {
     printf("hop_%s_p99_ms %.4f\n", name, sample[HOPS * 99 / 100] * 1e3);
 }
 
-/* ---- the flat pipeline
- * ----------------------------------------------------------------------------- */
+/* ---- the flat pipeline ---- */
 
 typedef struct side {
     unsigned char frame_key[32], frame_nonce[12], body_key[32], chain[32];
