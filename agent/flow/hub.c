@@ -225,7 +225,8 @@ wr_err hub_get_name(hub *h, wr_buf *out) {
         return WR_OK;
     WR_TRY(err);
     const wr_key *key = &keystore_get(h->keystore)->store_key;
-    return keystore_unseal(key, wr_slice_str(META_NAME), wr_buf_slice(&in), out);
+    err = keystore_unseal(key, wr_slice_str(META_NAME), wr_buf_slice(&in), out);
+    return err == WR_OK ? WR_OK : WR_ERR_CORRUPT;
 }
 
 static wr_err restore_addrs(hub *h, const wr_hash *device) {
@@ -378,12 +379,27 @@ wr_err hub_adopt(hub *h, wr_self *self) {
     return start_mesh(h);
 }
 
+/* Heads and rows are stored together: where they differ, the file is not what we wrote. */
+static wr_err check_store(hub *h) {
+    uint8_t name[WR_NAME_BYTES_MAX];
+    wr_buf out = WR_BUF_ARRAY(name);
+    for (uint32_t i = 0; i < wr_self_feed_count(h->self); i++) {
+        const wr_feed *feed = wr_self_feed(h->self, i);
+        uint64_t len;
+        WR_TRY(store_feed_len(h->store, &feed->feed_id, &len));
+        if (len != feed->tree.len)
+            return WR_ERR_CORRUPT;
+    }
+    return hub_get_name(h, &out);
+}
+
 static wr_err load_all(hub *h) {
     wr_self *self = NULL;
     WR_TRY(load_self(h, &self));
     if (self == NULL)
         return WR_OK;
     WR_TRY(hub_adopt(h, self));
+    WR_TRY(check_store(h));
     WR_TRY(hub_drain(h));
     WR_TRY(admit_kept_add(h));
     WR_TRY(hub_commit(h));
