@@ -287,8 +287,9 @@ static wr_err load_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secre
 }
 
 static wr_err load_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
-    (void)feed_id; /* stands in the head as well, where it is checked */
-    return wr_self_load_head(ctx, head);
+    uint32_t index; /* the id stands in the head as well, where it is checked */
+    WR_TRY(wr_self_load_head(ctx, head));
+    return wr_self_find_feed(ctx, feed_id, &index) ? WR_OK : WR_ERR_CORRUPT;
 }
 
 static wr_err load_mark(hub *h, wr_self *self, const wr_hash *device) {
