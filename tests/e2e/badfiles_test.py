@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 
 import mesh
-from mesh import DONE, FAILED, NOT_RUNNING, USAGE, check, has, same, say
+from mesh import DONE, FAILED, NOT_FOUND, NOT_RUNNING, USAGE, check, has, same, say
 
 KEEP = ("device.key", "store.db", "keys.db", "warren.conf")
 FLIPS = 40
@@ -185,7 +185,7 @@ def flipped_bits_never_pass_for_something_else(build):
     with mesh.Mesh(build) as world:
         home = Home(world, "anna")
         for name in ("device.key", "store.db", "keys.db"):
-            fates = {"refused": 0, "unharmed": 0, "an error on reading": 0}
+            fates = {"refused": 0, "unharmed": 0, "an error on reading": 0, "no such log": 0}
             for _ in range(FLIPS):
                 home.restore()
                 at = chance.randrange(len(home.bytes[name]) * 8)
@@ -198,24 +198,68 @@ def flipped_bits_never_pass_for_something_else(build):
         home.is_whole()
 
 
-def fate_of(home, name, at):
+def values_of_every_table_are_guarded(build):
+    """As chance seldom meets the short ones: a bit in the middle of some values of each column."""
+    with mesh.Mesh(build) as world:
+        home = Home(world, "anna")
+        fates = {}
+        for name in ("store.db", "keys.db"):
+            data = home.bytes[name]
+            for what, value in blobs_of(world, data):
+                at = data.find(value)
+                while at >= 0:  # wherever it stands: in its table, in an index, in another table
+                    home.restore()
+                    bit = (at + len(value) // 2) * 8 + 1
+                    home.put(name, flip(data, bit))
+                    fate = fate_of(home, name, bit, what)
+                    fates[fate] = fates.get(fate, 0) + 1
+                    at = data.find(value, at + 1)
+        check(fates["refused"] > 10, "hardly any value is guarded:", fates)
+        say(f"a bit flipped in {sum(fates.values())} values of all tables: {fates}")
+
+
+def blobs_of(world, data):
+    """(table.column, value): some of each column."""
+    path = os.path.join(world.folder, "looked-at.db")
+    with open(path, "wb") as file:
+        file.write(data)
+    db = sqlite3.connect(path)
+    found = []
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for column in [row[1] for row in db.execute(f"PRAGMA table_info({table})")]:
+            values = db.execute(f"SELECT DISTINCT {column} FROM {table} WHERE typeof({column}) = "
+                                f"'blob' AND length({column}) BETWEEN 8 AND 2000 LIMIT 3")
+            found += [(f"{table}.{column}", value) for (value,) in values]
+    db.close()
+    return found
+
+
+def fate_of(home, name, at, what=""):
     before, device = home.picture(), home.device
+    what = f"{name}, bit {at} {what}"
     text = device.try_start()
     if text != "ready":
-        has(text, name, f"{name}, bit {at} flipped: the error")
+        has(text, name, f"{what}: the error")
         after = home.picture()
-        same({file: after.get(file) for file in before}, before, f"{name}, bit {at}: files")
+        same({file: after.get(file) for file in before}, before, f"{what}: files")
         return "refused"
-    same(device.call("agent.status")["circle"], home.status, f"{name}, bit {at}: circle")
+    try:
+        same(device.call("agent.status")["circle"], home.status, f"{what}: circle")
+    except mesh.CallError as error:
+        device.kill()
+        has(error.text, name, f"{what}: the error of status")
+        return "an error on reading"
     result = device.warren("log", "export", "text", code=None)
     device.kill()
     if result.code == DONE:
         digest = hashlib.sha256(result.out.encode()).hexdigest()
         lines = len(result.out.splitlines())
-        same((digest, lines), home.digest, f"{name}, bit {at}: an export that says it is done")
+        same((digest, lines), home.digest, f"{what}: an export that says it is done")
         return "unharmed"
-    same(result.code, FAILED, f"{name}, bit {at}: export")
-    has(result.err, name, f"{name}, bit {at}: the error of export")
+    if result.code == NOT_FOUND:  # what is altered is the key that the log's name is found by
+        return "no such log"
+    same(result.code, FAILED, f"{what}: export")
+    has(result.err, name, f"{what}: the error of export")
     return "an error on reading"
 
 
@@ -293,5 +337,5 @@ def homes_that_cannot_be_one(build):
 
 if __name__ == "__main__":
     mesh.main(a_second_agent_is_refused, damaged_and_foreign_files_are_refused,
-              flipped_bits_never_pass_for_something_else, bad_settings_are_refused,
-              homes_that_cannot_be_one, at_once=2)
+              flipped_bits_never_pass_for_something_else, values_of_every_table_are_guarded,
+              bad_settings_are_refused, homes_that_cannot_be_one, at_once=2)
