@@ -56,15 +56,18 @@ build() {
     cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
 }
 
-# Adds the counts of a CTest run; a build that fails counts as one failure.
+# build_and_test PRESET [CTEST-OPTION..]: adds the counts of a CTest run; a build that fails counts
+# as one failure.
 build_and_test() {
     local preset=$1 log=$logs/test-$1.log all bad skipped
+    shift
     if ! stage "build $preset" build "$preset"; then
         grep -E "error:|undefined reference|CMake Error|FAILED:" "$logs/build-$preset.log" | head -n 30
         failed=$((failed + 1))
         return
     fi
-    if ! stage "test $preset" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure; then
+    if ! stage "test $preset" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure \
+        "$@"; then
         # What each failed test printed: from its verdict to the next line of CTest's own.
         awk '/^ *(Start +[0-9]+:|[0-9]+\/[0-9]+ Test)|^[0-9]+% tests/ {show = 0}
             /\*\*\*(Failed|Timeout|Exception|Not Run)/ {show = 1} show' "$log" | tail -n 200
@@ -106,7 +109,7 @@ check "install packages" tests/tools/deps.sh test
 check "format" check_format
 build_and_test dev
 if ! $quick; then
-    build_and_test clang-dev
+    build_and_test clang-dev -LE e2e # real processes once: they wait more than they compute
     check "build release" build release # -O2 warns of more
     check "clang-tidy" check_analysis
 fi
