@@ -1,6 +1,7 @@
 /* What the hub's own files share: the device's state, its connections, and the steps of a turn.
  *
  *   hub.c      life, turn, commit, reload      append.c   everything this device writes
+ *   loading.c  from the store to a device
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
@@ -106,6 +107,10 @@ void hub_give_up(hub *h, wr_err err);
 /* The same, and what was changed so far in this turn is committed: for calls that read the store.
  */
 WR_MUST wr_err hub_settled(hub *h);
+/* self, reader and mesh from keystore and store; self stays NULL if the store holds no circle. */
+WR_MUST wr_err hub_load(hub *h);
+void hub_unload(hub *h);
+#define HUB_SECRET_SEED "seed" /* of keys.db: Q */
 /* Makes the home's keys and store, in place of what an unfinished try left. */
 WR_MUST wr_err hub_provision(hub *h, const keystore_secrets *secrets);
 /* This is our circle from now on.  Takes self over, also on error. */
