@@ -9,7 +9,7 @@ build=(gcc libc6-dev cmake ninja-build pkg-config
     libuv1-dev libsodium-dev libmsgpack-dev libsqlite3-dev libinih-dev libjansson-dev
     libqrencode-dev)
 test=(g++ clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 ccache
-    libcmocka-dev python3 python3-msgpack git procps tcpdump)
+    libcmocka-dev python3 python3-msgpack git procps iproute2 tcpdump)
 
 case "${1:-}" in
 build) wanted=("${build[@]}") ;;
