@@ -115,6 +115,8 @@ size_t net_multicast_send(net_multicast *m, net_multicast_make make, void *ctx) 
         place.tcp_port = own.port;
     if (!make(ctx, &place, bytes) || m->net->dead)
         return 0;
+    if (s->tap != NULL)
+        s->tap->cast(s->tap->ctx, m->net->host, wr_slice_of(bytes, sizeof bytes));
     for (uint32_t to = 0; to < s->host_count; to++) {
         if (m->config.scope == NET_MULTICAST_LOOPBACK && to != m->net->host)
             continue;

@@ -38,6 +38,14 @@ void net_sim_free(net_sim *s) {
     free(s);
 }
 
+void net_sim_set_tap(net_sim *s, const net_sim_tap *tap) {
+    s->tap = tap;
+}
+
+uint32_t net_sim_processes(const net_sim *s, uint32_t host) {
+    return s->hosts[host].processes;
+}
+
 net_addr net_sim_addr(uint32_t host) {
     return (net_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(host + 1)}, .port = NET_SIM_PORT};
 }
@@ -286,6 +294,9 @@ static void link_new(net_sim *s, uint32_t from, uint32_t to, transport *dialled)
     sim_link *link = (sim_link *)calloc(1, sizeof *link);
     WR_ASSERT(link != NULL);
     link->net_sim = s;
+    link->number = ++s->links_ever;
+    if (s->tap != NULL)
+        to = s->tap->dialled(s->tap->ctx, link->number, from, to);
     link->host[0] = from;
     link->host[1] = to;
     link->end[0] = dialled;
@@ -337,6 +348,7 @@ wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net) {
     n->loop = l;
     n->next_port = 40000;
     s->hosts[host].net = n;
+    s->hosts[host].processes++;
     *ret_net = n;
     return WR_OK;
 }

@@ -5,7 +5,8 @@
  * Streams keep their bytes in order, as TCP does, but come in pieces cut at random places, late, at
  * a limited rate and with a limited number of bytes under way; connections break, and one end may
  * learn of it long after the other.
- * Not modelled: addresses that change, NAT, IPv6, packets that are altered on their way.
+ * Who taps it sees all bytes, and may change them.
+ * Not modelled: addresses that change, NAT, IPv6.
  *
  * Owner:  one per world.
  * SPDX-License-Identifier: Apache-2.0
@@ -29,8 +30,21 @@ typedef struct net_sim_path {
     bool cut;              /* nothing passes; what is under way waits, as TCP repeats it */
 } net_sim_path;
 
+/* Somebody through whose hands all bytes of the network go. */
+typedef struct net_sim_tap {
+    /* The host at which a dialled connection really ends. */
+    uint32_t (*dialled)(void *ctx, uint32_t link, uint32_t from, uint32_t to);
+    /* side of a connection (0 dialled it) sends; gives what leaves in its place, which lives until
+     * the next call.  tail is a number of this direction for the tap's own use, 0 at first. */
+    wr_slice (*sent)(void *ctx, uint32_t link, unsigned side, uint64_t *tail, wr_slice bytes);
+    void (*cast)(void *ctx, uint32_t from, wr_slice packet); /* a packet for all hosts leaves */
+    void *ctx;
+} net_sim_tap;
+
 net_sim *net_sim_new(sim_clock *c, uint64_t seed, uint32_t host_count);
 void net_sim_free(net_sim *s); /* all nets must have gone; NULL is fine */
+
+void net_sim_set_tap(net_sim *s, const net_sim_tap *tap); /* borrowed; NULL: none */
 
 net_addr net_sim_addr(uint32_t host);
 net_sim_path *net_sim_path_of(net_sim *s, uint32_t from, uint32_t to);
@@ -51,6 +65,8 @@ typedef enum net_sim_break {
 /* Breaks every connection between the two hosts, with what is under way; says how many. */
 uint32_t net_sim_break_all(net_sim *s, uint32_t a, uint32_t b, net_sim_break how);
 
+/* How many processes ran on host so far. */
+uint32_t net_sim_processes(const net_sim *s, uint32_t host);
 /* Connections of which at least one end is left. */
 uint32_t net_sim_connections(const net_sim *s);
 uint64_t net_sim_bytes(const net_sim *s); /* delivered so far */

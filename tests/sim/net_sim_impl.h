@@ -40,6 +40,7 @@ typedef struct sim_stream {
     size_t segment_first, segment_count, segment_cap;
     uint64_t wire_free_ms, last_arrival_ms;
     bool fin;           /* the sender closed in order: nothing follows what was flushed */
+    uint64_t tail;      /* the tap's */
     uint64_t linger_ms; /* with fin: when the system gives up */
     bool fin_read;
     sim_event deliver; /* the next bytes, or the next try */
@@ -50,6 +51,7 @@ typedef struct sim_stream {
 typedef struct sim_link {
     net_sim *net_sim;
     struct sim_link *next, **at; /* of all links */
+    uint32_t number;             /* of the links so far */
     uint32_t host[2];            /* 0 dialled, 1 was dialled */
     transport *end[2];           /* NULL: gone, or not there yet */
     bool reached;                /* the dialled end was there once */
@@ -108,6 +110,7 @@ struct net {
 typedef struct sim_host {
     bool plugged;
     net *net; /* of the process that runs there; NULL: none */
+    uint32_t processes;
 } sim_host;
 
 struct net_sim {
@@ -118,7 +121,8 @@ struct net_sim {
     net_sim_path paths[NET_SIM_HOSTS_MAX][NET_SIM_HOSTS_MAX]; /* [from][to] */
     sim_link *links, **links_end;
     sim_packet *packets;
-    uint32_t link_count;
+    uint32_t link_count, links_ever;
+    const net_sim_tap *tap;
     uint64_t bytes;
 };
 

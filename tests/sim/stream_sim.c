@@ -223,6 +223,9 @@ static void send(sim_stream *s, size_t size) {
 }
 
 void sim_stream_put(sim_stream *s, wr_slice bytes) {
+    const net_sim_tap *tap = s->link->net_sim->tap;
+    if (tap != NULL && bytes.len != 0)
+        bytes = tap->sent(tap->ctx, s->link->number, s->from, &s->tail, bytes);
     if (bytes.len == 0)
         return;
     append_bytes(s, bytes);

@@ -377,6 +377,7 @@ world *world_new(const world_options *options) {
     uint32_t drawn = chance_between(&w->plot, 2, 4);
     w->device_count = options->devices != 0 ? options->devices : drawn;
     w->net = net_sim_new(w->clock, options->seed, w->device_count);
+    world_tap_open(w);
     w->discovery = chance_hit(&w->plot, 500);
     w->peers = chance_hit(&w->plot, 250);
     w->bulk = chance_hit(&w->plot, 30);
@@ -386,7 +387,8 @@ world *world_new(const world_options *options) {
         d->world = w;
         d->index = i;
         d->wake = (sim_event){.fn = wakes, .ctx = d};
-        (void)snprintf(d->name, sizeof d->name, "device %u", i);
+        (void)snprintf(d->name, sizeof d->name, "device %u kq3vzt8w", i);
+        world_forbid(w, "name of device", i, wr_slice_str(d->name));
         d->wall_offset_ms = (int64_t)chance_below(&w->plot, 4000) - 2000;
     }
     return w;
@@ -406,6 +408,7 @@ void world_free(world *w) {
     if (net_sim_connections(w->net) != 0)
         world_fail(w, "connections without ends are left");
     net_sim_free(w->net);
+    world_tap_close(w);
     sim_clock_free(w->clock);
     free(w->records);
     free(w);

@@ -101,6 +101,8 @@ struct world {
     trace *trace;
     sim_clock *clock;
     net_sim *net;
+    net_sim_tap tap;
+    struct leak *leak;
     chance plot, bodies, faults;
     uint32_t device_count;
     device devices[WORLD_DEVICES_MAX];
@@ -166,6 +168,13 @@ bool world_pair(world *w);
 /* All that are outside come in. */
 void world_pair_rest(world *w);
 void pair_event(device *d, const hub_event *event);
+
+/* ---- world_tap.c --------------------------------------------------------------------------- */
+
+void world_tap_open(world *w);
+void world_tap_close(world *w);
+/* From now on this text must not leave any device: see attack_leak.h. */
+void world_forbid(world *w, const char *what, uint32_t number, wr_slice text);
 
 /* ---- world_log.c --------------------------------------------------------------------------- */
 

@@ -11,16 +11,18 @@
 #include <stdlib.h>
 
 #define NUMBER_BYTES 8u
+#define NUMBER_MASK 0x9d3ce5a17b42f86cu /* so that also the shortest body is distinctive */
 #define PAGE_MAX 3000u
 
-static const char *const log_names[WORLD_LOGS] = {"notes", "clipboard", "chat/family", "z"};
+static const char *const log_names[WORLD_LOGS] = {"notes-w7xkq2vz", "clipboard-5tjz",
+                                                  "chat/family-p0wq", "zq8vhx3k"};
 static const char *const kinds[3] = {"", "text", "application/octet-stream"};
 
 /* ---- appending ---- */
 
 static void make_body(const world *w, uint32_t number, uint8_t *out) {
     chance filler;
-    wr_store_u64(out, number);
+    wr_store_u64(out, number ^ NUMBER_MASK);
     chance_init(&filler, w->options.seed, "body", number);
     wr_rng rng = chance_rng(&filler);
     wr_rng_fill(&rng, out + NUMBER_BYTES, w->records[number].size - NUMBER_BYTES);
@@ -85,12 +87,14 @@ void world_append(device *d, uint32_t count) {
     size_t used = 0;
     uint32_t done = 0;
     make_room(w, count);
+    world_forbid(w, "name of log", log, wr_slice_str(log_names[log]));
     for (; done < count; done++) {
         uint32_t size = draw_size(&w->bodies), number = w->record_count + done;
         if (used + size > sizeof bytes)
             break;
         w->records[number] = (record){.author = d->index, .log = log, .size = size};
         make_body(w, number, bytes + used);
+        world_forbid(w, "body of entry", number, wr_slice_of(bytes + used, size));
         items[done] = (hub_item){kind_of(number), wr_slice_of(bytes + used, size)};
         used += size;
     }
@@ -122,9 +126,9 @@ static uint32_t draw_limit(chance *c) {
 static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
     world *w = d->world;
     static uint8_t want[WR_BODY_BYTES_MAX];
-    if (e->body.len < NUMBER_BYTES || wr_load_u64(e->body.ptr) >= w->record_count)
+    if (e->body.len < NUMBER_BYTES || (wr_load_u64(e->body.ptr) ^ NUMBER_MASK) >= w->record_count)
         world_fail(w, "device %u shows an entry that nobody appended", d->index);
-    uint32_t number = (uint32_t)wr_load_u64(e->body.ptr);
+    uint32_t number = (uint32_t)(wr_load_u64(e->body.ptr) ^ NUMBER_MASK);
     const record *r = &w->records[number];
     const device *author = &w->devices[r->author];
     make_body(w, number, want);

@@ -66,6 +66,14 @@ static device *choose(world *w, bool member) {
     return NULL;
 }
 
+/* The number before the words is public. */
+static void forbid_pairing(device *d, const hub_pairing *pairing) {
+    wr_slice uri = wr_slice_str(pairing->uri), words = wr_slice_str(strchr(pairing->code, '-') + 1);
+    d->pairing = pairing->pairing;
+    world_forbid(d->world, "pairing code of device", d->index, words);
+    world_forbid(d->world, "pairing URI of device", d->index, uri);
+}
+
 /* False: it may not right now. */
 static bool open_window(device *d, hub_pairing *ret_pairing) {
     world *w = d->world;
@@ -76,7 +84,7 @@ static bool open_window(device *d, hub_pairing *ret_pairing) {
         hub_pair_close(h, d->pairing);
     wr_err err = hub_pair_open(h, admin, WINDOW_S, !d->ask_owner, ret_pairing);
     if (err == WR_OK)
-        d->pairing = ret_pairing->pairing;
+        forbid_pairing(d, ret_pairing);
     else
         world_note(d, "opens no window: %s", wr_err_name(err));
     /* STATE: it waits for a sibling that confirms its own last words. */

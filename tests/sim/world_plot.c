@@ -167,12 +167,14 @@ static void renamed(void *ctx, wr_err err) {
 }
 
 static void act_rename(world *w) {
-    static const char *const names[] = {"laptop", "phone", "desk", "a name that is longer"};
+    static const char *const names[] = {"laptop-x4qz7v", "phone-k9wj2q", "desk-z6xv3h",
+                                        "a name that is longer-v8jq"};
     device *d = any_member(w);
     const char *name = names[chance_below(&w->plot, WR_COUNT(names))];
     if (d == NULL)
         return;
     world_note(d, "is called %s", name);
+    world_forbid(w, "new name of device", d->index, wr_slice_str(name));
     hub *h = device_enter(d);
     wr_err err = hub_rename(h, wr_slice_str(name), renamed, d->run);
     if (err != WR_OK && !run_may_fail(d->run))
