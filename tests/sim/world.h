@@ -62,7 +62,7 @@ typedef struct run {
 struct device {
     world *world;
     uint32_t index;
-    char name[24];
+    char name[32];
     /* The disk. */
     bool has_home;
     keystore_secrets secrets;
