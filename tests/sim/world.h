@@ -103,6 +103,8 @@ struct world {
     net_sim *net;
     net_sim_tap tap;
     struct leak *leak;
+    bool attacked;
+    struct attack *attack; /* NULL unless attacked */
     chance plot, bodies, faults;
     uint32_t device_count;
     device devices[WORLD_DEVICES_MAX];
@@ -172,7 +174,10 @@ void pair_event(device *d, const hub_event *event);
 /* ---- world_tap.c --------------------------------------------------------------------------- */
 
 void world_tap_open(world *w);
-void world_tap_close(world *w);
+/* The attacker, if there is one, acts while active. */
+void world_tap_active(world *w, bool active);
+void world_tap_stop(world *w);
+void world_tap_close(world *w); /* before the network */
 /* From now on this text must not leave any device: see attack_leak.h. */
 void world_forbid(world *w, const char *what, uint32_t number, wr_slice text);
 

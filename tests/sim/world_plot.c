@@ -292,6 +292,7 @@ static void forget_faults(world *w) {
 }
 
 void world_step(world *w) {
+    world_tap_active(w, true);
     forget_faults(w);
     act(w, draw_act(w));
     world_run(w, draw_wait(w));
@@ -302,6 +303,7 @@ void world_step(world *w) {
 void world_heal(world *w) {
     trace_note(w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
     w->healing = true;
+    world_tap_active(w, false);
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
