@@ -7,6 +7,7 @@
  * last events and the command that runs it again; exit 1. SPDX-License-Identifier: Apache-2.0
  */
 #include "crypto/crypto.h"
+#include "sim/canary.h"
 #include "sim/world.h"
 
 #include <inttypes.h>
@@ -193,6 +194,8 @@ static bool take_option(const char *name, const char *value, options *o) {
                o->world.devices != 1;
     if (strcmp(name, "--steps") == 0)
         return small_number(value, 0, 1000000, &o->world.steps);
+    if (strcmp(name, "--canary") == 0)
+        return canary_choose(value);
     if (strcmp(name, "--jobs") == 0)
         return small_number(value, 1, JOBS_MAX, &o->jobs);
     return false;

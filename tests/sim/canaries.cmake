@@ -1,0 +1,39 @@
+# warren-sim-canary: warren-sim with one planted bug, so that each check is seen to fail.
+# SPDX-License-Identifier: Apache-2.0
+
+file(STRINGS canary.c wrappers REGEX "^WRAP\\(")
+list(TRANSFORM wrappers REPLACE "^WRAP\\([a-z0-9_]+, ([a-z0-9_]+),.*" "-Wl,--wrap=\\1")
+add_executable(warren-sim-canary ${program} ${shared} canary.c)
+warren_test_options(warren-sim-canary)
+target_link_options(warren-sim-canary PRIVATE ${wrappers})
+target_link_libraries(warren-sim-canary PRIVATE warren_sim_parts)
+
+add_test(NAME sim.canary_none COMMAND warren-sim-canary --canary none --seeds 1..20 --jobs 2)
+set_tests_properties(sim.canary_none PROPERTIES TIMEOUT 120 LABELS sim)
+
+# The bug is found, by the check that is there for it.
+function(warren_sim_canary name message)
+    add_test(NAME sim.canary_${name} COMMAND warren-sim-canary --canary ${name} ${ARGN})
+    set_tests_properties(sim.canary_${name} PROPERTIES TIMEOUT 120 LABELS sim
+        PASS_REGULAR_EXPRESSION "FAILED at [0-9.]+ s: [^\n]*${message}")
+endfunction()
+
+warren_sim_canary(keeps_the_signed_tail "to a subscriber twice" --seed 8)
+warren_sim_canary(renumbers_the_tail "under another id than was answered" --seed 8)
+warren_sim_canary(tail_does_not_open "alert: " --seed 8)
+warren_sim_canary(refuses_to_append "append: LIMIT" --seed 8)
+warren_sim_canary(changes_a_body "with another content" --seed 8)
+warren_sim_canary(swaps_neighbours "out of order" --seed 8)
+warren_sim_canary(writes_to_another_log "in the wrong log" --seed 7)
+warren_sim_canary(names_another_author "as of another author" --seed 8)
+warren_sim_canary(subscriber_skips "but the subscriber did not get it" --seed 8)
+warren_sim_canary(subscriber_repeats "to a subscriber twice" --seed 8)
+warren_sim_canary(forgets_that_links_end "no convergence" --seed 9)
+warren_sim_canary(never_confirms "no convergence" --seed 8)
+warren_sim_canary(never_rests "time stands still" --seed 3)
+warren_sim_canary(does_not_load "does not start" --seed 8)
+warren_sim_canary(never_hangs_up "does not end" --seed 7)
+warren_sim_canary(takes_any_code "came in with a wrong code" --seeds 1..12)
+warren_sim_canary(keeps_recovery_words "recovery words are shown twice" --seed 8)
+warren_sim_canary(lies_about_commits "does not show entry" --seeds 1..40 --jobs 2)
+warren_sim_canary(fails_a_good_link "links_failed|links failed" --seeds 1..6)

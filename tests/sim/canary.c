@@ -1,0 +1,252 @@
+/* The planted bugs of warren-sim-canary: wrappers (ld --wrap) that misbehave when they are chosen.
+ *
+ * Without a choice each passes its call on, and the program is warren-sim.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sim/canary.h"
+
+#include "channel/pake.h"
+#include "engine/link.h"
+#include "engine/self.h"
+#include "flow/hub_impl.h"
+#include "sim/canary_map.h"
+#include "store/store_impl.h"
+
+typedef enum canary {
+    CANARY_NONE,
+#define CANARY_ENUM(name, text) CANARY_##name,
+    CANARY_MAP(CANARY_ENUM)
+#undef CANARY_ENUM
+} canary;
+
+static canary chosen = CANARY_NONE;
+
+bool canary_choose(const char *name) {
+    static const struct {
+        const char *name;
+        canary bug;
+    } all[] = {{"none", CANARY_NONE},
+#define CANARY_ROW(bug, text) {#bug, CANARY_##bug},
+               CANARY_MAP(CANARY_ROW)
+#undef CANARY_ROW
+    };
+    for (size_t i = 0; i < WR_COUNT(all); i++) {
+        if (strcmp(all[i].name, name) != 0)
+            continue;
+        chosen = all[i].bug;
+        return true;
+    }
+    return false;
+}
+
+/* Every wrapper and what it stands for. */
+#define WRAP(type, name, ...)                                                                      \
+    type __real_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__)
+
+/* ---- the store ----------------------------------------------------------------------------- */
+
+static unsigned commit_depth; /* 2: of the disk, below the process that may die */
+
+WRAP(wr_err, store_begin, store *s) {
+    if (chosen == CANARY_lies_about_commits && s->open)
+        return WR_OK;
+    return __real_store_begin(s);
+}
+
+WRAP(wr_err, store_commit, store *s) {
+    static uint64_t commits;
+    commit_depth++;
+    bool lies = chosen == CANARY_lies_about_commits && commit_depth == 2 && ++commits % 4 != 0;
+    wr_err err = lies ? WR_OK : __real_store_commit(s);
+    commit_depth--;
+    return err;
+}
+
+WRAP(wr_err, store_delete_tail, store *s, uint64_t hlc) {
+    return chosen == CANARY_keeps_the_signed_tail ? WR_OK : __real_store_delete_tail(s, hlc);
+}
+
+WRAP(wr_err, store_put_tail, store *s, const store_tail *tail) {
+    return chosen == CANARY_refuses_to_append ? WR_ERR_LIMIT : __real_store_put_tail(s, tail);
+}
+
+WRAP(wr_err, store_each_arrival, store *s, uint64_t after, store_arrival_fn fn, void *ctx) {
+    if (chosen == CANARY_subscriber_skips && after > 0)
+        after++;
+    if (chosen == CANARY_subscriber_repeats && after > 0)
+        after--;
+    return __real_store_each_arrival(s, after, fn, ctx);
+}
+
+WRAP(wr_err, keystore_forget_recovery, keystore *k, const char **ret_problem) {
+    if (chosen == CANARY_keeps_recovery_words)
+        return WR_OK;
+    return __real_keystore_forget_recovery(k, ret_problem);
+}
+
+/* ---- what this device writes --------------------------------------------------------------- */
+
+static hub *turning;
+static uint64_t hidden; /* tail entries that run_jobs does not see */
+
+WRAP(uint64_t, wr_self_hlc_floor, const wr_self *self, uint32_t stream) {
+    return chosen == CANARY_renumbers_the_tail ? UINT64_MAX
+                                               : __real_wr_self_hlc_floor(self, stream);
+}
+
+WRAP(wr_err, reader_open_tail, reader *r, const store_tail *tail, wr_buf *scratch,
+     wr_slice *ret_kind, wr_slice *ret_body) {
+    if (chosen == CANARY_tail_does_not_open)
+        return WR_ERR_AUTH;
+    return __real_reader_open_tail(r, tail, scratch, ret_kind, ret_body);
+}
+
+WRAP(wr_err, reader_own_log, reader *r, wr_slice name, uint16_t *ret_log_no, uint16_t *ret_next) {
+    uint16_t log_no = 0;
+    wr_err err = __real_reader_own_log(r, name, &log_no, ret_next);
+    if (err == WR_OK)
+        *ret_log_no = chosen == CANARY_writes_to_another_log && log_no > 1 ? 1 : log_no;
+    return err;
+}
+
+WRAP(wr_err, append_load, hub *h) {
+    wr_err err = __real_append_load(h);
+    if (chosen == CANARY_forgets_the_last_hlc)
+        h->hlc_last = 0;
+    return err;
+}
+
+/* Asked between signing the tail and what clients append in the same turn. */
+WRAP(wr_err, wr_self_ack, wr_self *self, wr_now now) {
+    if (turning != NULL && chosen == CANARY_appends_before_the_tail) {
+        hidden = turning->tail_count;
+        turning->tail_count = 0;
+    }
+    return __real_wr_self_ack(self, now);
+}
+
+WRAP(wr_err, append_turn, hub *h) {
+    turning = h;
+    wr_err err = __real_append_turn(h);
+    h->tail_count += hidden;
+    turning = NULL;
+    hidden = 0;
+    return err;
+}
+
+/* ---- what this device shows ---------------------------------------------------------------- */
+
+WRAP(wr_err, wr_self_open, const wr_self *self, const wr_feed *feed, const wr_entry *entry,
+     wr_buf *out) {
+    wr_err err = __real_wr_self_open(self, feed, entry, out);
+    bool message = feed->stream == 0;
+    if (err == WR_OK && chosen == CANARY_changes_a_body && message && out->len > 0)
+        out->ptr[out->len - 1] ^= 1u;
+    return err;
+}
+
+typedef struct reading {
+    hub_entry_fn fn;
+    void *ctx;
+    bool held;
+    hub_entry entry;
+    uint8_t kind[WR_NAME_BYTES_MAX], body[WR_BODY_BYTES_MAX];
+} reading;
+
+static wr_err hold(reading *r, const hub_entry *entry) {
+    r->held = true;
+    r->entry = *entry;
+    memcpy(r->kind, entry->kind.ptr, entry->kind.len);
+    memcpy(r->body, entry->body.ptr, entry->body.len);
+    r->entry.kind = wr_slice_of(r->kind, entry->kind.len);
+    r->entry.body = wr_slice_of(r->body, entry->body.len);
+    return WR_OK;
+}
+
+static wr_err spoil(void *ctx, const hub_entry *entry) {
+    reading *r = (reading *)ctx;
+    hub_entry other = *entry;
+    if (chosen == CANARY_names_another_author) {
+        other.device.b[0] ^= 1u;
+        return r->fn(r->ctx, &other);
+    }
+    if (!r->held)
+        return hold(r, entry);
+    r->held = false;
+    WR_TRY(r->fn(r->ctx, entry));
+    return r->fn(r->ctx, &r->entry);
+}
+
+WRAP(wr_err, hub_read, hub *h, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn,
+     void *ctx, char ret_cursor[HUB_CURSOR_MAX], bool *ret_more) {
+    static reading r;
+    if (chosen != CANARY_names_another_author && chosen != CANARY_swaps_neighbours)
+        return __real_hub_read(h, log, after, limit, fn, ctx, ret_cursor, ret_more);
+    r.fn = fn;
+    r.ctx = ctx;
+    r.held = false;
+    WR_TRY(__real_hub_read(h, log, after, limit, spoil, &r, ret_cursor, ret_more));
+    return r.held ? fn(ctx, &r.entry) : WR_OK;
+}
+
+/* ---- circle, links and mesh ---------------------------------------------------------------- */
+
+WRAP(void, wr_self_confirm, wr_self *self) {
+    if (chosen != CANARY_never_confirms)
+        __real_wr_self_confirm(self);
+}
+
+WRAP(wr_err, wr_self_load_done, wr_self *self, wr_now now) {
+    return chosen == CANARY_does_not_load ? WR_ERR_CORRUPT : __real_wr_self_load_done(self, now);
+}
+
+WRAP(wr_err, wr_link_tick, wr_link *link, wr_now now) {
+    if (chosen == CANARY_fails_a_good_link && wr_link_is_up(link))
+        return WR_ERR_FORMAT;
+    return chosen == CANARY_never_rests ? WR_OK : __real_wr_link_tick(link, now);
+}
+
+WRAP(void, mesh_down, mesh *m, const wr_hash *device, uint64_t link_id, wr_mono now) {
+    if (chosen != CANARY_forgets_that_links_end)
+        __real_mesh_down(m, device, link_id, now);
+}
+
+WRAP(wr_err, wr_pake_start, wr_pake *pake, const wr_pake_config *config, const wr_rng *rng,
+     wr_pub *ret_public) {
+    wr_pake_config same = *config;
+    if (chosen == CANARY_takes_any_code)
+        same.prs = wr_slice_str("always the same");
+    return __real_wr_pake_start(pake, &same, rng, ret_public);
+}
+
+/* ---- transports ---------------------------------------------------------------------------- */
+
+static void no_room(void *ctx) {
+    (void)ctx;
+}
+
+/* There is one table of events in the program, the pump's. */
+static const transport_events *without_room(const transport_events *events) {
+    static transport_events deaf;
+    if (chosen != CANARY_ignores_room)
+        return events;
+    deaf = *events;
+    deaf.writable = no_room;
+    return &deaf;
+}
+
+WRAP(void, transport_attach, transport *t, const transport_events *events, void *ctx) {
+    __real_transport_attach(t, without_room(events), ctx);
+}
+
+WRAP(wr_err, net_dial, net *n, const net_addr *addr, const transport_events *events, void *ctx,
+     transport **ret_transport) {
+    return __real_net_dial(n, addr, without_room(events), ctx, ret_transport);
+}
+
+WRAP(void, transport_close, transport *t) {
+    if (chosen != CANARY_never_hangs_up)
+        __real_transport_close(t);
+}

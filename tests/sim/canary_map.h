@@ -1,0 +1,32 @@
+/* All planted bugs: X(name, what is wrong).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SIM_CANARY_MAP_H
+#define SIM_CANARY_MAP_H
+
+#define CANARY_MAP(X)                                                                              \
+    X(lies_about_commits, "some commits are reported and not durable")                             \
+    X(keeps_the_signed_tail, "a tail entry stays when it is signed")                               \
+    X(renumbers_the_tail, "tail entries are signed under another id than was answered")            \
+    X(tail_does_not_open, "what waits in the tail cannot be opened")                               \
+    X(appends_before_the_tail, "new entries are signed before what waits longer")                  \
+    X(forgets_the_last_hlc, "a restart forgets the newest time that the tail used")                \
+    X(refuses_to_append, "nothing can be put into the tail")                                       \
+    X(changes_a_body, "the last byte of a content is another one")                                 \
+    X(swaps_neighbours, "reading gives two entries the wrong way round")                           \
+    X(writes_to_another_log, "entries go to the log that was first")                               \
+    X(names_another_author, "reading gives entries as of another device")                          \
+    X(subscriber_skips, "a subscriber goes on one entry too late")                                 \
+    X(subscriber_repeats, "a subscriber goes on one entry too early")                              \
+    X(forgets_that_links_end, "the mesh does not hear that a link went down")                      \
+    X(never_confirms, "no sibling ever confirms what we signed last")                              \
+    X(never_rests, "a deadline passes and nothing is done about it")                               \
+    X(fails_a_good_link, "a link with an honest sibling ends as if the sibling had broken a rule") \
+    X(does_not_load, "what was stored counts as damaged")                                          \
+    X(never_hangs_up, "transports are not closed")                                                 \
+    X(ignores_room, "room for more bytes is not noticed")                                          \
+    X(takes_any_code, "the pairing code does not matter")                                          \
+    X(keeps_recovery_words, "the recovery words are not wiped when they were shown")
+
+#endif /* SIM_CANARY_MAP_H */
