@@ -13,6 +13,7 @@ typedef struct store_sim {
     store base;
     store *disk;
     store_life *life;
+    const store_watch *watch;
 } store_sim;
 
 static store_sim *sim_of(store *s) {
@@ -21,6 +22,10 @@ static store_sim *sim_of(store *s) {
 
 static store *disk_of(store *s) {
     return ((store_sim *)s)->disk;
+}
+
+static const store_watch *watch_of(store *s) {
+    return ((store_sim *)s)->watch;
 }
 
 /* ---- life and death ------------------------------------------------------------------------ */
@@ -49,15 +54,54 @@ static wr_err begin(store *s) {
 
 static wr_err commit(store *s) {
     const store_life *life = sim_of(s)->life;
-    WR_TRY(store_commit(disk_of(s)));
+    const store_watch *watch = watch_of(s);
+    wr_err err = store_commit(disk_of(s));
+    if (err != WR_OK) {
+        watch->rollback(watch->ctx);
+        return err;
+    }
+    watch->commit(watch->ctx);
     bool dies = life->keep && life->die_at != 0 && life->calls >= life->die_at;
     return dies ? die(s) : WR_OK;
 }
 
 static void rollback(store *s) {
-    if (!sim_of(s)->life->dead)
-        store_rollback(disk_of(s));
+    const store_watch *watch = watch_of(s);
+    /* The disk of a dead process was rolled back already, and may belong to the next one. */
+    if (sim_of(s)->life->dead)
+        return;
+    watch->rollback(watch->ctx);
+    store_rollback(disk_of(s));
 }
+
+/* ---- a watch that sees nothing ---- */
+
+static void see_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
+    (void)ctx, (void)bytes, (void)sig;
+}
+
+static void see_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
+    (void)ctx, (void)feed_id, (void)head;
+}
+
+static void see_rows(void *ctx, const wr_hash *feed_id, const store_rows *rows) {
+    (void)ctx, (void)feed_id, (void)rows;
+}
+
+static void see_hlc(void *ctx, uint64_t hlc) {
+    (void)ctx, (void)hlc;
+}
+
+static void see_alias(void *ctx, uint64_t answered_hlc, uint64_t hlc) {
+    (void)ctx, (void)answered_hlc, (void)hlc;
+}
+
+static void see_end(void *ctx) {
+    (void)ctx;
+}
+
+static const store_watch blind = {see_op,    see_head, see_rows, see_hlc, see_hlc,
+                                  see_alias, see_end,  see_end,  NULL};
 
 /* ---- passed on ---- */
 
@@ -74,7 +118,9 @@ static wr_err get_meta(store *s, wr_slice key, wr_buf *out) {
 }
 
 static wr_err put_op(store *s, const wr_hash *op_id, wr_slice bytes, const wr_sig *sig) {
-    return store_put_op(disk_of(s), op_id, bytes, sig);
+    WR_TRY(store_put_op(disk_of(s), op_id, bytes, sig));
+    watch_of(s)->op(watch_of(s)->ctx, bytes, sig);
+    return WR_OK;
 }
 
 static wr_err each_op(store *s, store_op_fn fn, void *ctx) {
@@ -98,7 +144,9 @@ static wr_err get_secret(store *s, wr_slice key, wr_key *ret_secret) {
 }
 
 static wr_err put_head(store *s, const wr_hash *feed_id, wr_slice head) {
-    return store_put_head(disk_of(s), feed_id, head);
+    WR_TRY(store_put_head(disk_of(s), feed_id, head));
+    watch_of(s)->head(watch_of(s)->ctx, feed_id, head);
+    return WR_OK;
 }
 
 static wr_err each_head(store *s, store_head_fn fn, void *ctx) {
@@ -117,7 +165,9 @@ static wr_err get_node(store *s, const wr_hash *feed_id, uint8_t level, uint64_t
 
 static wr_err put_rows(store *s, const wr_hash *feed_id, const store_rows *rows,
                        const store_row_log *logs, uint32_t log_count) {
-    return store_put_rows(disk_of(s), feed_id, rows, logs, log_count);
+    WR_TRY(store_put_rows(disk_of(s), feed_id, rows, logs, log_count));
+    watch_of(s)->rows(watch_of(s)->ctx, feed_id, rows);
+    return WR_OK;
 }
 
 static wr_err each_rows(store *s, const wr_hash *feed_id, uint64_t from, uint64_t to,
@@ -181,11 +231,15 @@ static wr_err each_arrival(store *s, uint64_t after, store_arrival_fn fn, void *
 }
 
 static wr_err put_tail(store *s, const store_tail *tail) {
-    return store_put_tail(disk_of(s), tail);
+    WR_TRY(store_put_tail(disk_of(s), tail));
+    watch_of(s)->tail(watch_of(s)->ctx, tail->hlc);
+    return WR_OK;
 }
 
 static wr_err delete_tail(store *s, uint64_t hlc) {
-    return store_delete_tail(disk_of(s), hlc);
+    WR_TRY(store_delete_tail(disk_of(s), hlc));
+    watch_of(s)->untail(watch_of(s)->ctx, hlc);
+    return WR_OK;
 }
 
 static wr_err each_tail(store *s, uint64_t hlc_from, store_tail_fn fn, void *ctx) {
@@ -197,7 +251,9 @@ static wr_err tail_count(store *s, uint64_t *ret_count) {
 }
 
 static wr_err put_alias(store *s, uint64_t answered_hlc, uint64_t hlc) {
-    return store_put_alias(disk_of(s), answered_hlc, hlc);
+    WR_TRY(store_put_alias(disk_of(s), answered_hlc, hlc));
+    watch_of(s)->alias(watch_of(s)->ctx, answered_hlc, hlc);
+    return WR_OK;
 }
 
 static wr_err get_alias(store *s, uint64_t answered_hlc, uint64_t *ret_hlc) {
@@ -256,13 +312,14 @@ static const store_ops ops = {
     .entry_count = entry_count,
 };
 
-wr_err store_sim_open(store *disk, store_life *life, store **ret_store) {
+wr_err store_sim_open(store *disk, store_life *life, const store_watch *watch, store **ret_store) {
     store_sim *m = (store_sim *)calloc(1, sizeof *m);
     if (m == NULL)
         return WR_ERR_NOMEM;
     m->base.ops = &ops;
     m->disk = disk;
     m->life = life;
+    m->watch = watch != NULL ? watch : &blind;
     *ret_store = &m->base;
     return WR_OK;
 }

@@ -17,7 +17,7 @@ typedef struct scene {
 static void setup(scene *c) {
     *c = (scene){0};
     T_OK(store_open_memory(&c->disk));
-    T_OK(store_sim_open(c->disk, &c->life, &c->s));
+    T_OK(store_sim_open(c->disk, &c->life, NULL, &c->s));
 }
 
 /* The process ends, the disk is what a new one finds. */
@@ -25,7 +25,7 @@ static void restart(scene *c) {
     store_close(c->s);
     store_memory_crash(c->disk);
     c->life = (store_life){0};
-    T_OK(store_sim_open(c->disk, &c->life, &c->s));
+    T_OK(store_sim_open(c->disk, &c->life, NULL, &c->s));
 }
 
 static void teardown(scene *c) {

@@ -6,6 +6,7 @@
  */
 #include "sim/world.h"
 
+#include "circle/identity.h"
 #include "store/store_memory.h"
 
 #include <inttypes.h>
@@ -50,8 +51,16 @@ static void open_home(run *r) {
     device *d = r->device;
     wr_err err = keystore_open_memory(&d->secrets, &r->keystore);
     WR_ASSERT(err == WR_OK);
-    err = store_sim_open(d->disk, &r->life, &r->store);
+    err = store_sim_open(d->disk, &r->life, ledger_watch(d->world->ledger, d->index), &r->store);
     WR_ASSERT(err == WR_OK);
+}
+
+/* Disks are watched as what they are, so the ledger must know whose they are. */
+static void note_disk(device *d) {
+    const keystore_secrets *s = &d->secrets;
+    WR_SECRET(wr_identity) identity;
+    wr_identity_load(&s->sign_seed, &s->noise, &s->box, s->incarnation, &identity);
+    ledger_new_disk(d->world->ledger, d->index, &identity.device_id);
 }
 
 /* A new home, in place of one that never came to hold a circle. */
@@ -70,6 +79,7 @@ static wr_err provision(void *ctx, const keystore_secrets *secrets, keystore **r
     WR_ASSERT(err == WR_OK);
     d->secrets = *secrets;
     d->has_home = true;
+    note_disk(d);
     open_home(r);
     *ret_keystore = r->keystore;
     *ret_store = r->store;
@@ -174,6 +184,13 @@ static void begin_close(run *r) {
     loop_sim_leave();
 }
 
+static void disk_crash(device *d) {
+    const store_watch *watch = ledger_watch(d->world->ledger, d->index);
+    watch->rollback(watch->ctx);
+    if (d->disk != NULL)
+        store_memory_crash(d->disk);
+}
+
 static void run_crash(run *r, bool silent) {
     device *d = r->device;
     if (r->crashed)
@@ -185,8 +202,7 @@ static void run_crash(run *r, bool silent) {
         keep_secrets(r);
     r->life.dead = true;
     net_sim_kill(r->net, silent);
-    if (d->disk != NULL)
-        store_memory_crash(d->disk);
+    disk_crash(d);
     d->disk_fault = false;
     d->joining = false;
     d->run = NULL;
@@ -240,8 +256,7 @@ static void did_not_start(run *r, wr_err err, const char *problem) {
     d->disk_fault = false;
     keystore_close(r->keystore);
     store_close(r->store);
-    if (d->disk != NULL)
-        store_memory_crash(d->disk);
+    disk_crash(d);
     r->store = NULL;
     r->gone = true;
     reap(d->world);
@@ -256,8 +271,10 @@ void device_start(device *d) {
     run *r = run_new(d);
     d->run = r;
     r->listen = net_sim_addr(d->index);
-    if (d->has_home)
+    if (d->has_home) {
+        ledger_compare(w->ledger, d->index, d->disk);
         open_home(r);
+    }
     size_t peer_count = 0;
     for (uint32_t i = 0; i < w->device_count && w->peers; i++)
         if (i != d->index)
@@ -353,6 +370,10 @@ void world_run(world *w, uint64_t ms) {
 
 /* ---- the world ---- */
 
+static void bad_disk(void *ctx, uint32_t index, const char *problem) {
+    world_fail((world *)ctx, "the disk of device %u %s", index, problem);
+}
+
 static void draw_network(world *w) {
     chance *c = &w->plot;
     bool near = chance_hit(c, 500);
@@ -382,6 +403,7 @@ world *world_new(const world_options *options) {
     chance_init(&attacker, options->seed, "attack", 0);
     w->attacked = chance_hit(&attacker, 400);
     w->net = net_sim_new(w->clock, options->seed, w->device_count + (w->attacked ? 1u : 0u));
+    w->ledger = ledger_new(bad_disk, w);
     world_tap_open(w);
     w->discovery = chance_hit(&w->plot, 500);
     w->peers = chance_hit(&w->plot, 250);
@@ -416,6 +438,7 @@ void world_free(world *w) {
     world_tap_close(w);
     net_sim_free(w->net);
     sim_clock_free(w->clock);
+    ledger_free(w->ledger);
     free(w->records);
     free(w);
 }

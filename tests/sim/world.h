@@ -17,6 +17,7 @@
 
 #include "flow/hub.h"
 #include "sim/chance.h"
+#include "sim/ledger.h"
 #include "sim/loop_sim.h"
 #include "sim/net_sim.h"
 #include "sim/store_sim.h"
@@ -103,6 +104,7 @@ struct world {
     net_sim *net;
     net_sim_tap tap;
     struct leak *leak;
+    ledger *ledger;
     bool attacked;
     struct attack *attack; /* NULL unless attacked */
     chance plot, bodies, faults;

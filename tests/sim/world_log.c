@@ -71,6 +71,9 @@ static void appended(void *ctx, wr_err err, const hub_appended *list, uint32_t c
         for (uint32_t i = 0; i < count; i++) {
             w->records[a->first + i].answered = true;
             w->records[a->first + i].hlc = list[i].hlc;
+            if (!ledger_holds(w->ledger, r->device->index, list[i].hlc))
+                world_fail(w, "device %u answers entry %u, which is not durable", r->device->index,
+                           a->first + i);
         }
         w->counts.answered += count;
     }
