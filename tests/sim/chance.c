@@ -4,16 +4,25 @@
  */
 #include "sim/chance.h"
 
+static uint64_t turned(uint64_t value, unsigned by) {
+    return value << by | value >> (64 - by);
+}
+
+static uint64_t mixed(uint64_t hash, uint64_t word) {
+    return turned(hash ^ word, 29) * 0x9e3779b97f4a7c15u;
+}
+
 uint64_t sim_hash(uint64_t hash, wr_slice bytes) {
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ bytes.ptr[i]) * 0x100000001b3u;
+    size_t i = 0;
+    for (; i + 8 <= bytes.len; i += 8)
+        hash = mixed(hash, wr_load_u64(bytes.ptr + i));
+    for (; i < bytes.len; i++)
+        hash = mixed(hash, bytes.ptr[i] + 1u);
     return hash;
 }
 
 uint64_t sim_hash_u64(uint64_t hash, uint64_t value) {
-    uint8_t bytes[8];
-    wr_store_u64(bytes, value);
-    return sim_hash(hash, wr_slice_of(bytes, sizeof bytes));
+    return mixed(hash, value);
 }
 
 static uint64_t spread(uint64_t *state) {
@@ -21,10 +30,6 @@ static uint64_t spread(uint64_t *state) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
-}
-
-static uint64_t turned(uint64_t value, unsigned by) {
-    return value << by | value >> (64 - by);
 }
 
 void chance_init(chance *c, uint64_t seed, const char *subsystem, uint64_t number) {

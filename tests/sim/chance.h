@@ -25,7 +25,7 @@ bool chance_hit(chance *c, uint32_t per_mille);
 /* What a device is given as its source of random bytes; c must outlive it. */
 wr_rng chance_rng(chance *c);
 
-/* A 64-bit digest of bytes, the same on every machine: FNV-1a with a finisher. */
+/* A 64-bit digest of bytes, the same on every machine; not one that withstands an attacker. */
 #define SIM_HASH_START 0xcbf29ce484222325u
 uint64_t sim_hash(uint64_t hash, wr_slice bytes);
 uint64_t sim_hash_u64(uint64_t hash, uint64_t value);

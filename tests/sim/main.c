@@ -8,7 +8,8 @@
  */
 #include "crypto/crypto.h"
 #include "sim/canary.h"
-#include "sim/world.h"
+#include "sim/world_parts.h"
+#include "sim/world_report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ static void play(world *w) {
     for (uint32_t i = 1; i < w->device_count; i++)
         device_start(&w->devices[i]);
     world_pair_first(w);
+    world_rhythm_start(w);
     for (uint32_t i = 0; i < w->options.steps; i++)
         world_step(w);
     world_heal(w);
@@ -43,30 +45,18 @@ static void play(world *w) {
     world_check_all(w);
 }
 
-static void tell(const world *w) {
-    const struct world_counts *n = &w->counts;
-    printf("seed %" PRIu64 ": %u devices, %" PRIu64 " s, healed at %" PRIu64
-           ", settled after %" PRIu64 " s\n",
-           w->options.seed, w->device_count, sim_clock_now(w->clock) / 1000, w->healed_ms / 1000,
-           (w->settled_ms - w->healed_ms) / 1000);
-    printf("  %" PRIu64 " appends, %" PRIu64 " answered, %" PRIu64 " bytes on the wire, %" PRIu64
-           " events\n",
-           n->appends, n->answered, net_sim_bytes(w->net), w->trace->events);
-    printf("  %" PRIu64 " joins, %" PRIu64 " wrong codes, %" PRIu64 " stops, %" PRIu64
-           " crashes, %" PRIu64 " breaks, %" PRIu64 " disk faults\n",
-           n->joins, n->wrong_codes, n->stops, n->crashes, n->breaks, n->faults);
-}
-
-static void run_one(const world_options *o, bool quiet) {
+/* results is added to; gives the trace hash. */
+static uint64_t run_one(const world_options *o, bool quiet, totals *results) {
     world *w = world_new(o);
     (void)alarm(SEED_SECONDS_MAX);
     play(w);
     if (!quiet)
-        tell(w);
+        world_tell(w);
     uint64_t hash = w->trace->hash;
+    world_stop(w);
+    totals_of_world(results, w);
     world_free(w);
-    if (!quiet)
-        printf("trace %016" PRIx64 "\n", hash);
+    return hash;
 }
 
 /* ---- many ---------------------------------------------------------------------------------- */
@@ -74,15 +64,16 @@ static void run_one(const world_options *o, bool quiet) {
 typedef struct child {
     pid_t pid;
     uint64_t seed;
-    trace *trace; /* shared with it, so that its last events are known however it ends */
+    trace *trace;   /* shared with it, so that its last events are known however it ends */
+    totals *totals; /* .. and so are these, if it ends well */
 } child;
 
-static pid_t start_child(const world_options *o) {
+static pid_t start_child(const world_options *o, totals *results) {
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid != 0)
         return pid;
-    run_one(o, true);
+    (void)run_one(o, true, results);
     exit(0); /* with the sanitizer's look for leaks */
 }
 
@@ -113,11 +104,10 @@ static bool wait_child(const options *o, child *children) {
     return false;
 }
 
-static trace *shared_trace(void) {
-    void *memory =
-        mmap(NULL, sizeof(trace), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+static void *shared(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     WR_ASSERT(memory != MAP_FAILED);
-    return (trace *)memory;
+    return memory;
 }
 
 static child *free_child(const options *o, child *children) {
@@ -130,7 +120,8 @@ static child *free_child(const options *o, child *children) {
 static int run_many(const options *o) {
     child children[JOBS_MAX] = {{0}};
     for (uint32_t i = 0; i < o->jobs; i++)
-        children[i].trace = shared_trace();
+        children[i] = (child){.trace = (trace *)shared(sizeof(trace)),
+                              .totals = (totals *)shared(sizeof(totals))};
     uint64_t passed = 0, failed = 0, running = 0;
     for (uint64_t seed = o->from; seed <= o->to || running > 0;) {
         child *c = free_child(o, children);
@@ -142,10 +133,14 @@ static int run_many(const options *o) {
         world_options one = o->world;
         one.seed = c->seed = seed++;
         one.trace = c->trace;
-        c->pid = start_child(&one);
+        c->pid = start_child(&one, c->totals);
         WR_ASSERT(c->pid > 0);
         running++;
     }
+    totals all = {0};
+    for (uint32_t i = 0; i < o->jobs; i++)
+        totals_add(&all, children[i].totals);
+    totals_tell(stdout, &all, true);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
     return failed == 0 ? 0 : 1;
 }
@@ -229,6 +224,10 @@ int main(int argc, char **argv) {
         return run_many(&o);
     static trace trace_of_one;
     o.world.trace = &trace_of_one;
-    run_one(&o.world, false);
+    totals results = {0};
+    uint64_t hash = run_one(&o.world, false, &results);
+    /* Not a function of the seed. */
+    totals_tell(stderr, &results, false);
+    printf("trace %016" PRIx64 "\n", hash);
     return 0;
 }

@@ -85,6 +85,10 @@ uint64_t net_sim_bytes(const net_sim *s) {
     return s->bytes;
 }
 
+uint64_t net_sim_pieces(const net_sim *s) {
+    return s->pieces;
+}
+
 void sim_trace(const transport *t, const char *kind, wr_slice content) {
     sim_clock *c = t->net->net_sim->clock;
     trace_event(sim_clock_trace(c), sim_clock_now(c), loop_sim_device(t->net->loop), kind, content);

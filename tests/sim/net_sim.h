@@ -69,6 +69,7 @@ uint32_t net_sim_break_all(net_sim *s, uint32_t a, uint32_t b, net_sim_break how
 uint32_t net_sim_processes(const net_sim *s, uint32_t host);
 /* Connections of which at least one end is left. */
 uint32_t net_sim_connections(const net_sim *s);
-uint64_t net_sim_bytes(const net_sim *s); /* delivered so far */
+uint64_t net_sim_bytes(const net_sim *s);  /* delivered so far */
+uint64_t net_sim_pieces(const net_sim *s); /* .. in so many pieces of streams */
 
 #endif /* SIM_NET_SIM_H */

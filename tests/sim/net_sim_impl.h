@@ -123,7 +123,7 @@ struct net_sim {
     sim_packet *packets;
     uint32_t link_count, links_ever;
     const net_sim_tap *tap;
-    uint64_t bytes;
+    uint64_t bytes, pieces;
 };
 
 /* ---- net_sim.c ----------------------------------------------------------------------------- */

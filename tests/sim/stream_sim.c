@@ -92,6 +92,7 @@ static void give_piece(sim_stream *s, transport *to) {
     s->first += size;
     s->read += size;
     s->link->net_sim->bytes += size;
+    s->link->net_sim->pieces++;
     acknowledge(s);
     plan(s);
     sim_trace(to, "read", wr_slice_of(copy, size));

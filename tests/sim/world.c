@@ -4,9 +4,10 @@
  * memory is given back; the device can start again at once.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sim/world.h"
+#include "sim/world_parts.h"
 
 #include "circle/identity.h"
+#include "sim/heap_sim.h"
 #include "store/store_memory.h"
 
 #include <inttypes.h>
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FOLLOW_MS 500u      /* a subscriber reads so soon after it was told */
+#define FOLLOW_MS 500u /* a subscriber reads so soon after it was told */
+#define MEMORY_MAX (24u * 1024u * 1024u)
 #define AT_ONCE_MAX 200000u /* events of one instant: more means that a device spins */
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -127,6 +129,7 @@ static run *run_new(device *d) {
     run *r = (run *)calloc(1, sizeof *r);
     WR_ASSERT(r != NULL);
     r->device = d;
+    r->started_ms = sim_clock_now(w->clock);
     d->pairing = 0;
     chance_init(&r->rng, w->options.seed, "device", d->index * 4096u + d->runs++);
     loop_sim_config config = {.clock = w->clock,
@@ -176,7 +179,16 @@ static void keep_secrets(run *r) {
         r->device->secrets = *keystore_get(r->keystore);
 }
 
+static void count_run(run *r) {
+    struct world_counts *n = &r->device->world->counts;
+    const metrics *m = hub_metrics(r->hub);
+    n->awake_ms += sim_clock_now(r->device->world->clock) - r->started_ms;
+    n->handshakes += m->value[METRIC_HANDSHAKES];
+    n->stored += m->value[METRIC_ENTRIES_STORED];
+}
+
 static void begin_close(run *r) {
+    count_run(r);
     r->closing = true;
     loop_event_stop(&r->follow);
     loop_sim_enter(r->loop);
@@ -210,8 +222,20 @@ static void run_crash(run *r, bool silent) {
         begin_close(r);
 }
 
+/* An attacker or a bad day must not make a device need more than a phone gives it. */
+static void check_memory(world *w) {
+    for (uint32_t i = 0; i < w->device_count; i++) {
+        size_t used = heap_sim_peak(i);
+        if (used > w->counts.memory_peak)
+            w->counts.memory_peak = used;
+        if (used > MEMORY_MAX)
+            world_fail(w, "device %u uses %zu KiB of memory", i, used / 1024);
+    }
+}
+
 /* Looks after each event who died in it, and who is ready to go. */
 static void reap(world *w) {
+    check_memory(w);
     run **at = &w->runs;
     while (*at != NULL) {
         run *r = *at;
@@ -268,6 +292,7 @@ void device_start(device *d) {
     if (d->run != NULL)
         return;
     world_note(d, "starts");
+    heap_sim_forget(d->index);
     run *r = run_new(d);
     d->run = r;
     r->listen = net_sim_addr(d->index);
@@ -345,10 +370,27 @@ static void wakes(void *ctx) {
 void device_sleep(device *d, uint64_t ms) {
     WR_ASSERT(device_is_up(d));
     d->asleep_until = sim_clock_now(d->world->clock) + ms;
+    d->world->counts.sleeps++;
+    d->run->started_ms += ms; /* no time of its own */
     world_note(d, "sleeps for %" PRIu64 " s", ms / 1000);
     loop_sim_sleep(d->run->loop, d->asleep_until);
     sim_clock_set(d->world->clock, &d->wake, d->asleep_until);
     refresh_plug(d);
+}
+
+void device_end_at(device *d, uint32_t calls, bool keep) {
+    world_note(d, "will crash at store call %u%s", calls, keep ? ", after a commit" : "");
+    store_life_end_at(&d->run->life, calls, keep);
+}
+
+void device_fail_at(device *d, uint32_t calls) {
+    if (d->disk == NULL)
+        return;
+    world_note(d, "store call %u will fail", calls);
+    d->disk_fault = true;
+    d->fault_call = store_memory_calls(d->disk) + calls;
+    d->world->counts.faults++;
+    store_memory_fail_at(d->disk, calls);
 }
 
 void device_plug(device *d, bool plugged) {
@@ -408,6 +450,7 @@ world *world_new(const world_options *options) {
     w->discovery = chance_hit(&w->plot, 500);
     w->peers = chance_hit(&w->plot, 250);
     w->bulk = chance_hit(&w->plot, 30);
+    w->rhythm = chance_hit(&w->plot, 850);
     draw_network(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
@@ -421,13 +464,16 @@ world *world_new(const world_options *options) {
     return w;
 }
 
-void world_free(world *w) {
+void world_stop(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++)
         device_stop(&w->devices[i]);
     world_tap_stop(w);
     world_run(w, 10 * MINUTE);
     if (w->runs != NULL)
         world_fail(w, "device %u does not end", w->runs->device->index);
+}
+
+void world_free(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++) {
         store_close(w->devices[i].disk);
         keystore_secrets_wipe(&w->devices[i].secrets);

@@ -1,9 +1,12 @@
 /* A circle of simulated devices, what happens to them, and what must hold whatever happens.
  *
- *   world_new -> { world_step } * -> world_heal -> world_settle -> world_check_all -> world_free
+ *   world_new -> { world_step } * -> world_heal -> world_settle -> world_check_all -> world_stop ->
+ *   world_free
  *
  *   world.c         devices: their disks, their runs, their deaths
+ *   world_parts.h   the rest:
  *   world_plot.c    what happens next, drawn from the seed
+ *   world_rhythm.c  what devices do all the time
  *   world_pair.c    how devices come into the circle
  *   world_log.c     what is appended, what is read, and that both are the same
  *
@@ -58,6 +61,7 @@ typedef struct run {
     bool closing, crashed;
     bool gone; /* the hub is: the rest can go */
     loop_event follow;
+    uint64_t started_ms;
 } run;
 
 struct device {
@@ -75,6 +79,8 @@ struct device {
     bool unplugged;
     uint64_t asleep_until;
     sim_event wake;
+    chance rhythm;
+    sim_event beat;
     bool disk_fault; /* a call of the disk is to fail, or has just failed: */
     uint64_t fault_call;
     /* The circle. */
@@ -113,8 +119,9 @@ struct world {
     run *runs;
     uint32_t weights[ACT_COUNT];
     bool discovery;
-    bool peers; /* devices know each other's addresses from their configuration */
-    bool bulk;  /* once, somebody appends very much */
+    bool peers;  /* devices know each other's addresses from their configuration */
+    bool bulk;   /* once, somebody appends very much */
+    bool rhythm; /* devices live on while the plot waits: world_rhythm.c */
     record *records;
     uint32_t record_count, record_cap;
     bool pairing_wrong;         /* the join under way has a wrong code */
@@ -125,14 +132,18 @@ struct world {
     uint64_t healed_ms; /* all devices run, nothing is in the way */
     uint64_t settled_ms;
     struct world_counts {
-        uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults;
+        uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
+        uint64_t awake_ms; /* of all devices together */
+        uint64_t handshakes, stored;
+        uint64_t memory_peak; /* bytes of one device */
     } counts;
 };
 
 /* ---- world.c ------------------------------------------------------------------------------- */
 
 world *world_new(const world_options *options);
-void world_free(world *w); /* stops all devices in order first */
+void world_stop(world *w); /* all devices, in order */
+void world_free(world *w); /* .. then this */
 /* Prints what is wrong, the last events and how to run it again; ends the process. */
 _Noreturn void world_fail(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Lets the world go on for so long, but not over the end of the run of a device under way. */
@@ -144,6 +155,11 @@ void device_stop(device *d);
 void device_crash(device *d, bool silent);
 void device_sleep(device *d, uint64_t ms);
 void device_plug(device *d, bool plugged);
+/* Its process dies at this store call from now, before it does anything or, with keep, after the
+ * next commit from there on. */
+void device_end_at(device *d, uint32_t calls, bool keep);
+/* This store call from now fails. */
+void device_fail_at(device *d, uint32_t calls);
 /* Its process runs, is not about to end, and its machine is awake. */
 bool device_is_up(const device *d);
 bool device_is_member(const device *d);
@@ -152,48 +168,5 @@ bool run_may_fail(const run *r);
 /* Calls of its hub stand between these two. */
 hub *device_enter(device *d);
 void device_leave(device *d);
-
-/* ---- world_plot.c -------------------------------------------------------------------------- */
-
-void world_draw_plot(world *w);
-void world_step(world *w);
-/* All faults end, all devices start. */
-void world_heal(world *w);
-/* Until all devices hold the same and nothing waits, or fails. */
-void world_settle(world *w);
-
-/* ---- world_pair.c -------------------------------------------------------------------------- */
-
-void world_found(world *w);
-/* The first one to come in, with nothing in its way. */
-void world_pair_first(world *w);
-/* Some device outside tries to come in; false: none, or nobody may let it in now. */
-bool world_pair(world *w);
-/* All that are outside come in. */
-void world_pair_rest(world *w);
-void pair_event(device *d, const hub_event *event);
-
-/* ---- world_tap.c --------------------------------------------------------------------------- */
-
-void world_tap_open(world *w);
-/* The attacker, if there is one, acts while active. */
-void world_tap_active(world *w, bool active);
-void world_tap_stop(world *w);
-void world_tap_close(world *w); /* before the network */
-/* From now on this text must not leave any device: see attack_leak.h. */
-void world_forbid(world *w, const char *what, uint32_t number, wr_slice text);
-
-/* ---- world_log.c --------------------------------------------------------------------------- */
-
-void world_append(device *d, uint32_t count);
-/* Subscribers read what is new; false: the disk did not let them, they have to try again. */
-bool device_follow(device *d);
-/* What the device shows now breaks no promise; complete: all that was answered anywhere is there.
- */
-uint64_t world_check(device *d, bool complete); /* gives device_digest */
-/* One hash over all that a device shows in all logs. */
-uint64_t device_digest(device *d);
-/* After world_settle: everything. */
-void world_check_all(world *w);
 
 #endif /* SIM_WORLD_H */

@@ -4,7 +4,7 @@
  * entry that a device shows can be checked by itself.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sim/world.h"
+#include "sim/world_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

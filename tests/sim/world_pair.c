@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sim/world.h"
+#include "sim/world_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sim/world.h"
+#include "sim/world_parts.h"
 
 #include "store/store_memory.h"
 
@@ -124,20 +124,14 @@ static void act_crash_at_call(world *w) {
     uint32_t calls = chance_between(&w->plot, 1, chance_hit(&w->plot, 500) ? 12 : 200);
     if (d == NULL)
         return;
-    world_note(d, "will crash at store call %u%s", calls, keep ? ", after a commit" : "");
-    store_life_end_at(&d->run->life, calls, keep);
+    device_end_at(d, calls, keep);
 }
 
 static void act_disk_fault(world *w) {
     device *d = any_up(w);
     uint32_t calls = chance_between(&w->plot, 1, 40);
-    if (d == NULL || d->disk == NULL)
-        return;
-    world_note(d, "store call %u will fail", calls);
-    d->disk_fault = true;
-    d->fault_call = store_memory_calls(d->disk) + calls;
-    w->counts.faults++;
-    store_memory_fail_at(d->disk, calls);
+    if (d != NULL)
+        device_fail_at(d, calls);
 }
 
 static void act_clock(world *w) {
@@ -213,9 +207,12 @@ static void act_look(world *w) {
         (void)world_check(d, false);
 }
 
+/* Where nothing else happens in between, longer ones cost nothing. */
 static void act_pause(world *w) {
     bool long_one = chance_hit(&w->plot, 100);
-    world_run(w, chance_between(&w->plot, MINUTE, long_one ? 40 * HOUR : 2 * HOUR));
+    uint32_t most = w->rhythm ? 15 * MINUTE : 2 * HOUR;
+    uint32_t more = w->rhythm ? 2 * HOUR : 40 * HOUR;
+    world_run(w, chance_between(&w->plot, MINUTE, long_one ? more : most));
 }
 
 static void act(world *w, world_act what) {
@@ -303,6 +300,7 @@ void world_step(world *w) {
 void world_heal(world *w) {
     trace_note(w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
     w->healing = true;
+    world_rhythm_stop(w);
     world_tap_active(w, false);
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {

@@ -1,0 +1,59 @@
+/* The parts of a world beside its devices: what happens to them, and what must hold.
+ *
+ * Layer:  tests
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SIM_WORLD_PARTS_H
+#define SIM_WORLD_PARTS_H
+
+#include "sim/world.h"
+
+/* ---- world_plot.c -------------------------------------------------------------------------- */
+
+void world_draw_plot(world *w);
+void world_step(world *w);
+/* All faults end, all devices start. */
+void world_heal(world *w);
+/* Until all devices hold the same and nothing waits, or fails. */
+void world_settle(world *w);
+
+/* ---- world_rhythm.c ------------------------------------------------------------------------ */
+
+void world_rhythm_start(world *w);
+void world_rhythm_stop(world *w);
+
+/* ---- world_pair.c -------------------------------------------------------------------------- */
+
+void world_found(world *w);
+/* The first one to come in, with nothing in its way. */
+void world_pair_first(world *w);
+/* Some device outside tries to come in; false: none, or nobody may let it in now. */
+bool world_pair(world *w);
+/* All that are outside come in. */
+void world_pair_rest(world *w);
+void pair_event(device *d, const hub_event *event);
+
+/* ---- world_tap.c --------------------------------------------------------------------------- */
+
+void world_tap_open(world *w);
+/* The attacker, if there is one, acts while active. */
+void world_tap_active(world *w, bool active);
+void world_tap_stop(world *w);
+void world_tap_close(world *w); /* before the network */
+/* From now on this text must not leave any device: see attack_leak.h. */
+void world_forbid(world *w, const char *what, uint32_t number, wr_slice text);
+
+/* ---- world_log.c --------------------------------------------------------------------------- */
+
+void world_append(device *d, uint32_t count);
+/* Subscribers read what is new; false: the disk did not let them, they have to try again. */
+bool device_follow(device *d);
+/* What the device shows now breaks no promise; complete: all that was answered anywhere is there.
+ */
+uint64_t world_check(device *d, bool complete); /* gives device_digest */
+/* One hash over all that a device shows in all logs. */
+uint64_t device_digest(device *d);
+/* After world_settle: everything. */
+void world_check_all(world *w);
+
+#endif /* SIM_WORLD_PARTS_H */
