@@ -37,7 +37,7 @@ WR_MUST wr_err reader_check_suspect(reader *reader);
 
 /* Opened entries on their way to the caller; content lives in memory, which never moves. */
 #define READER_BATCH_ENTRIES 512u
-#define READER_BATCH_BYTES (4u * 1024u * 1024u)
+#define READER_BATCH_BYTES (256u * 1024u)
 typedef struct reader_item {
     hub_entry entry;
     bool readable;
