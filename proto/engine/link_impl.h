@@ -29,6 +29,7 @@ typedef enum link_state {
 #define LINK_PING_MS 240000u /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
+#define LINK_HOLD_MS 5000u   /* .. while another session is to deliver it and this peer could */
 
 /* One feed as seen over this link. */
 typedef struct link_feed {
@@ -45,6 +46,7 @@ typedef struct link_feed {
     bool stop_due;
     uint64_t asked; /* where the newest WANT began, or STOP */
     wr_mono moved;  /* when a unit was last taken, or should have begun to come */
+    uint64_t seen;  /* what we held when we last looked whether another one delivers */
     wr_mono rest;   /* not asked for again before that; 0: may be */
 } link_feed;
 

@@ -150,7 +150,7 @@ static wr_err say_wants(wr_link *link, wr_buf *plain, wr_now now) {
         at->wanted = true;
         if (!at->skipping) /* who brings what does not fit has no new time with each of it */
             at->moved = now.mono;
-        wr_self_set_source(link->self, i, link->config.link_id);
+        wr_self_set_source(link->self, i, link->config.link_id, at->have);
     }
     return WR_OK;
 }

@@ -19,7 +19,7 @@ uint32_t wr_link_author(const wr_graph *graph, const wr_hash *device_id) {
 void wr_link_drop_sources(wr_link *link) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (wr_self_source(link->self, i) == link->config.link_id)
-            wr_self_set_source(link->self, i, 0);
+            wr_self_set_source(link->self, i, 0, 0);
 }
 
 bool wr_link_is_own(const wr_link *link, uint32_t index) {
@@ -103,7 +103,7 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
         link->feeds[i].pushing = link->feeds[i].pushing || wr_link_is_own(link, i);
         if (!wr_link_is_peers(link, i))
             continue;
-        wr_self_set_source(link->self, i, link->config.link_id);
+        wr_self_set_source(link->self, i, link->config.link_id, link->feeds[i].have);
         link->feeds[i].wanted = true; /* its own feeds come unasked */
         link->feeds[i].moved = now.mono;
     }
@@ -218,9 +218,13 @@ static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, bool compl
      * MUST NOT become less within a session." */
     if (len < feed->have)
         return WR_ERR_FORMAT;
-    if (feed->have <= ours && len > ours)
+    if (feed->have <= ours && len > ours) {
         feed->moved = now.mono; /* from now on it should come */
+        feed->seen = ours;
+    }
     feed->have = len;
+    if (wr_self_source(link->self, index) == link->config.link_id)
+        wr_self_set_source(link->self, index, link->config.link_id, len);
     feed->have_complete = complete;
     if (feed->sent < len)
         feed->sent = len;
@@ -290,7 +294,7 @@ static void give_up(wr_link *link, uint32_t index) {
     link->feeds[index].wanted = false;
     link->feeds[index].stop_due = true;
     if (wr_self_source(link->self, index) == link->config.link_id)
-        wr_self_set_source(link->self, index, 0);
+        wr_self_set_source(link->self, index, 0, 0);
 }
 
 /* A unit does not fit where we stand.
@@ -420,16 +424,43 @@ static bool is_behind(const wr_link *link, uint32_t index) {
            link->feeds[index].have > wr_self_feed(link->self, index)->tree.len;
 }
 
+/* This peer could bring more, but another session is to, and has nothing more itself. */
+static bool is_held_up(const wr_link *link, uint32_t index) {
+    const link_feed *at = &link->feeds[index];
+    const wr_feed *feed = wr_self_feed(link->self, index);
+    uint64_t source = wr_self_source(link->self, index);
+    return !at->dead && !at->wanted && at->rest.ms == 0 && at->have_complete &&
+           at->have > feed->tree.len && at->have >= feed->cp_len && source != 0 &&
+           source != link->config.link_id &&
+           wr_self_source_len(link->self, index) <= feed->tree.len;
+}
+
 wr_mono wr_link_stall_deadline(const wr_link *link) {
     wr_mono deadline = WR_MONO_NEVER;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         const link_feed *at = &link->feeds[i];
         if (is_behind(link, i))
             deadline = wr_mono_min(deadline, wr_mono_add(at->moved, LINK_STALL_MS));
+        if (is_held_up(link, i))
+            deadline = wr_mono_min(deadline, wr_mono_add(at->moved, LINK_HOLD_MS));
         if (at->rest.ms != 0)
             deadline = wr_mono_min(deadline, at->rest);
     }
     return deadline;
+}
+
+/* spec:sync#4.1 "Where a sibling holds more of a feed than is here, the one that delivers does not,
+ * and nothing of it came for 5 seconds, a device MUST ask the sibling that holds more." */
+static void take_over(wr_link *link, uint32_t index, wr_now now) {
+    link_feed *at = &link->feeds[index];
+    uint64_t len = wr_self_feed(link->self, index)->tree.len;
+    if (!is_held_up(link, index) ||
+        !wr_mono_reached(wr_mono_add(at->moved, LINK_HOLD_MS), now.mono))
+        return;
+    if (at->seen == len)
+        wr_self_set_source(link->self, index, 0, 0);
+    at->seen = len;
+    at->moved = now.mono;
 }
 
 /* spec:sync#4.6 "A sibling that holds more of a feed and is to deliver it, and brings no unit for
@@ -439,6 +470,7 @@ void wr_link_stall_tick(wr_link *link, wr_now now) {
         link_feed *at = &link->feeds[i];
         if (at->rest.ms != 0 && wr_mono_reached(at->rest, now.mono))
             at->rest.ms = 0;
+        take_over(link, i, now);
         if (!is_behind(link, i) ||
             !wr_mono_reached(wr_mono_add(at->moved, LINK_STALL_MS), now.mono))
             continue;

@@ -447,6 +447,11 @@ uint64_t wr_self_source(const wr_self *self, uint32_t feed_index) {
     return self->feeds[feed_index]->source;
 }
 
-void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id) {
+void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id, uint64_t len) {
     self->feeds[feed_index]->source = link_id;
+    self->feeds[feed_index]->source_len = len;
+}
+
+uint64_t wr_self_source_len(const wr_self *self, uint32_t feed_index) {
+    return self->feeds[feed_index]->source_len;
 }

@@ -147,6 +147,8 @@ uint64_t wr_self_next_mark(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);
 /* Who delivers a feed to us: 0 = nobody.  A link claims it, and gives it back when it goes. */
 uint64_t wr_self_source(const wr_self *self, uint32_t feed_index);
-void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id);
+/* len: how many entries it says it holds. */
+void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id, uint64_t len);
+uint64_t wr_self_source_len(const wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_H */

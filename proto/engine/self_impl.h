@@ -14,8 +14,9 @@
 /* A feed and what goes on around it. */
 typedef struct self_feed {
     wr_feed feed;
-    bool head_dirty; /* to be stored */
-    uint64_t source; /* link that delivers it to us; 0 = none */
+    bool head_dirty;     /* to be stored */
+    uint64_t source;     /* link that delivers it to us; 0 = none */
+    uint64_t source_len; /* what it says it holds */
 } self_feed;
 
 /* Highest session time used by a device (ours: index of ourselves). */
@@ -30,9 +31,10 @@ struct wr_self {
     wr_rng rng;
     wr_graph *graph;
     wr_keyring *keyring;
-    bool loaded;    /* load_done or found */
-    bool confirmed; /* may sign: see wr_self_may_sign */
-    uint64_t hlc;   /* highest seen or given out */
+    bool loaded;     /* load_done or found */
+    bool confirmed;  /* may sign: see wr_self_may_sign */
+    bool signed_any; /* since the start */
+    uint64_t hlc;    /* highest seen or given out */
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */

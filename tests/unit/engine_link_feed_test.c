@@ -5,6 +5,7 @@
 #include "engine_link_world.h"
 
 #define STALL_MS 60000u
+#define HOLD_MS 5000u
 
 /* ---- contradictions ----------------------------------------------------------------------- */
 
@@ -481,6 +482,56 @@ static void the_writer_takes_over(void **state) {
     three_free(&t);
 }
 
+/* The writer is connected, and was set back to where b stands.
+ * spec:sync#4.1 type=test "Where a sibling holds more of a feed than is here, the one that delivers
+ * does not, and nothing of it came for 5 seconds, a device MUST ask the sibling that holds more."
+ */
+static void who_delivers_and_has_no_more_is_not_waited_for(void **state) {
+    (void)state;
+    three t = three_new(10);
+    const wr_feed *feed = feed_at(t.b, t.a);
+    puppet *writer = puppet_new(t.a, t.b, 2, UINT64_MAX);
+    puppet_up(writer);
+    puppet *p = puppet_new(t.c, t.b, 3, 1);
+    puppet_up(p);
+    say_have(p, feed, 20);
+    uint64_t from = 0;
+    T_FALSE(hear_want(p, feed, &from));
+    wr_now later = world_now;
+    later.mono.ms += HOLD_MS - 1;
+    T_OK(wr_link_tick(p->link, later));
+    T_FALSE(hear_want(p, feed, &from));
+    later.mono.ms += 1;
+    T_TRUE(wr_mono_reached(wr_link_deadline(p->link), later.mono));
+    T_OK(wr_link_tick(p->link, later));
+    T_TRUE(hear_want(p, feed, &from));
+    T_EQ(from, 10);
+    puppet_free(p);
+    puppet_free(writer);
+    three_free(&t);
+}
+
+/* .. but it is, while it has more. */
+static void who_delivers_and_has_more_is_waited_for(void **state) {
+    (void)state;
+    three t = three_new(10);
+    const wr_feed *feed = feed_at(t.b, t.a);
+    puppet *writer = puppet_new(t.a, t.b, 2, UINT64_MAX);
+    puppet_up(writer);
+    say_have(writer, feed, 20);
+    puppet *p = puppet_new(t.c, t.b, 3, 1);
+    puppet_up(p);
+    say_have(p, feed, 20);
+    uint64_t from = 0;
+    wr_now later = world_now;
+    later.mono.ms += HOLD_MS;
+    T_OK(wr_link_tick(p->link, later));
+    T_FALSE(hear_want(p, feed, &from));
+    puppet_free(p);
+    puppet_free(writer);
+    three_free(&t);
+}
+
 /* b knows a's new op before it judges the checkpoint that names it, however little room there is:
  * some of these sizes hold DATA and not ADD. */
 static void ops_go_before_the_units_that_name_them(void **state) {
@@ -523,6 +574,8 @@ int main(void) {
         cmocka_unit_test(who_brings_what_fits_has_its_time_for_the_next_unit),
         cmocka_unit_test(a_writer_is_not_hurried_for_what_it_wrote_just_now),
         cmocka_unit_test(the_writer_takes_over),
+        cmocka_unit_test(who_delivers_and_has_no_more_is_not_waited_for),
+        cmocka_unit_test(who_delivers_and_has_more_is_waited_for),
         cmocka_unit_test(ops_go_before_the_units_that_name_them),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

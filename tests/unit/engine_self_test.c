@@ -148,10 +148,45 @@ static void a_member_that_wrote_an_op_was_seen(void **state) {
     device_free(b);
 }
 
+/* The sibling that confirmed it did not know the most.
+ * spec:sync#5 type=test "Once it has signed anything since its start, a sibling that shows more of
+ * its own than it holds shows a fork; before that, this is fetched, and the device MUST be
+ * confirmed anew." */
+static void who_was_set_back_takes_its_own_until_it_signs(void **state) {
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        device *a = device_new(1), *b = device_new(2);
+        make_circle(a, b);
+        write_at(a, b, world_now.wall.ms, 1);
+        device *set_back = device_twin(a, 80); /* confirmed */
+        write_at(a, b, world_now.wall.ms + 10, 2);
+        write_at(a, b, world_now.wall.ms + 20, 3);
+        if (first == 1)
+            append(set_back, 1);
+        wr_now later = world_now;
+        later.wall.ms += 1000;
+        (void)wr_self_next_mark(set_back->self, later); /* time has passed since the backup */
+        wr_link *la, *lb;
+        links_new(set_back, b, 4, &la, &lb);
+        T_OK(converse(set_back, la, b, lb));
+        T_EQ(set_back->alerts, first);
+        T_EQ(feed_at(set_back, a)->tree.len, first == 0 ? 3 : 2);
+        if (first == 0)
+            assert_equal_replicas(set_back, b);
+        T_TRUE(wr_self_may_sign(set_back->self));
+        wr_link_free(la);
+        wr_link_free(lb);
+        device_free(set_back);
+        device_free(a);
+        device_free(b);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_writer_cannot_forget_what_it_knew_of_the_circle),
         cmocka_unit_test(a_clock_far_ahead_does_not_pull_ours),
+        cmocka_unit_test(who_was_set_back_takes_its_own_until_it_signs),
         cmocka_unit_test(a_member_that_was_never_seen_silences_nobody),
         cmocka_unit_test(a_member_that_wrote_an_op_was_seen),
     };
