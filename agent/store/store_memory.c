@@ -388,3 +388,15 @@ wr_err store_open_memory(store **ret_store) {
     *ret_store = &m->base;
     return WR_OK;
 }
+
+wr_err store_memory_copy(const store *s, store **ret_copy) {
+    store *copy = NULL;
+    WR_TRY(store_open_memory(&copy));
+    wr_err err = mem_tables_copy(mem_of(copy), &((const store_memory *)s)->tables);
+    if (err != WR_OK) {
+        store_close(copy);
+        return err;
+    }
+    *ret_copy = copy;
+    return WR_OK;
+}

@@ -17,4 +17,7 @@ uint64_t store_memory_calls(const store *store);
  * is then what a restarted device opens. */
 void store_memory_crash(store *store);
 
+/* A store of its own with the same content: a copy of the home's files.  No transaction is open. */
+WR_MUST wr_err store_memory_copy(const store *store, struct store **ret_copy);
+
 #endif /* STORE_STORE_MEMORY_H */

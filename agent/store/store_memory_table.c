@@ -237,6 +237,17 @@ void mem_undo_all(mem_tables *t) {
         undo_one(t, &t->undo[--t->undo_count]);
 }
 
+wr_err mem_tables_copy(mem_tables *to, const mem_tables *from) {
+    WR_ASSERT(from->undo_count == 0);
+    for (size_t i = 0; i < MEM_TABLE_COUNT; i++) {
+        const mem_table *m = &from->table[i];
+        for (size_t j = 0; j < m->count; j++)
+            WR_TRY(mem_put(to, (mem_table_no)i, key_of(&m->list[j]), value_of(&m->list[j])));
+        mem_keep(to);
+    }
+    return WR_OK;
+}
+
 void mem_tables_wipe(mem_tables *t) {
     mem_keep(t);
     free(t->undo);

@@ -87,6 +87,8 @@ WR_MUST bool mem_last(const mem_tables *t, mem_table_no table, wr_slice prefix, 
 
 void mem_keep(mem_tables *t);
 void mem_undo_all(mem_tables *t);
+/* to is empty; nothing of from is open.  NOMEM: to is to be wiped. */
+WR_MUST wr_err mem_tables_copy(mem_tables *to, const mem_tables *from);
 void mem_tables_wipe(mem_tables *t); /* frees everything */
 
 #endif /* STORE_STORE_MEMORY_TABLE_H */

@@ -32,12 +32,14 @@ typedef struct feed_truth {
 typedef struct writer {
     wr_hash device_id;
     wr_pub sign;
+    bool free; /* it may have said two things */
 } writer;
 
 typedef struct op_truth {
     wr_hash id, author;
     uint64_t aseq;
     uint32_t added; /* the writer it makes a member; NOBODY */
+    bool durable;   /* somewhere, once */
 } op_truth;
 
 typedef enum change_type { CHANGE_OP, CHANGE_HEAD, CHANGE_ENTRY, CHANGE_HLC } change_type;
@@ -79,7 +81,7 @@ struct ledger {
     uint32_t writer_count;
     op_truth *ops;
     uint32_t op_count, op_cap;
-    bool has_circle;
+    bool has_circle, ops_forked;
     wr_hash circle_id;
 };
 
@@ -191,7 +193,7 @@ static uint32_t note_op(const disk *d, const wr_op *op, const wr_sig *sig) {
         l->ops = (op_truth *)realloc(l->ops, l->op_cap * sizeof *l->ops);
         WR_ASSERT(l->ops != NULL);
     }
-    l->ops[l->op_count] = (op_truth){op->id, op->author, op->aseq, added};
+    l->ops[l->op_count] = (op_truth){op->id, op->author, op->aseq, added, false};
     if (op->type == WR_OP_GENESIS && !l->has_circle) {
         l->has_circle = true;
         l->circle_id = op->id;
@@ -374,7 +376,25 @@ static void commit_head(disk *d, const change *c) {
                     : "holds another checkpoint than was signed");
 }
 
+/* The first disk has it: a number is taken now. */
+static void make_durable(const disk *d, uint32_t index) {
+    ledger *l = d->ledger;
+    op_truth *op = &l->ops[index];
+    for (uint32_t i = 0; i < l->op_count; i++) {
+        const op_truth *other = &l->ops[i];
+        if (!other->durable || other->aseq != op->aseq ||
+            !wr_hash_equal(&other->author, &op->author))
+            continue;
+        if (!l->writers[find_writer(l, &op->author)].free)
+            fail(d, "holds an op whose author has signed another one under its number");
+        l->ops_forked = true;
+    }
+    op->durable = true;
+}
+
 static void commit_op(disk *d, const change *c) {
+    if (!d->ledger->ops[c->index].durable)
+        make_durable(d, c->index);
     add_op(&d->held, c->index);
     if (d->ledger->ops[c->index].added != NOBODY)
         set_bit(d->held.member, d->ledger->ops[c->index].added);
@@ -478,14 +498,19 @@ void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy) {
     disk *d = &l->disks[device];
     holding_copy(&d->held, &copy->held);
     d->change_count = 0;
-    free_feeds(l, &d->own, &copy->held);
+    ledger_distrust(l, &d->own, copy);
 }
 
-void ledger_distrust(ledger *l, const wr_hash *device_id) {
-    free_feeds(l, device_id, NULL);
+void ledger_distrust(ledger *l, const wr_hash *device_id, const ledger_copy *since) {
+    uint32_t index = find_writer(l, device_id);
+    if (index != NOBODY)
+        l->writers[index].free = true;
+    free_feeds(l, device_id, since != NULL ? &since->held : NULL);
 }
 
 bool ledger_forked(const ledger *l, uint32_t device_count) {
+    if (l->ops_forked)
+        return true;
     for (uint32_t i = 0; i < l->feed_count; i++) {
         if (l->feeds[i].free_from == UINT64_MAX)
             continue;

@@ -13,6 +13,7 @@ struct loop {
     loop_sim_config config;
     uint64_t slept_ms;     /* the monotonic clock did not see it */
     uint64_t asleep_until; /* the world's time; 0: awake */
+    uint64_t busy_until;
     loop_event turn_event;
     loop_fn turn;
     void *turn_ctx;
@@ -56,9 +57,10 @@ void loop_sim_leave(void) {
 static void event_due(void *ctx) {
     loop_event *e = (loop_event *)ctx;
     loop *l = e->loop;
-    /* Nothing happens on a device that sleeps; what waited keeps its order. */
-    if (sim_clock_now(l->config.clock) < l->asleep_until) {
-        sim_clock_set(l->config.clock, &e->event, l->asleep_until);
+    /* Nothing happens on a device that sleeps or waits; what waited keeps its order. */
+    uint64_t until_ms = l->asleep_until > l->busy_until ? l->asleep_until : l->busy_until;
+    if (sim_clock_now(l->config.clock) < until_ms) {
+        sim_clock_set(l->config.clock, &e->event, until_ms);
         return;
     }
     loop_sim_enter(l);
@@ -134,11 +136,16 @@ void loop_close(loop *l) {
     free(l);
 }
 
+/* What a clock of the device counts in so much time of the world. */
+static uint64_t drifted(const loop *l, uint64_t ms) {
+    return ms + (uint64_t)((int64_t)ms / 1000 * l->config.drift_ppm / 1000);
+}
+
 wr_now loop_now(const loop *l) {
     uint64_t now_ms = sim_clock_now(l->config.clock);
     WR_ASSERT(now_ms >= l->asleep_until); /* nobody asks a device that sleeps */
-    uint64_t mono_ms = l->config.mono_start_ms + now_ms - l->slept_ms;
-    uint64_t wall_ms = SIM_WALL_START_MS + now_ms + (uint64_t)l->config.wall_offset_ms;
+    uint64_t mono_ms = l->config.mono_start_ms + drifted(l, now_ms - l->slept_ms);
+    uint64_t wall_ms = SIM_WALL_START_MS + drifted(l, now_ms) + (uint64_t)l->config.wall_offset_ms;
     return (wr_now){{mono_ms}, {wall_ms}};
 }
 
@@ -161,6 +168,10 @@ void *loop_native(loop *l) {
 
 void loop_sim_set_wall(loop *l, int64_t wall_offset_ms) {
     l->config.wall_offset_ms = wall_offset_ms;
+}
+
+void loop_sim_busy(loop *l, uint64_t until_ms) {
+    l->busy_until = until_ms;
 }
 
 void loop_sim_sleep(loop *l, uint64_t until_ms) {

@@ -4,7 +4,7 @@
  *
  * A device has a monotonic clock that starts anywhere, a wall clock of its own that may be set, and
  * can be put to sleep: then its events wait, and its monotonic clock stands still.
- * Not modelled: clocks that run faster or slower, and a processor that takes time.
+ * Not modelled: a processor that takes time.
  *
  * Owner:  one for each run of a device.
  * SPDX-License-Identifier: Apache-2.0
@@ -22,11 +22,14 @@ typedef struct loop_sim_config {
     uint32_t device;        /* in the trace */
     uint64_t mono_start_ms; /* what the monotonic clock shows first */
     int64_t wall_offset_ms; /* to the world's own time */
+    int32_t drift_ppm;      /* both clocks run faster by so many millionths */
 } loop_sim_config;
 
 /* loop_open of core/loop.h has no clock to stand on: simulated loops are opened here. */
 WR_MUST wr_err loop_sim_open(const loop_sim_config *config, loop **ret_loop);
 void loop_sim_set_wall(loop *l, int64_t wall_offset_ms);
+/* The process waits, for its disk: until then it gets no event. */
+void loop_sim_busy(loop *l, uint64_t until_ms);
 void loop_sim_sleep(loop *l, uint64_t until_ms); /* of the world's time; wakes by itself */
 
 /* ---- events of others on this device (the network's) --------------------------------------- */

@@ -42,7 +42,8 @@ static void play(world *w) {
     world_heal(w);
     world_pair_rest(w);
     world_settle(w);
-    world_check_all(w);
+    if (!world_is_forked(w))
+        world_check_all(w);
 }
 
 /* results is added to; gives the trace hash. */

@@ -357,6 +357,10 @@ wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net) {
     return WR_OK;
 }
 
+bool net_sim_is_quiet(const net *n) {
+    return n->transports == 0;
+}
+
 static void leave_host(net *n) {
     if (n->net_sim->hosts[n->host].net == n)
         n->net_sim->hosts[n->host].net = NULL;

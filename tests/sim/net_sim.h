@@ -58,6 +58,9 @@ WR_MUST wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net);
  * system resets them. */
 void net_sim_kill(net *n, bool silent);
 
+/* No transport of the process is left, not even one that is closing. */
+bool net_sim_is_quiet(const net *n);
+
 typedef enum net_sim_break {
     NET_SIM_BREAK_BOTH, /* both ends learn of it */
     NET_SIM_BREAK_ONE,  /* one of them does; the other when it sends */

@@ -55,12 +55,20 @@ static wr_err begin(store *s) {
 static wr_err commit(store *s) {
     const store_life *life = sim_of(s)->life;
     const store_watch *watch = watch_of(s);
+    if (life->full) {
+        watch->rollback(watch->ctx);
+        store_rollback(disk_of(s));
+        (void)snprintf(s->problem, sizeof s->problem, "the disk is full");
+        return WR_ERR_IO;
+    }
     wr_err err = store_commit(disk_of(s));
     if (err != WR_OK) {
         watch->rollback(watch->ctx);
         return err;
     }
     watch->commit(watch->ctx);
+    if (life->committed != NULL)
+        life->committed(life->ctx);
     bool dies = life->keep && life->die_at != 0 && life->calls >= life->die_at;
     return dies ? die(s) : WR_OK;
 }

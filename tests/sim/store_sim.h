@@ -16,6 +16,10 @@
 typedef struct store_life {
     uint64_t calls, die_at; /* 0: not planned */
     bool keep, dead;
+    bool full; /* nothing more gets onto the disk: commits fail */
+    /* A commit has just reached the disk; NULL: nobody wants to know. */
+    void (*committed)(void *ctx);
+    void *ctx;
 } store_life;
 
 /* Somebody who is told what the disk has taken, in order; what is between two commits counts when

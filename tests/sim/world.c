@@ -109,7 +109,11 @@ static void on_event(void *ctx, const hub_event *event) {
         plan_to_follow(r, FOLLOW_MS);
         break;
     case HUB_EV_ALERT:
-        world_fail(d->world, "device %u: alert: %s", d->index, event->text);
+        world_note(d, "alert: %s", event->text);
+        d->world->counts.alerts++;
+        if (d->world->counts.set_backs == 0)
+            world_fail(d->world, "device %u: alert: %s", d->index, event->text);
+        break;
     case HUB_EV_PAIRING_REQUEST:
     case HUB_EV_PAIRING_DONE:
     case HUB_EV_PAIRING_FAILED:
@@ -135,12 +139,14 @@ static run *run_new(device *d) {
     loop_sim_config config = {.clock = w->clock,
                               .device = d->index,
                               .mono_start_ms = chance_below(&r->rng, UINT32_MAX),
-                              .wall_offset_ms = d->wall_offset_ms};
+                              .wall_offset_ms = d->wall_offset_ms,
+                              .drift_ppm = d->drift_ppm};
     wr_err err = loop_sim_open(&config, &r->loop);
     WR_ASSERT(err == WR_OK);
     err = net_sim_open(w->net, d->index, r->loop, &r->net);
     WR_ASSERT(err == WR_OK);
     loop_event_init(&r->follow, r->loop, follow, r);
+    run_slow_disk(r);
     r->next = w->runs;
     w->runs = r;
     return r;
@@ -239,7 +245,7 @@ static void reap(world *w) {
     run **at = &w->runs;
     while (*at != NULL) {
         run *r = *at;
-        if (r->gone) {
+        if (r->gone && net_sim_is_quiet(r->net)) {
             *at = r->next;
             run_free(r);
             continue;
@@ -273,7 +279,7 @@ void device_crash(device *d, bool silent) {
 
 static void did_not_start(run *r, wr_err err, const char *problem) {
     device *d = r->device;
-    if (!r->life.dead && !d->disk_fault)
+    if (!run_may_fail(r))
         world_fail(d->world, "device %u does not start: %s (%s)", d->index, problem,
                    wr_err_name(err));
     world_note(d, "does not start: %s", wr_err_name(err));
@@ -338,7 +344,7 @@ bool device_is_member(const device *d) {
 }
 
 bool run_may_fail(const run *r) {
-    return r->life.dead || r->closing || r->device->disk_fault;
+    return r->life.dead || r->closing || r->device->disk_fault || r->device->disk_full;
 }
 
 hub *device_enter(device *d) {
@@ -388,6 +394,7 @@ void device_fail_at(device *d, uint32_t calls) {
         return;
     world_note(d, "store call %u will fail", calls);
     d->disk_fault = true;
+    d->fault_ms = 0;
     d->fault_call = store_memory_calls(d->disk) + calls;
     d->world->counts.faults++;
     store_memory_fail_at(d->disk, calls);
@@ -460,6 +467,8 @@ world *world_new(const world_options *options) {
         (void)snprintf(d->name, sizeof d->name, "device %u kq3vzt8w", i);
         world_forbid(w, "name of device", i, wr_slice_str(d->name));
         d->wall_offset_ms = (int64_t)chance_below(&w->plot, 4000) - 2000;
+        d->drift_ppm = (int32_t)chance_below(&w->plot, 400) - 200;
+        d->commit_ms = chance_hit(&w->plot, 200) ? 1u << chance_between(&w->plot, 1, 11) : 0;
     }
     return w;
 }
@@ -475,6 +484,7 @@ void world_stop(world *w) {
 
 void world_free(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++) {
+        device_forget_backup(&w->devices[i]);
         store_close(w->devices[i].disk);
         keystore_secrets_wipe(&w->devices[i].secrets);
         free(w->devices[i].followed);

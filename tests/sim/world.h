@@ -45,6 +45,7 @@ typedef struct world_options {
 
 typedef struct world world;
 typedef struct device device;
+typedef struct backup backup;
 
 /* One life of a device's process. */
 typedef struct run {
@@ -76,13 +77,18 @@ struct device {
     run *run; /* NULL: off */
     uint32_t runs;
     int64_t wall_offset_ms;
+    int32_t drift_ppm;
+    uint32_t commit_ms; /* the slowest commit of its disk */
     bool unplugged;
     uint64_t asleep_until;
     sim_event wake;
     chance rhythm;
     sim_event beat;
-    bool disk_fault; /* a call of the disk is to fail, or has just failed: */
-    uint64_t fault_call;
+    bool disk_fault;               /* a call of the disk is to fail, or has just failed: */
+    uint64_t fault_call, fault_ms; /* when it was seen that it had struck; 0: not yet */
+    bool disk_full;
+    sim_event room;
+    backup *backup; /* NULL: none */
     /* The circle. */
     bool joining;
     wr_hash id; /* once it is in */
@@ -100,7 +106,8 @@ typedef struct record {
     uint32_t log;
     uint32_t size;
     bool answered;
-    uint64_t hlc; /* of the answer */
+    bool may_be_lost; /* its author was set back to before it */
+    uint64_t hlc;     /* of the answer */
 } record;
 
 struct world {
@@ -133,6 +140,7 @@ struct world {
     uint64_t settled_ms;
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
+        uint64_t set_backs, alerts;
         uint64_t awake_ms; /* of all devices together */
         uint64_t handshakes, stored;
         uint64_t memory_peak; /* bytes of one device */

@@ -16,11 +16,26 @@ void world_step(world *w);
 void world_heal(world *w);
 /* Until all devices hold the same and nothing waits, or fails. */
 void world_settle(world *w);
+/* Some device was set back and has said two things since, to different ones: they cannot hold the
+ * same any more, and have to tell. */
+bool world_is_forked(world *w);
 
 /* ---- world_rhythm.c ------------------------------------------------------------------------ */
 
 void world_rhythm_start(world *w);
 void world_rhythm_stop(world *w);
+
+/* ---- world_harm.c -------------------------------------------------------------------------- */
+
+void device_fill_disk(device *d, uint64_t ms); /* for so long */
+void device_empty_disk(device *d);
+void run_slow_disk(run *r); /* at its beginning */
+/* A copy of its home, in place of an earlier one. */
+void device_back_up(device *d);
+void device_forget_backup(device *d);
+/* It dies, and goes on from the copy. */
+void device_set_back(device *d);
+void world_drawer(world *w); /* in which everything lies for days or months */
 
 /* ---- world_pair.c -------------------------------------------------------------------------- */
 

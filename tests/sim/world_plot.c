@@ -9,21 +9,27 @@
 #include <inttypes.h>
 
 #define BULK_BURSTS 40u
+#define RECOVERY_MS (5u * SECOND)
 #define SETTLE_MS_MAX (15u * MINUTE)
 
 /* Each world gets its own mixture; a weight of 0 leaves something out altogether. */
 void world_draw_plot(world *w) {
     static const uint32_t most[ACT_COUNT] = {
-        [ACT_APPEND] = 60, [ACT_BREAK] = 15, [ACT_CUT] = 10,  [ACT_MEND] = 20,
-        [ACT_UNPLUG] = 8,  [ACT_STOP] = 10,  [ACT_CRASH] = 8, [ACT_CRASH_AT_CALL] = 8,
-        [ACT_START] = 25,  [ACT_SLEEP] = 5,  [ACT_CLOCK] = 4, [ACT_DISK_FAULT] = 4,
-        [ACT_PAIR] = 25,   [ACT_RENAME] = 2, [ACT_LOOK] = 8,  [ACT_PAUSE] = 6,
+        [ACT_APPEND] = 60,   [ACT_BREAK] = 15, [ACT_CUT] = 10,     [ACT_MEND] = 20,
+        [ACT_UNPLUG] = 8,    [ACT_STOP] = 10,  [ACT_CRASH] = 8,    [ACT_CRASH_AT_CALL] = 8,
+        [ACT_START] = 25,    [ACT_SLEEP] = 5,  [ACT_CLOCK] = 4,    [ACT_DISK_FAULT] = 4,
+        [ACT_DISK_FULL] = 3, [ACT_DRAWER] = 2, [ACT_BACK_UP] = 10, [ACT_SET_BACK] = 5,
+        [ACT_PAIR] = 25,     [ACT_RENAME] = 2, [ACT_LOOK] = 8,     [ACT_PAUSE] = 6,
     };
     for (uint32_t i = 0; i < ACT_COUNT; i++) {
         bool without = chance_hit(&w->plot, 250);
         uint32_t weight = chance_between(&w->plot, 1, most[i]);
         w->weights[i] = without ? 0 : weight;
     }
+    /* Rare, as a device that was set back may say two things, and then less can be promised. */
+    bool set_back = chance_hit(&w->plot, 150);
+    if (!set_back)
+        w->weights[ACT_BACK_UP] = w->weights[ACT_SET_BACK] = 0;
     w->weights[ACT_APPEND] += 15;
     w->weights[ACT_START] += 8;
     w->weights[ACT_MEND] += 6;
@@ -132,6 +138,19 @@ static void act_disk_fault(world *w) {
     uint32_t calls = chance_between(&w->plot, 1, 40);
     if (d != NULL)
         device_fail_at(d, calls);
+}
+
+static void act_disk_full(world *w) {
+    device *d = any_up(w);
+    uint32_t ms = chance_between(&w->plot, SECOND, 20 * MINUTE);
+    if (d != NULL)
+        device_fill_disk(d, ms);
+}
+
+static void act_back_up(world *w) {
+    device *d = any_member(w);
+    if (d != NULL)
+        device_back_up(d);
 }
 
 static void act_clock(world *w) {
@@ -253,6 +272,18 @@ static void act(world *w, world_act what) {
     case ACT_DISK_FAULT:
         act_disk_fault(w);
         return;
+    case ACT_DISK_FULL:
+        act_disk_full(w);
+        return;
+    case ACT_BACK_UP:
+        act_back_up(w);
+        return;
+    case ACT_SET_BACK:
+        device_set_back(any_device(w));
+        return;
+    case ACT_DRAWER:
+        world_drawer(w);
+        return;
     case ACT_PAIR:
         (void)world_pair(w);
         return;
@@ -279,11 +310,15 @@ static uint64_t draw_wait(world *w) {
     return chance_between(&w->plot, 0, MINUTE);
 }
 
-/* A fault that has struck is over. */
+/* A fault that has struck is over, once the device has had the time to load everything again. */
 static void forget_faults(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
-        if (d->disk_fault && store_memory_calls(d->disk) >= d->fault_call)
+        if (!d->disk_fault || store_memory_calls(d->disk) < d->fault_call)
+            continue;
+        if (d->fault_ms == 0)
+            d->fault_ms = sim_clock_now(w->clock);
+        if (sim_clock_now(w->clock) > d->fault_ms + RECOVERY_MS)
             d->disk_fault = false;
     }
 }
@@ -305,6 +340,7 @@ void world_heal(world *w) {
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
+        device_empty_disk(d);
         if (d->disk != NULL)
             store_memory_fail_at(d->disk, 0);
         if (d->run != NULL)
@@ -343,6 +379,14 @@ static bool settled(world *w) {
     return same;
 }
 
+bool world_is_forked(world *w) {
+    if (!ledger_forked(w->ledger, w->device_count))
+        return false;
+    if (w->counts.alerts == 0)
+        world_fail(w, "a fork, and nobody has noticed it");
+    return true;
+}
+
 void world_settle(world *w) {
     uint64_t until = sim_clock_now(w->clock) + SETTLE_MS_MAX;
     for (uint32_t i = 0; i < w->device_count; i++)
@@ -352,6 +396,8 @@ void world_settle(world *w) {
             world_run(w, SECOND);
             continue;
         }
+        if (world_is_forked(w))
+            return;
         for (uint32_t i = 0; i < w->device_count; i++) {
             hub_status s = status_of(&w->devices[i]);
             world_note(&w->devices[i], "has %" PRIu64 " entries, %" PRIu64 " pending, %u devices",
