@@ -18,6 +18,7 @@
 
 #define FOLLOW_MS 500u /* a subscriber reads so soon after it was told */
 #define MEMORY_MAX (24u * 1024u * 1024u)
+#define CHECK_EVENTS 1000u /* all that is shown is looked at so often */
 #define AT_ONCE_MAX 200000u /* events of one instant: more means that a device spins */
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -414,6 +415,10 @@ void world_run(world *w, uint64_t ms) {
         reap(w);
         if (sim_clock_at_once(w->clock) > AT_ONCE_MAX)
             world_fail(w, "time stands still: some device never stops working");
+        if (w->trace->events < w->next_check)
+            continue;
+        w->next_check = w->trace->events + CHECK_EVENTS;
+        world_check_now(w);
     }
 }
 

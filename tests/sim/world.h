@@ -138,6 +138,7 @@ struct world {
     bool healing;
     uint64_t healed_ms; /* all devices run, nothing is in the way */
     uint64_t settled_ms;
+    uint64_t next_check; /* at so many events of the trace */
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
         uint64_t set_backs, alerts;

@@ -209,7 +209,7 @@ static void plan_disturbance(world *w, const device *host, device *guest) {
     w->host = host;
     w->guest = guest;
     w->host_dies = false;
-    if (w->healing || w->counts.joins == 0)
+    if (w->healing)
         return;
     if (w->weights[ACT_BREAK] != 0 && chance_hit(&w->faults, 300)) {
         w->disturbance.fn = disturb;
@@ -245,9 +245,6 @@ bool world_pair(world *w) {
     return true;
 }
 
-/* Nothing disturbs it.  If it is cut short after the new device's ADD may have left, that device
- * may count as a member and never come: and while it is the only other one, a founder that starts
- * again finds nobody to confirm what it signed last, and signs nothing more. */
 void world_pair_first(world *w) {
     while (under_way(w) || !world_pair(w))
         world_run(w, SECOND);

@@ -40,7 +40,7 @@ void world_drawer(world *w); /* in which everything lies for days or months */
 /* ---- world_pair.c -------------------------------------------------------------------------- */
 
 void world_found(world *w);
-/* The first one to come in, with nothing in its way. */
+/* Until the first one has come in. */
 void world_pair_first(world *w);
 /* Some device outside tries to come in; false: none, or nobody may let it in now. */
 bool world_pair(world *w);
@@ -68,6 +68,8 @@ bool device_follow(device *d);
 uint64_t world_check(device *d, bool complete); /* gives device_digest */
 /* One hash over all that a device shows in all logs. */
 uint64_t device_digest(device *d);
+/* Of all devices that can be asked right now; those that hold the same show the same. */
+void world_check_now(world *w);
 /* After world_settle: everything. */
 void world_check_all(world *w);
 
