@@ -10,7 +10,10 @@
 #include "engine/self.h"
 #include "flow/hub_impl.h"
 #include "sim/canary_map.h"
+#include "sim/loop_sim.h"
 #include "store/store_impl.h"
+
+#include <stdlib.h>
 
 typedef enum canary {
     CANARY_NONE,
@@ -69,7 +72,29 @@ WRAP(wr_err, store_delete_tail, store *s, uint64_t hlc) {
 }
 
 WRAP(wr_err, store_put_tail, store *s, const store_tail *tail) {
+    if (chosen == CANARY_answers_and_does_not_store)
+        return WR_OK;
     return chosen == CANARY_refuses_to_append ? WR_ERR_LIMIT : __real_store_put_tail(s, tail);
+}
+
+WRAP(wr_err, store_put_op, store *s, const wr_hash *op_id, wr_slice bytes, const wr_sig *sig) {
+    static uint64_t ops;
+    if (chosen == CANARY_loses_an_op && ++ops % 5 == 0)
+        return WR_OK;
+    return __real_store_put_op(s, op_id, bytes, sig);
+}
+
+WRAP(wr_err, store_put_rows, store *s, const wr_hash *feed_id, const store_rows *rows,
+     const store_row_log *logs, uint32_t log_count) {
+    static uint64_t puts;
+    static uint8_t altered[STORE_ROW_BYTES_MAX];
+    store_rows other = *rows;
+    if (chosen != CANARY_stores_another_entry || ++puts % 7 != 0)
+        return __real_store_put_rows(s, feed_id, rows, logs, log_count);
+    memcpy(altered, rows->bytes.ptr, rows->bytes.len);
+    altered[rows->bytes.len - 1] ^= 1u;
+    other.bytes.ptr = altered;
+    return __real_store_put_rows(s, feed_id, &other, logs, log_count);
 }
 
 WRAP(wr_err, store_each_arrival, store *s, uint64_t after, store_arrival_fn fn, void *ctx) {
@@ -147,6 +172,8 @@ WRAP(wr_err, wr_self_open, const wr_self *self, const wr_feed *feed, const wr_en
     return err;
 }
 
+static const hub *shown_by;
+
 typedef struct reading {
     hub_entry_fn fn;
     void *ctx;
@@ -165,9 +192,17 @@ static wr_err hold(reading *r, const hub_entry *entry) {
     return WR_OK;
 }
 
+/* One of the devices does not show all that it holds of others. */
+static bool is_hidden(const hub_entry *entry) {
+    return loop_sim_device(loop_sim_running()) == 1 && entry->hlc % 8 == 0 &&
+           !wr_hash_equal(&entry->device, hub_device_id(shown_by));
+}
+
 static wr_err spoil(void *ctx, const hub_entry *entry) {
     reading *r = (reading *)ctx;
     hub_entry other = *entry;
+    if (chosen == CANARY_hides_entries)
+        return is_hidden(entry) ? WR_OK : r->fn(r->ctx, entry);
     if (chosen == CANARY_names_another_author) {
         other.device.b[0] ^= 1u;
         return r->fn(r->ctx, &other);
@@ -182,7 +217,9 @@ static wr_err spoil(void *ctx, const hub_entry *entry) {
 WRAP(wr_err, hub_read, hub *h, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn,
      void *ctx, char ret_cursor[HUB_CURSOR_MAX], bool *ret_more) {
     static reading r;
-    if (chosen != CANARY_names_another_author && chosen != CANARY_swaps_neighbours)
+    shown_by = h;
+    if (chosen != CANARY_names_another_author && chosen != CANARY_swaps_neighbours &&
+        chosen != CANARY_hides_entries)
         return __real_hub_read(h, log, after, limit, fn, ctx, ret_cursor, ret_more);
     r.fn = fn;
     r.ctx = ctx;
@@ -206,6 +243,14 @@ WRAP(wr_err, wr_link_tick, wr_link *link, wr_now now) {
     if (chosen == CANARY_fails_a_good_link && wr_link_is_up(link))
         return WR_ERR_FORMAT;
     return chosen == CANARY_never_rests ? WR_OK : __real_wr_link_tick(link, now);
+}
+
+WRAP(void, wr_link_free, wr_link *link) {
+    static void *volatile kept;
+    __real_wr_link_free(link);
+    if (chosen == CANARY_leaks_links)
+        kept = malloc(2u * 1024u * 1024u);
+    (void)kept;
 }
 
 WRAP(void, mesh_down, mesh *m, const wr_hash *device, uint64_t link_id, wr_mono now) {

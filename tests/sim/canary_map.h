@@ -13,6 +13,11 @@
     X(appends_before_the_tail, "new entries are signed before what waits longer")                  \
     X(forgets_the_last_hlc, "a restart forgets the newest time that the tail used")                \
     X(refuses_to_append, "nothing can be put into the tail")                                       \
+    X(answers_and_does_not_store, "an append is answered that is nowhere")                         \
+    X(loses_an_op, "every fifth membership op is not stored")                                      \
+    X(stores_another_entry, "a stored entry differs from the signed one")                          \
+    X(hides_entries, "one device does not show all entries of others")                             \
+    X(leaks_links, "each link costs megabytes for ever")                                           \
     X(changes_a_body, "the last byte of a content is another one")                                 \
     X(swaps_neighbours, "reading gives two entries the wrong way round")                           \
     X(writes_to_another_log, "entries go to the log that was first")                               \
