@@ -23,16 +23,16 @@ typedef enum fate { FATE_TAIL = 1, FATE_SIGNED, FATE_MOVED, FATE_DROPPED } fate;
 
 typedef struct feed_truth {
     wr_hash feed_id, device_id;
-    uint64_t *entries; /* digests by seq */
-    uint64_t len, cap;
+    u64_map pasts;       /* digest of all entries up to one -> that of the past before it */
+    uint64_t len;        /* the longest */
     u64_map checkpoints; /* k + 1 -> digest */
-    uint64_t free_from;  /* from this seq on its writer may have said two things */
 } feed_truth;
 
 typedef struct writer {
     wr_hash device_id;
     wr_pub sign;
-    bool free; /* it may have said two things */
+    bool free;    /* it may say two things under one number */
+    bool no_disk; /* .. and does not make them durable first */
 } writer;
 
 typedef struct op_truth {
@@ -260,8 +260,8 @@ static uint32_t note_feed(const disk *d, const wr_hash *feed_id) {
             if (!wr_hash_equal(&feed.feed_id, feed_id))
                 continue;
             WR_ASSERT(l->feed_count < FEEDS_MAX);
-            l->feeds[l->feed_count] = (feed_truth){
-                .feed_id = *feed_id, .device_id = l->writers[i].device_id, .free_from = UINT64_MAX};
+            l->feeds[l->feed_count] =
+                (feed_truth){.feed_id = *feed_id, .device_id = l->writers[i].device_id};
             known = l->feed_count++;
         }
     }
@@ -335,30 +335,32 @@ static void see_alias(void *ctx, uint64_t answered_hlc, uint64_t hlc) {
 
 /* ---- commits -------------------------------------------------------------------------------- */
 
-static void extend(feed_truth *f, uint64_t digest) {
-    if (f->len == f->cap) {
-        f->cap = f->cap * 2 + 256;
-        f->entries = (uint64_t *)realloc(f->entries, f->cap * sizeof *f->entries);
-        WR_ASSERT(f->entries != NULL);
-    }
-    f->entries[f->len++] = digest;
+static const writer *writer_of(const ledger *l, const feed_truth *f) {
+    return &l->writers[find_writer(l, &f->device_id)];
 }
 
 static void commit_entry(disk *d, const change *c) {
     feed_truth *f = &d->ledger->feeds[c->index];
+    const writer *w = writer_of(d->ledger, f);
     bool own = wr_hash_equal(&f->device_id, &d->own);
+    uint64_t before = d->held.digest[c->index], past = sim_hash_u64(before, c->digest);
     if (c->seq != d->held.len[c->index])
         fail(d, "holds a feed with a gap");
     if (!own && !is_member(d, &f->device_id))
         fail(d, "holds an entry of a device that is no member for it");
-    if (c->seq >= f->len && (own || c->seq >= f->free_from))
-        extend(f, c->digest);
+    if (u64_map_get(&f->pasts, past) == 0) {
+        if (!own && c->seq < f->len && !w->no_disk)
+            fail(d, "holds another entry than was signed, or after another past");
+        if (!own && !w->no_disk)
+            fail(d, "holds an entry that its writer did not make durable first");
+        if (own && c->seq < f->len && !w->free)
+            fail(d, "signs two entries under one number");
+        u64_map_set(&f->pasts, past, before + (before == 0));
+    }
     if (c->seq >= f->len)
-        fail(d, "holds an entry that its writer did not make durable first");
-    if (f->entries[c->seq] != c->digest && c->seq < f->free_from)
-        fail(d, own ? "signs two entries under one number" : "holds another entry than was signed");
+        f->len = c->seq + 1;
     d->held.len[c->index] = c->seq + 1;
-    d->held.digest[c->index] = sim_hash_u64(d->held.digest[c->index], c->digest);
+    d->held.digest[c->index] = past;
     if (own)
         u64_map_set(&d->held.fates, c->hlc, FATE_SIGNED);
 }
@@ -366,8 +368,9 @@ static void commit_entry(disk *d, const change *c) {
 static void commit_head(disk *d, const change *c) {
     feed_truth *f = &d->ledger->feeds[c->index];
     uint64_t known = u64_map_get(&f->checkpoints, c->hlc);
-    bool own = wr_hash_equal(&f->device_id, &d->own), free = c->seq > f->free_from;
-    if (known == 0 && !own && !free)
+    bool own = wr_hash_equal(&f->device_id, &d->own);
+    bool free = writer_of(d->ledger, f)->free;
+    if (known == 0 && !own && !writer_of(d->ledger, f)->no_disk)
         fail(d, "holds a checkpoint that its writer did not make durable first");
     if (known == 0)
         u64_map_set(&f->checkpoints, c->hlc, c->digest);
@@ -485,42 +488,41 @@ void ledger_copy_free(ledger_copy *copy) {
     free(copy);
 }
 
-static void free_feeds(ledger *l, const wr_hash *device_id, const holding *from) {
-    for (uint32_t i = 0; i < l->feed_count; i++) {
-        feed_truth *f = &l->feeds[i];
-        uint64_t len = from != NULL ? from->len[i] : 0;
-        if (wr_hash_equal(&f->device_id, device_id) && len < f->free_from)
-            f->free_from = len;
-    }
-}
-
 void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy) {
     disk *d = &l->disks[device];
+    uint32_t index = find_writer(l, &d->own);
     holding_copy(&d->held, &copy->held);
     d->change_count = 0;
-    ledger_distrust(l, &d->own, copy);
-}
-
-void ledger_distrust(ledger *l, const wr_hash *device_id, const ledger_copy *since) {
-    uint32_t index = find_writer(l, device_id);
     if (index != NOBODY)
         l->writers[index].free = true;
-    free_feeds(l, device_id, since != NULL ? &since->held : NULL);
+}
+
+void ledger_distrust(ledger *l, const wr_hash *device_id) {
+    uint32_t index = find_writer(l, device_id);
+    if (index != NOBODY)
+        l->writers[index].free = l->writers[index].no_disk = true;
+}
+
+/* Does the one go on from where the other ends? */
+static bool is_one_history(const ledger *l, uint32_t index, const holding *a, const holding *b) {
+    const holding *longer = a->len[index] > b->len[index] ? a : b;
+    const holding *shorter = longer == a ? b : a;
+    uint64_t past = longer->digest[index];
+    for (uint64_t n = longer->len[index]; n > shorter->len[index]; n--)
+        past = u64_map_get(&l->feeds[index].pasts, past);
+    return shorter->len[index] == 0 || past == shorter->digest[index];
 }
 
 bool ledger_forked(const ledger *l, uint32_t device_count) {
-    if (l->ops_forked)
-        return true;
     for (uint32_t i = 0; i < l->feed_count; i++) {
-        if (l->feeds[i].free_from == UINT64_MAX)
+        if (!writer_of(l, &l->feeds[i])->free)
             continue;
         for (uint32_t a = 0; a < device_count; a++)
             for (uint32_t b = 0; b < a; b++)
-                if (l->disks[a].held.len[i] == l->disks[b].held.len[i] &&
-                    l->disks[a].held.digest[i] != l->disks[b].held.digest[i])
+                if (!is_one_history(l, i, &l->disks[a].held, &l->disks[b].held))
                     return true;
     }
-    return false;
+    return l->ops_forked;
 }
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
@@ -548,7 +550,7 @@ void ledger_free(ledger *l) {
         free(l->disks[i].changes);
     }
     for (uint32_t i = 0; i < l->feed_count; i++) {
-        free(l->feeds[i].entries);
+        u64_map_free(&l->feeds[i].pasts);
         u64_map_free(&l->feeds[i].checkpoints);
     }
     free(l->ops);

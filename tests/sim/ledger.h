@@ -44,8 +44,8 @@ void ledger_copy_free(ledger_copy *copy); /* NULL is fine */
 /* The disk is as it was.  From here on its writer may say two things: of that he can be guilty
  * without being found out at once. */
 void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy);
-/* A writer may say two things from there on (NULL: ever), and need not make them durable first. */
-void ledger_distrust(ledger *l, const wr_hash *device_id, const ledger_copy *since);
+/* A writer that may say anything, and has no disk that is watched. */
+void ledger_distrust(ledger *l, const wr_hash *device_id);
 /* Two things were said under one number, and different disks hold one each. */
 WR_MUST bool ledger_forked(const ledger *l, uint32_t device_count);
 /* The entries that the device holds of all feeds, as one number: equal on equal sets. */

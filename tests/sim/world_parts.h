@@ -16,8 +16,8 @@ void world_step(world *w);
 void world_heal(world *w);
 /* Until all devices hold the same and nothing waits, or fails. */
 void world_settle(world *w);
-/* Some device was set back and has said two things since, to different ones: they cannot hold the
- * same any more, and have to tell. */
+/* Some device was set back and has said two things since, to different ones: so these cannot hold
+ * the same any more.  None of them holds a mixture of both, or the ledger would have told. */
 bool world_is_forked(world *w);
 
 /* ---- world_rhythm.c ------------------------------------------------------------------------ */
