@@ -380,6 +380,8 @@ static wr_err acknowledge(hub *h) {
 
 wr_err append_turn(hub *h) {
     WR_TRY(pump_keep_ports(h));
+    /* What came in this turn may be our own, from before we were set back: the numbers of logs. */
+    WR_TRY(hub_apply(h));
     if (wr_self_may_sign(h->self)) {
         if (waiting(h))
             WR_TRY(sign_tail(h));

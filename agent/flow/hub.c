@@ -177,10 +177,18 @@ wr_err hub_drain(hub *h) {
     return WR_OK;
 }
 
-static wr_err commit_open(hub *h) {
+wr_err hub_apply(hub *h) {
     bool changed = false;
-    if (h->new_control || h->new_epochs)
-        WR_TRY(reader_apply(h->reader, &changed));
+    if (!h->new_control && !h->new_epochs)
+        return WR_OK;
+    WR_TRY(reader_apply(h->reader, &changed));
+    h->new_names = h->new_names || changed;
+    h->new_control = h->new_epochs = false;
+    return WR_OK;
+}
+
+static wr_err commit_open(hub *h) {
+    WR_TRY(hub_apply(h));
     wr_err err = store_commit(h->store);
     h->in_transaction = false; /* one that fails has rolled back */
     WR_TRY(err);
@@ -188,11 +196,11 @@ static wr_err commit_open(hub *h) {
     err = h->new_ops ? hub_refresh_mesh(h) : WR_OK;
     if (err != WR_OK)
         hub_give_up(h, err); /* what was committed stays so */
-    if (h->new_ops || changed)
+    if (h->new_ops || h->new_names)
         hub_tell(h, &(hub_event){.type = HUB_EV_CIRCLE_CHANGED});
-    if (h->new_rows || changed)
+    if (h->new_rows || h->new_names)
         hub_tell(h, &(hub_event){.type = HUB_EV_ENTRIES});
-    h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
+    h->new_rows = h->new_names = h->new_ops = false;
     return WR_OK;
 }
 

@@ -54,7 +54,7 @@ struct hub {
     char problem[HUB_PROBLEM_MAX];
 
     /* What the open transaction changed. */
-    bool new_rows, new_control, new_epochs, new_ops;
+    bool new_rows, new_control, new_epochs, new_ops, new_names;
     /* What the reader may not have seen yet. */
     append_job *jobs, **jobs_end;
     rename_job *renames;
@@ -96,6 +96,8 @@ void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]); /* as the CLI
 WR_MUST wr_err hub_begin(hub *h);
 /* Stores what self has to store. */
 WR_MUST wr_err hub_drain(hub *h);
+/* Names and log numbers that came since the last commit count from now on. */
+WR_MUST wr_err hub_apply(hub *h);
 /* Commits what is open. */
 WR_MUST wr_err hub_commit(hub *h);
 /* A call of the API needs a circle that works: STATE, or what made it unusable. */

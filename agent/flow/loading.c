@@ -179,7 +179,7 @@ void hub_unload(hub *h) {
     wr_self_free(h->self);
     h->reader = NULL;
     h->self = NULL;
-    h->new_rows = h->new_control = h->new_epochs = h->new_ops = false;
+    h->new_rows = h->new_control = h->new_epochs = h->new_ops = h->new_names = false;
 }
 
 wr_err hub_adopt(hub *h, wr_self *self) {

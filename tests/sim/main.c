@@ -2,12 +2,14 @@
  *
  *   warren-sim --seed N [--devices D] [--steps K] [--trace]        one world, its trace hash last
  *   warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]  many, each in a process
+ *   warren-sim --scenario NAME ..                                   a story; seed 1 unless told
  *
  * The same seed, options and commit give the same trace hash.  A failure prints what broke, the
  * last events and the command that runs it again; exit 1. SPDX-License-Identifier: Apache-2.0
  */
 #include "crypto/crypto.h"
 #include "sim/canary.h"
+#include "sim/scenario.h"
 #include "sim/world_parts.h"
 #include "sim/world_report.h"
 
@@ -31,6 +33,10 @@ typedef struct options {
 /* ---- one world ---- */
 
 static void play(world *w) {
+    if (w->options.scenario != NULL) {
+        w->options.scenario->play(w);
+        return;
+    }
     world_draw_plot(w);
     world_found(w);
     for (uint32_t i = 1; i < w->device_count; i++)
@@ -84,8 +90,9 @@ static void tell_failure(const options *o, const child *c, int status) {
         trace_print_last(c->trace);
         printf("seed %" PRIu64 " ended by signal %d\n", seed, WTERMSIG(status));
     }
-    printf("failed: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n", seed,
-           o->world.devices, o->world.steps);
+    world_options one = o->world;
+    one.seed = seed;
+    world_tell_replay("failed", &one);
 }
 
 /* Waits for one of them; true if it passed. */
@@ -190,6 +197,10 @@ static bool take_option(const char *name, const char *value, options *o) {
                o->world.devices != 1;
     if (strcmp(name, "--steps") == 0)
         return small_number(value, 0, 1000000, &o->world.steps);
+    if (strcmp(name, "--scenario") == 0) {
+        o->world.scenario = scenario_find(value);
+        return o->world.scenario != NULL;
+    }
     if (strcmp(name, "--canary") == 0)
         return canary_choose(value);
     if (strcmp(name, "--jobs") == 0)
@@ -210,13 +221,21 @@ static bool parse(int argc, char **argv, options *o) {
     return argc > 1;
 }
 
+static void usage(void) {
+    (void)fprintf(stderr,
+                  "usage: warren-sim --seed N [--devices 2..%u] [--steps K] [--trace]\n"
+                  "       warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]\n"
+                  "       warren-sim --scenario NAME [--seed N | --seeds FROM..TO] [--trace]\n"
+                  "scenarios:\n",
+                  WORLD_DEVICES_MAX);
+    for (size_t i = 0; i < scenario_count; i++)
+        (void)fprintf(stderr, "  %-18s %s\n", scenarios[i].name, scenarios[i].story);
+}
+
 int main(int argc, char **argv) {
-    options o = {.world = {.steps = WORLD_STEPS_DEFAULT}, .jobs = 1};
+    options o = {.world = {.seed = 1, .steps = WORLD_STEPS_DEFAULT}, .jobs = 1};
     if (!parse(argc, argv, &o)) {
-        (void)fprintf(stderr,
-                      "usage: warren-sim --seed N [--devices 2..%u] [--steps K] [--trace]\n"
-                      "       warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]\n",
-                      WORLD_DEVICES_MAX);
+        usage();
         return 2;
     }
     if (wr_crypto_init() != WR_OK)

@@ -4,6 +4,7 @@
  * memory is given back; the device can start again at once.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "sim/scenario.h"
 #include "sim/world_parts.h"
 
 #include "circle/identity.h"
@@ -18,10 +19,19 @@
 
 #define FOLLOW_MS 500u /* a subscriber reads so soon after it was told */
 #define MEMORY_MAX (24u * 1024u * 1024u)
-#define CHECK_EVENTS 1000u /* all that is shown is looked at so often */
+#define CHECK_EVENTS 1000u  /* all that is shown is looked at so often */
 #define AT_ONCE_MAX 200000u /* events of one instant: more means that a device spins */
 
 /* ---- telling ------------------------------------------------------------------------------- */
+
+void world_tell_replay(const char *word, const world_options *o) {
+    if (o->scenario != NULL)
+        (void)fprintf(stderr, "%s: warren-sim --seed %" PRIu64 " --scenario %s --trace\n", word,
+                      o->seed, o->scenario->name);
+    else
+        (void)fprintf(stderr, "%s: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n",
+                      word, o->seed, o->devices, o->steps);
+}
 
 void world_fail(world *w, const char *format, ...) {
     va_list args;
@@ -31,9 +41,8 @@ void world_fail(world *w, const char *format, ...) {
     va_start(args, format);
     (void)vfprintf(stderr, format, args);
     va_end(args);
-    (void)fprintf(stderr,
-                  "\nreplay: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n",
-                  w->options.seed, w->options.devices, w->options.steps);
+    (void)fprintf(stderr, "\n");
+    world_tell_replay("replay", &w->options);
     (void)fflush(stdout);
     (void)fflush(stderr);
     _exit(1);
@@ -453,17 +462,20 @@ world *world_new(const world_options *options) {
     chance_init(&w->faults, options->seed, "faults", 0);
     uint32_t drawn = chance_between(&w->plot, 2, 4);
     w->device_count = options->devices != 0 ? options->devices : drawn;
+    if (options->scenario != NULL)
+        w->device_count = options->scenario->devices;
     chance attacker;
     chance_init(&attacker, options->seed, "attack", 0);
-    w->attacked = chance_hit(&attacker, 400);
+    w->attacked = chance_hit(&attacker, 400) && options->scenario == NULL;
     w->net = net_sim_new(w->clock, options->seed, w->device_count + (w->attacked ? 1u : 0u));
     w->ledger = ledger_new(bad_disk, w);
     world_tap_open(w);
     w->discovery = chance_hit(&w->plot, 500);
-    w->peers = chance_hit(&w->plot, 250);
+    w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL;
     w->bulk = chance_hit(&w->plot, 30);
     w->rhythm = chance_hit(&w->plot, 850);
-    draw_network(w);
+    if (options->scenario == NULL)
+        draw_network(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
         d->world = w;
@@ -473,7 +485,8 @@ world *world_new(const world_options *options) {
         world_forbid(w, "name of device", i, wr_slice_str(d->name));
         d->wall_offset_ms = (int64_t)chance_below(&w->plot, 4000) - 2000;
         d->drift_ppm = (int32_t)chance_below(&w->plot, 400) - 200;
-        d->commit_ms = chance_hit(&w->plot, 200) ? 1u << chance_between(&w->plot, 1, 11) : 0;
+        bool slow = chance_hit(&w->plot, 200) && options->scenario == NULL;
+        d->commit_ms = slow ? 1u << chance_between(&w->plot, 1, 11) : 0;
     }
     return w;
 }

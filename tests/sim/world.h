@@ -39,6 +39,7 @@ typedef struct world_options {
     uint64_t seed;
     uint32_t devices; /* 0: the seed decides */
     uint32_t steps;
+    const struct scenario *scenario; /* NULL: what happens is drawn */
     bool print_trace;
     trace *trace; /* borrowed: may be looked at when the world has ended badly */
 } world_options;
@@ -155,6 +156,8 @@ void world_stop(world *w); /* all devices, in order */
 void world_free(world *w); /* .. then this */
 /* Prints what is wrong, the last events and how to run it again; ends the process. */
 _Noreturn void world_fail(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The command that runs it again, to stderr. */
+void world_tell_replay(const char *word, const world_options *options);
 /* Lets the world go on for so long, but not over the end of the run of a device under way. */
 void world_run(world *w, uint64_t ms);
 void world_note(const device *d, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,221 @@
+/* The stories.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sim/scenario.h"
+
+#include "sim/world_parts.h"
+
+/* ---- the words they are told in ------------------------------------------------------------- */
+
+enum { LAPTOP, PHONE, SERVER };
+
+static void circle_of_all(world *w) {
+    world_found(w);
+    for (uint32_t i = 1; i < w->device_count; i++)
+        device_start(&w->devices[i]);
+    world_pair_rest(w);
+    world_settle(w);
+}
+
+static void cut(world *w, uint32_t from, uint32_t to, bool both_ways) {
+    net_sim_path_of(w->net, from, to)->cut = true;
+    if (both_ways)
+        net_sim_path_of(w->net, to, from)->cut = true;
+}
+
+static void mend(world *w, uint32_t a, uint32_t b) {
+    net_sim_path_of(w->net, a, b)->cut = false;
+    net_sim_path_of(w->net, b, a)->cut = false;
+}
+
+static void append(world *w, uint32_t who, uint32_t count) {
+    world_append(&w->devices[who], count);
+    world_run(w, SECOND);
+}
+
+static void all_is_well(world *w) {
+    world_heal(w);
+    world_settle(w);
+    world_check_all(w);
+}
+
+static void must(world *w, bool is_so, const char *what) {
+    if (!is_so)
+        world_fail(w, "%s", what);
+}
+
+static hub_status status_of(world *w, uint32_t who) {
+    hub_status status = {0};
+    hub *h = device_enter(&w->devices[who]);
+    must(w, hub_get_status(h, &status) == WR_OK, "no status");
+    device_leave(&w->devices[who]);
+    return status;
+}
+
+/* ---- days ---- */
+
+static void an_ordinary_evening(world *w) {
+    circle_of_all(w);
+    append(w, LAPTOP, 5);
+    append(w, PHONE, 3);
+    append(w, SERVER, 1);
+    world_run(w, 10 * SECOND);
+    must(w, status_of(w, PHONE).entries == status_of(w, SERVER).entries, "not all has arrived");
+    all_is_well(w);
+}
+
+static void a_phone_in_a_tunnel(world *w) {
+    circle_of_all(w);
+    cut(w, PHONE, LAPTOP, true);
+    cut(w, PHONE, SERVER, true);
+    append(w, PHONE, 4);
+    append(w, LAPTOP, 7);
+    world_run(w, 5 * MINUTE);
+    append(w, PHONE, 2);
+    mend(w, PHONE, LAPTOP);
+    mend(w, PHONE, SERVER);
+    all_is_well(w);
+}
+
+/* It hears the laptop, and is not heard: no harm, and through the server all arrives. */
+static void a_path_that_works_one_way(world *w) {
+    circle_of_all(w);
+    cut(w, PHONE, LAPTOP, false);
+    append(w, PHONE, 3);
+    append(w, LAPTOP, 3);
+    world_run(w, 10 * MINUTE);
+    must(w, status_of(w, LAPTOP).entries == status_of(w, PHONE).entries, "it went no other way");
+    all_is_well(w);
+}
+
+/* The laptop has no way to the phone but through the server, and the tablet, which has none to the
+ * phone either, is what it listens to. */
+static void a_chain_of_devices(world *w) {
+    enum { TABLET = 3 };
+    circle_of_all(w);
+    cut(w, PHONE, LAPTOP, true);
+    cut(w, PHONE, TABLET, true);
+    cut(w, SERVER, TABLET, true);
+    world_run(w, 2 * MINUTE);
+    append(w, PHONE, 5);
+    world_run(w, 2 * MINUTE);
+    must(w, status_of(w, TABLET).entries == status_of(w, PHONE).entries,
+         "the end of it lacks some");
+    all_is_well(w);
+}
+
+static void months_in_a_drawer(world *w) {
+    circle_of_all(w);
+    append(w, LAPTOP, 2);
+    world_drawer(w);
+    append(w, PHONE, 2);
+    all_is_well(w);
+}
+
+/* ---- machines that break ---- */
+
+static void a_disk_that_is_full(world *w) {
+    circle_of_all(w);
+    device_fill_disk(&w->devices[SERVER], HOUR);
+    append(w, LAPTOP, 20);
+    append(w, SERVER, 1); /* is refused */
+    world_run(w, 30 * MINUTE);
+    must(w, status_of(w, LAPTOP).entries == status_of(w, PHONE).entries, "others were held up");
+    world_run(w, HOUR);
+    all_is_well(w);
+    append(w, SERVER, 1);
+    all_is_well(w);
+}
+
+/* The host dies at each of the moments in which it lets a device in, and both come back. */
+static void a_host_that_dies_as_it_admits(world *w) {
+    world_found(w);
+    device_start(&w->devices[PHONE]);
+    for (uint32_t call = 1; call < 40 && !device_is_member(&w->devices[PHONE]); call++) {
+        (void)world_pair(w);
+        if (device_is_up(&w->devices[LAPTOP]))
+            device_end_at(&w->devices[LAPTOP], call, call % 2 == 0);
+        world_run(w, 10 * MINUTE);
+        device_start(&w->devices[LAPTOP]);
+        device_end_at(&w->devices[LAPTOP], UINT32_MAX, false); /* not again */
+        device_start(&w->devices[PHONE]);
+        world_run(w, MINUTE);
+    }
+    world_pair_rest(w);
+    append(w, LAPTOP, 1);
+    all_is_well(w);
+}
+
+/* ---- homes that are older than they think ---- */
+
+static void set_back_and_told_in_time(world *w) {
+    circle_of_all(w);
+    device_back_up(&w->devices[PHONE]);
+    append(w, PHONE, 6);
+    world_settle(w);
+    device_set_back(&w->devices[PHONE]);
+    append(w, PHONE, 2);
+    all_is_well(w);
+    must(w, w->counts.alerts == 0 && !world_is_forked(w), "it has forked though it could know");
+}
+
+/* The server alone confirms it, and does not know the newest; but the phone says nothing until the
+ * laptop, who does, is back. */
+static void set_back_and_told_late(world *w) {
+    circle_of_all(w);
+    device_back_up(&w->devices[PHONE]);
+    cut(w, PHONE, SERVER, true);
+    cut(w, LAPTOP, SERVER, true);
+    append(w, PHONE, 6);
+    cut(w, PHONE, LAPTOP, true);
+    mend(w, PHONE, SERVER);
+    device_set_back(&w->devices[PHONE]);
+    world_run(w, 2 * MINUTE);
+    all_is_well(w);
+    must(w, w->counts.alerts == 0 && !world_is_forked(w), "it has forked though it said nothing");
+}
+
+/* .. and here it speaks in between: that cannot be mended, but it must be noticed. */
+static void set_back_and_told_too_late(world *w) {
+    circle_of_all(w);
+    device_back_up(&w->devices[PHONE]);
+    cut(w, PHONE, SERVER, true);
+    cut(w, LAPTOP, SERVER, true);
+    append(w, PHONE, 6);
+    cut(w, PHONE, LAPTOP, true);
+    mend(w, PHONE, SERVER);
+    device_set_back(&w->devices[PHONE]);
+    world_run(w, 2 * MINUTE);
+    append(w, PHONE, 1);
+    world_heal(w);
+    world_run(w, 10 * MINUTE);
+    must(w, world_is_forked(w), "the story has lost its fork");
+    must(w, w->counts.alerts > 0, "a fork, and nobody has noticed it");
+}
+
+const scenario scenarios[] = {
+    {"ordinary_evening", "three devices, a few entries", 3, an_ordinary_evening},
+    {"tunnel", "a phone is cut off, both sides write on", 3, a_phone_in_a_tunnel},
+    {"one_way", "a path works in one direction only", 3, a_path_that_works_one_way},
+    {"chain", "entries pass through two devices that the writer does not reach", 4,
+     a_chain_of_devices},
+    {"drawer", "all sleep for months", 3, months_in_a_drawer},
+    {"disk_full", "a disk is full for an hour", 3, a_disk_that_is_full},
+    {"host_dies", "a host dies at each moment of admitting a device", 2,
+     a_host_that_dies_as_it_admits},
+    {"set_back", "a home is replaced by its backup, siblings are there", 3,
+     set_back_and_told_in_time},
+    {"set_back_late", "who confirms the old home does not know the newest", 3,
+     set_back_and_told_late},
+    {"set_back_fork", "an old home writes before it can know better", 3,
+     set_back_and_told_too_late},
+};
+const size_t scenario_count = WR_COUNT(scenarios);
+
+const scenario *scenario_find(const char *name) {
+    for (size_t i = 0; i < scenario_count; i++)
+        if (strcmp(scenarios[i].name, name) == 0)
+            return &scenarios[i];
+    return NULL;
+}
