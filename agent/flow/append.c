@@ -274,6 +274,39 @@ static wr_err leave_damaged(hub *h, const store_tail *tail) {
     return WR_OK;
 }
 
+typedef struct signed_search {
+    uint64_t hlc;
+    bool found;
+} signed_search;
+
+static wr_err search_row(void *ctx, const store_rows *rows) {
+    signed_search *search = ctx;
+    wr_segment_reader segments;
+    wr_entry entry;
+    bool more = true;
+    wr_segment_reader_init(&segments, rows->bytes, rows->row_first_seq);
+    while (more && !search->found) {
+        if (wr_segment_next(&segments, &entry, &more) != WR_OK)
+            return WR_ERR_CORRUPT;
+        search->found = more && entry.hlc == search->hlc;
+    }
+    return WR_ERR_CLOSED;
+}
+
+/* Has the entry been signed before this device was set back?  Each hlc of a device is of one entry.
+ */
+static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, bool *ret_signed) {
+    uint32_t index;
+    signed_search search = {.hlc = hlc};
+    if (!wr_self_device_feed(h->self, &wr_self_identity(h->self)->device_id, STREAM_MESSAGES,
+                             &index))
+        return WR_ERR_STATE;
+    WR_TRY(store_each_log_rows(h->store, &wr_self_feed(h->self, index)->feed_id, log_no, hlc,
+                               search_row, &search));
+    *ret_signed = search.found;
+    return WR_OK;
+}
+
 static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
     uint8_t name_bytes[WR_NAME_BYTES_MAX];
     wr_buf name = WR_BUF_ARRAY(name_bytes);
@@ -288,6 +321,10 @@ static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
     WR_TRY(bind_log(h, wr_buf_slice(&name), &log_no));
     /* Only after a restore from an old copy is something of ours newer than what waits here. */
     if (hlc <= wr_self_hlc_floor(h->self, STREAM_MESSAGES)) {
+        bool is_signed = false;
+        WR_TRY(was_signed(h, log_no, hlc, &is_signed));
+        if (is_signed)
+            return store_delete_tail(h->store, hlc);
         hlc = next_hlc(h);
         WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
     }

@@ -160,6 +160,23 @@ static void set_back_and_told_in_time(world *w) {
     must(w, w->counts.alerts == 0 && !world_is_forked(w), "it has forked though it could know");
 }
 
+/* The backup holds entries that wait to be signed, and they were signed since. */
+static void set_back_with_a_tail(world *w) {
+    circle_of_all(w);
+    device_plug(&w->devices[PHONE], false);
+    device_crash(&w->devices[PHONE], false);
+    device_start(&w->devices[PHONE]);
+    append(w, PHONE, 3);
+    must(w, status_of(w, PHONE).pending == 3, "it signs though nobody has confirmed it");
+    device_back_up(&w->devices[PHONE]);
+    device_plug(&w->devices[PHONE], true);
+    world_settle(w);
+    append(w, PHONE, 1);
+    device_set_back(&w->devices[PHONE]);
+    append(w, PHONE, 1);
+    all_is_well(w);
+}
+
 /* The server alone confirms it, and does not know the newest; but the phone says nothing until the
  * laptop, who does, is back. */
 static void set_back_and_told_late(world *w) {
@@ -206,6 +223,7 @@ const scenario scenarios[] = {
      a_host_that_dies_as_it_admits},
     {"set_back", "a home is replaced by its backup, siblings are there", 3,
      set_back_and_told_in_time},
+    {"set_back_tail", "what waits in the old home was signed since", 3, set_back_with_a_tail},
     {"set_back_late", "who confirms the old home does not know the newest", 3,
      set_back_and_told_late},
     {"set_back_fork", "an old home writes before it can know better", 3,
