@@ -497,6 +497,13 @@ void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy) {
         l->writers[index].free = true;
 }
 
+void ledger_clone(ledger *l, uint32_t from, uint32_t to) {
+    ledger_copy *copy = ledger_save(l, from);
+    l->disks[to].own = l->disks[from].own;
+    ledger_set_back(l, to, copy);
+    ledger_copy_free(copy);
+}
+
 void ledger_distrust(ledger *l, const wr_hash *device_id) {
     uint32_t index = find_writer(l, device_id);
     if (index != NOBODY)

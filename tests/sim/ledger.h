@@ -44,6 +44,8 @@ void ledger_copy_free(ledger_copy *copy); /* NULL is fine */
 /* The disk is as it was.  From here on its writer may say two things: of that he can be guilty
  * without being found out at once. */
 void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy);
+/* Device to begins with the disk of from, as the same writer. */
+void ledger_clone(ledger *l, uint32_t from, uint32_t to);
 /* A writer that may say anything, and has no disk that is watched. */
 void ledger_distrust(ledger *l, const wr_hash *device_id);
 /* Two things were said under one number, and different disks hold one each. */

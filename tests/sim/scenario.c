@@ -211,6 +211,30 @@ static void set_back_and_told_too_late(world *w) {
     must(w, w->counts.alerts > 0, "a fork, and nobody has noticed it");
 }
 
+/* A home was copied to another machine, and both run.  Whoever hears of both must tell. */
+static void a_home_in_two_places(world *w) {
+    enum { COPY = 3 };
+    world_found(w);
+    device_start(&w->devices[PHONE]);
+    device_start(&w->devices[SERVER]);
+    for (uint32_t i = PHONE; i <= SERVER;) {
+        (void)world_pair(w);
+        world_run(w, MINUTE);
+        i += device_is_member(&w->devices[i]);
+    }
+    append(w, PHONE, 3);
+    world_run(w, 10 * SECOND);
+    device_clone(&w->devices[PHONE], &w->devices[COPY]);
+    device_start(&w->devices[COPY]);
+    for (uint32_t i = 0; i < 20; i++) {
+        append(w, PHONE, 1);
+        append(w, COPY, 1);
+        world_run(w, MINUTE);
+    }
+    must(w, world_is_forked(w), "the story has lost its fork");
+    must(w, w->counts.alerts > 0, "a home is in use twice, and nobody has noticed it");
+}
+
 const scenario scenarios[] = {
     {"ordinary_evening", "three devices, a few entries", 3, an_ordinary_evening},
     {"tunnel", "a phone is cut off, both sides write on", 3, a_phone_in_a_tunnel},
@@ -228,6 +252,7 @@ const scenario scenarios[] = {
      set_back_and_told_late},
     {"set_back_fork", "an old home writes before it can know better", 3,
      set_back_and_told_too_late},
+    {"clone", "a home is copied, and both run", 4, a_home_in_two_places},
 };
 const size_t scenario_count = WR_COUNT(scenarios);
 

@@ -122,6 +122,19 @@ void device_set_back(device *d) {
     device_start(d);
 }
 
+void device_clone(device *from, device *to) {
+    world *w = from->world;
+    WR_ASSERT(to->run == NULL && !to->has_home && !from->disk->open);
+    wr_err err = store_memory_copy(from->disk, &to->disk);
+    WR_ASSERT(err == WR_OK);
+    to->secrets = *keystore_get(from->run->keystore);
+    to->has_home = to->has_id = true;
+    to->id = from->id;
+    ledger_clone(w->ledger, from->index, to->index);
+    w->counts.set_backs++;
+    world_note(to, "has a copy of the home of device %u", from->index);
+}
+
 /* ---- the drawer ---- */
 
 /* All sleep, for days to months, and wake within minutes. */

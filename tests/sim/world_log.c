@@ -137,7 +137,9 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
     make_body(w, number, want);
     if (!wr_equal(e->body, wr_slice_of(want, r->size)) || !wr_equal(e->kind, kind_of(number)))
         world_fail(w, "device %u shows entry %u with another content", d->index, number);
-    if (r->log != log)
+    /* A writer that said two things may be believed one in the stream of names and the other in
+     * that of messages. */
+    if (r->log != log && !world_is_forked(w))
         world_fail(w, "device %u shows entry %u in the wrong log", d->index, number);
     if (!author->has_id || !wr_hash_equal(&author->id, &e->device))
         world_fail(w, "device %u shows entry %u as of another author", d->index, number);

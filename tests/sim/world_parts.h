@@ -35,6 +35,8 @@ void device_back_up(device *d);
 void device_forget_backup(device *d);
 /* It dies, and goes on from the copy. */
 void device_set_back(device *d);
+/* Device to, which is off and has no home, gets a copy of that of from. */
+void device_clone(device *from, device *to);
 void world_drawer(world *w); /* in which everything lies for days or months */
 
 /* ---- world_pair.c -------------------------------------------------------------------------- */
