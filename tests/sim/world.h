@@ -109,6 +109,7 @@ typedef struct record {
     bool answered;
     bool may_be_lost; /* its author was set back to before it */
     uint64_t hlc;     /* of the answer */
+    uint64_t digest;  /* of kind and body */
 } record;
 
 struct world {
