@@ -454,6 +454,13 @@ bool ledger_holds(const ledger *l, uint32_t device, uint64_t answered_hlc) {
     return is_durable(&l->disks[device].held, answered_hlc);
 }
 
+bool ledger_moved(const ledger *l, uint32_t device, uint64_t answered_hlc, uint64_t hlc) {
+    const disk *d = &l->disks[device];
+    uint32_t index = find_writer(l, &d->own);
+    return index != NOBODY && l->writers[index].free &&
+           u64_map_get(&d->held.fates, answered_hlc) == hlc;
+}
+
 void ledger_compare(ledger *l, uint32_t device, store *s) {
     const disk *d = &l->disks[device];
     uint64_t len = 0, tail = 0;

@@ -33,6 +33,9 @@ const store_watch *ledger_watch(ledger *l, uint32_t device);
 
 /* Is the entry that was answered with this hlc durable on the device? */
 WR_MUST bool ledger_holds(const ledger *l, uint32_t device, uint64_t answered_hlc);
+/* Was it signed under this hlc in the end, as its own was taken?  Only after a disk was set back.
+ */
+WR_MUST bool ledger_moved(const ledger *l, uint32_t device, uint64_t answered_hlc, uint64_t hlc);
 /* A disk that was opened again still has what it had. */
 void ledger_compare(ledger *l, uint32_t device, store *disk);
 

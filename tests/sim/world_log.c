@@ -146,7 +146,8 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
         world_fail(w, "device %u shows entry %u in the wrong log", d->index, number);
     if (!author->has_id || !wr_hash_equal(&author->id, &e->device))
         world_fail(w, "device %u shows entry %u as of another author", d->index, number);
-    if (r->answered && r->hlc != e->hlc)
+    if (r->answered && r->hlc != e->hlc && !r->may_be_lost &&
+        !ledger_moved(w->ledger, r->author, r->hlc, e->hlc))
         world_fail(w, "device %u shows entry %u under another id than was answered", d->index,
                    number);
     return number;
@@ -292,7 +293,10 @@ uint64_t world_check(device *d, bool complete) {
         if (l.seen[i] == 0 && r->answered && !r->may_be_lost && (complete || r->author == d->index))
             world_fail(w, "device %u does not show entry %u, which device %u has answered",
                        d->index, i, r->author);
-        if (complete && l.seen[i] != d->followed[i])
+        /* A subscriber of a home that was set back passes over own entries between two of the tail.
+         */
+        bool passed_over = r->may_be_lost && r->author == d->index && d->followed[i] == 0;
+        if (complete && l.seen[i] != d->followed[i] && !passed_over)
             world_fail(w, "device %u: entry %u of device %u in %s is %s, but the subscriber %s it",
                        d->index, i, r->author, log_names[r->log],
                        l.seen[i] != 0 ? "there" : "not there",
