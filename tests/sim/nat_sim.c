@@ -40,6 +40,10 @@ static net_sim_nat nat_of(const net_sim *s, uint32_t host) {
     return s->sites[s->hosts[host].site].config.nat;
 }
 
+uint32_t net_sim_site_of(const net_sim *s, uint32_t host) {
+    return s->hosts[host].site;
+}
+
 bool net_sim_is_near(const net_sim *s, uint32_t a, uint32_t b) {
     return s->hosts[a].site == s->hosts[b].site;
 }

@@ -43,6 +43,7 @@ typedef struct net_sim_site {
 void net_sim_set_site(net_sim *s, uint32_t site, const net_sim_site *config);
 /* Before any process ran on host. */
 void net_sim_place(net_sim *s, uint32_t host, uint32_t site);
+uint32_t net_sim_site_of(const net_sim *s, uint32_t host);
 bool net_sim_is_near(const net_sim *s, uint32_t a, uint32_t b); /* of one site */
 /* The NAT is switched off and on: all outer ports and connections are forgotten.  Forwarded ports
  * stay.  Says how many were known. */
