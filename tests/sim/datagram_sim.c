@@ -65,7 +65,7 @@ void sim_packet_send(net_sim *s, const sim_packet *head, wr_slice bytes) {
 /* ---- sockets ------------------------------------------------------------------------------- */
 
 static net_sim_socket *socket_at(const net *n, uint16_t port) {
-    net_sim_socket *socket = n != NULL && !n->dead ? n->sockets : NULL;
+    net_sim_socket *socket = n != NULL ? n->sockets : NULL;
     while (socket != NULL && socket->port != port)
         socket = socket->next;
     return socket;
