@@ -111,7 +111,7 @@ static void host_may_die(device *d) {
     world *w = d->world;
     uint32_t calls = chance_between(&w->faults, 1, 10);
     bool keep = chance_hit(&w->faults, 500);
-    if (w->host_dies)
+    if (w->host_dies && !w->healing)
         store_life_end_at(&d->run->life, calls, keep);
     w->host_dies = false;
 }
