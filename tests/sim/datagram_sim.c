@@ -27,8 +27,12 @@ static void packet_free(sim_packet *p) {
 }
 
 void sim_packets_drop(net_sim *s) {
-    while (s->packets != NULL)
-        packet_free(s->packets);
+    for (sim_packet *next, *p = s->packets; p != NULL; p = next) {
+        next = p->next;
+        sim_clock_stop(s->clock, &p->arrives);
+        free(p);
+    }
+    s->packets = NULL;
 }
 
 static void arrives(void *ctx) {
