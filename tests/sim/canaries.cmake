@@ -18,7 +18,7 @@ function(warren_sim_canary name message)
         PASS_REGULAR_EXPRESSION "FAILED at [0-9.]+ s: [^\n]*${message}")
 endfunction()
 
-warren_sim_canary(keeps_the_signed_tail "entry [0-9]+ (to a subscriber )?twice" --seeds 5..8)
+warren_sim_canary(keeps_the_signed_tail "entry [0-9]+ (to a subscriber )?twice" --seeds 5..12)
 warren_sim_canary(renumbers_the_tail "under another id than was answered" --seeds 5..8)
 warren_sim_canary(tail_does_not_open "alert: " --seeds 5..8)
 warren_sim_canary(refuses_to_append "append: LIMIT" --seeds 5..8)

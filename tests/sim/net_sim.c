@@ -10,7 +10,7 @@
 
 #define PATIENCE_MS_MIN 8000u
 #define PATIENCE_MS_MAX 60000u
-#define NOWHERE UINT32_MAX
+#define DIALLED_PORT 40000u /* the first one */
 
 /* ---- hosts and paths ----------------------------------------------------------------------- */
 
@@ -22,11 +22,10 @@ net_sim *net_sim_new(sim_clock *c, uint64_t seed, uint32_t host_count) {
     s->host_count = host_count;
     s->links_end = &s->links;
     chance_init(&s->chance, seed, "net", 0);
-    for (uint32_t from = 0; from < NET_SIM_HOSTS_MAX; from++) {
-        s->hosts[from].plugged = true;
-        for (uint32_t to = 0; to < NET_SIM_HOSTS_MAX; to++)
-            s->paths[from][to] = (net_sim_path){.latency_ms = 1, .bytes_per_ms = 10000};
-    }
+    chance_init(&s->datagrams, seed, "datagram", 0);
+    chance_init(&s->nats, seed, "nat", 0);
+    sim_paths_init(s);
+    sim_sites_init(s);
     return s;
 }
 
@@ -44,37 +43,6 @@ void net_sim_set_tap(net_sim *s, const net_sim_tap *tap) {
 
 uint32_t net_sim_processes(const net_sim *s, uint32_t host) {
     return s->hosts[host].processes;
-}
-
-net_addr net_sim_addr(uint32_t host) {
-    return (net_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(host + 1)}, .port = NET_SIM_PORT};
-}
-
-static uint32_t host_at(const net_sim *s, const net_addr *addr) {
-    for (uint32_t i = 0; i < s->host_count; i++) {
-        net_addr known = net_sim_addr(i);
-        known.port = addr->port;
-        if (net_addr_equal(&known, addr))
-            return i;
-    }
-    return NOWHERE;
-}
-
-net_sim_path *net_sim_path_of(net_sim *s, uint32_t from, uint32_t to) {
-    return &s->paths[from][to];
-}
-
-void net_sim_plug(net_sim *s, uint32_t host, bool plugged) {
-    s->hosts[host].plugged = plugged;
-}
-
-bool sim_passes(const net_sim *s, uint32_t from, uint32_t to) {
-    return s->hosts[from].plugged && s->hosts[to].plugged && !s->paths[from][to].cut;
-}
-
-uint64_t sim_travel_ms(net_sim *s, uint32_t from, uint32_t to) {
-    const net_sim_path *path = &s->paths[from][to];
-    return path->latency_ms + chance_between(&s->chance, 0, path->jitter_ms);
 }
 
 uint32_t net_sim_connections(const net_sim *s) {
@@ -198,7 +166,7 @@ void sim_end_close(transport *t, wr_err reason) {
 static void reset(sim_link *link, unsigned side) {
     transport *t = link->end[side];
     /* News that get lost come again as the answer to the next bytes. */
-    if (t == NULL || !sim_passes(link->net_sim, link->host[1 - side], link->host[side]))
+    if (t == NULL || (!sim_link_passes(link, 1 - side) && !sim_nat_resets(link)))
         return;
     sim_end_close(t, WR_ERR_IO);
 }
@@ -231,7 +199,7 @@ static void took_too_long(void *ctx) {
 static void opened(void *ctx) {
     transport *t = (transport *)ctx;
     sim_link *link = t->link;
-    if (!sim_passes(link->net_sim, link->host[1], link->host[0])) {
+    if (!sim_link_passes(link, 1)) {
         set_soon(t, &t->opened, SIM_CONNECT_RETRY_MS);
         return;
     }
@@ -270,12 +238,12 @@ static void syn_reached(void *ctx) {
     sim_link *link = (sim_link *)ctx;
     net_sim *s = link->net_sim;
     transport *from = link->end[0];
-    if (!sim_passes(s, link->host[0], link->host[1])) {
+    if (!sim_link_passes(link, 0)) {
         set(link, &link->syn, SIM_CONNECT_RETRY_MS);
         return;
     }
     net *n = s->hosts[link->host[1]].net;
-    const sim_listener *listener = listener_at(n, from->remote.port);
+    const sim_listener *listener = listener_at(n, link->port);
     if (listener == NULL) {
         sim_reset_later(link, 0);
         return;
@@ -283,8 +251,9 @@ static void syn_reached(void *ctx) {
     link->reached = true;
     transport *t = end_new(n, link, 1);
     t->state = SIM_OPEN;
-    t->local = from->remote;
-    t->remote = from->local;
+    t->local = net_sim_local_addr(s, link->host[1]);
+    t->local.port = link->port;
+    t->remote = link->mapped.seen;
     set_soon(from, &from->opened, sim_travel_ms(s, link->host[1], link->host[0]));
     sim_trace(t, "accept", WR_SLICE_EMPTY);
     loop_sim_enter(n->loop);
@@ -293,16 +262,23 @@ static void syn_reached(void *ctx) {
     WR_ASSERT(t->events != NULL || t->state == SIM_CLOSING);
 }
 
-static void link_new(net_sim *s, uint32_t from, uint32_t to, transport *dialled) {
+/* Where a connection really ends: at to, or where the tap says and a way leads. */
+static uint32_t ends_at(const net_sim *s, uint32_t link, uint32_t from, uint32_t to) {
+    uint32_t other = s->tap != NULL ? s->tap->dialled(s->tap->ctx, link, from, to) : to;
+    return sim_nat_reaches(s, from, other) ? other : to;
+}
+
+static void link_new(net_sim *s, uint32_t from, uint32_t to, uint16_t port, transport *dialled) {
     static void (*const on_reset[2])(void *) = {reset_0, reset_1};
     sim_link *link = (sim_link *)calloc(1, sizeof *link);
     WR_ASSERT(link != NULL);
     link->net_sim = s;
     link->number = ++s->links_ever;
-    if (s->tap != NULL)
-        to = s->tap->dialled(s->tap->ctx, link->number, from, to);
+    to = ends_at(s, link->number, from, to);
     link->host[0] = from;
     link->host[1] = to;
+    link->port = port;
+    sim_nat_map(link, &dialled->local);
     link->end[0] = dialled;
     link->unacked_max = SIM_ROOM_BYTES * chance_between(&s->chance, 1, 3);
     link->patience_ms = chance_between(&s->chance, PATIENCE_MS_MIN, PATIENCE_MS_MAX);
@@ -329,12 +305,13 @@ wr_err net_dial(net *n, const net_addr *addr, const transport_events *events, vo
     t->ctx = ctx;
     t->state = SIM_CONNECTING;
     t->remote = *addr;
-    t->local = net_sim_addr(n->host);
+    t->local = net_sim_local_addr(n->net_sim, n->host);
     t->local.port = n->next_port++;
     set_soon(t, &t->timeout, SIM_CONNECT_MS);
-    uint32_t to = host_at(n->net_sim, addr);
-    if (to != NOWHERE && !n->dead)
-        link_new(n->net_sim, n->host, to, t);
+    uint16_t port = 0;
+    uint32_t to = sim_nat_dial(n->net_sim, n->host, addr, &port);
+    if (to != SIM_NOWHERE && !n->dead)
+        link_new(n->net_sim, n->host, to, port, t);
     *ret_transport = t;
     return WR_OK;
 }
@@ -350,7 +327,7 @@ wr_err net_sim_open(net_sim *s, uint32_t host, loop *l, net **ret_net) {
     n->net_sim = s;
     n->host = host;
     n->loop = l;
-    n->next_port = 40000;
+    n->next_port = DIALLED_PORT;
     s->hosts[host].net = n;
     s->hosts[host].processes++;
     *ret_net = n;
@@ -371,6 +348,7 @@ void net_close(net *n) {
         return;
     WR_ASSERT(!n->closing);
     WR_ASSERT(n->multicasts == NULL);
+    WR_ASSERT(n->sockets == NULL);
     n->closing = true;
     leave_host(n);
     for (sim_listener *next, *l = n->listeners; l != NULL; l = next) {
@@ -399,7 +377,7 @@ wr_err net_listen(net *n, const net_addr *addr, net_accept_fn fn, void *ctx, uin
 size_t net_local_addrs(net *n, net_addr *out, size_t max) {
     size_t count = 0;
     for (const sim_listener *l = n->listeners; l != NULL && count < max; l = l->next) {
-        out[count] = net_sim_addr(n->host);
+        out[count] = net_sim_local_addr(n->net_sim, n->host);
         out[count++].port = l->addr.port;
     }
     return count;

@@ -1,12 +1,15 @@
 /* The network between simulated devices: net/transport.h over virtual cables.
  *
- *   host i has the address 10.0.0.(i+1); sockets of one run of a device are one net
+ *   host i has the address 10.0.0.(i+1), unless nat_sim.h puts it elsewhere; sockets of one run of
+ * a device are one net
  *
  * Streams keep their bytes in order, as TCP does, but come in pieces cut at random places, late, at
  * a limited rate and with a limited number of bytes under way; connections break, and one end may
- * learn of it long after the other.
- * Who taps it sees all bytes, and may change them.
- * Not modelled: addresses that change, NAT, IPv6.
+ * learn of it long after the other.  Packets (multicast.h, datagram_sim.h) get lost, come twice,
+ * overtake each other, and wait in a queue that may be full.
+ * Who taps it sees all bytes, and may change those of streams.
+ * Not modelled: addresses that change, IPv6, streams and packets that take the rate from each
+ * other, packets that are cut into fragments.
  *
  * Owner:  one per world.
  * SPDX-License-Identifier: Apache-2.0
@@ -28,6 +31,9 @@ typedef struct net_sim_path {
     uint32_t latency_ms, jitter_ms;
     uint32_t bytes_per_ms; /* > 0 */
     bool cut;              /* nothing passes; what is under way waits, as TCP repeats it */
+    /* Packets only.  Per mille: lost; come twice; overtaken by those behind. */
+    uint32_t lost, doubled, late;
+    uint32_t queue_bytes; /* what does not fit any more is dropped; 0: no limit */
 } net_sim_path;
 
 /* Somebody through whose hands all bytes of the network go. */
@@ -46,8 +52,22 @@ void net_sim_free(net_sim *s); /* all nets must have gone; NULL is fine */
 
 void net_sim_set_tap(net_sim *s, const net_sim_tap *tap); /* borrowed; NULL: none */
 
-net_addr net_sim_addr(uint32_t host);
+net_addr net_sim_addr(uint32_t host); /* on the open internet; of its default port */
 net_sim_path *net_sim_path_of(net_sim *s, uint32_t from, uint32_t to);
+/* A path that was cut or mended by the functions below stays so for at least this time; 0 at first.
+ */
+void net_sim_set_stable_ms(net_sim *s, uint32_t stable_ms);
+/* False: it is so already, or changed too recently. */
+bool net_sim_cut(net_sim *s, uint32_t from, uint32_t to, bool cut);
+typedef enum net_sim_ways {
+    NET_SIM_BOTH_WAYS,
+    NET_SIM_OUTWARDS, /* what the hosts of the group send is lost; they hear the others */
+} net_sim_ways;
+/* Cuts the hosts of the group (bit i: host i) off all others: whole, or not at all (false) if one
+ * of these paths changed too recently. */
+bool net_sim_partition(net_sim *s, uint32_t group, net_sim_ways ways);
+/* Mends what may change; all: everything, whenever it changed. */
+void net_sim_mend(net_sim *s, bool all);
 /* A host that is unplugged (off, asleep, out of reach) neither sends nor receives. */
 void net_sim_plug(net_sim *s, uint32_t host, bool plugged);
 

@@ -1,8 +1,11 @@
 /* What the files of the simulated network share: hosts, connections, and their two ends.
  *
  *   net_sim.c        hosts, listeners, dialling, the end of connections
+ *   path_sim.c       what happens between two hosts
+ *   nat_sim.c        sites, addresses, and who may send to whom
  *   stream_sim.c     bytes on their way, and their acknowledgement
- *   multicast_sim.c  packets to all hosts
+ *   datagram_sim.c   packets to one host
+ *   multicast_sim.c  packets to all hosts of a site
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,7 +13,9 @@
 #define SIM_NET_SIM_IMPL_H
 
 #include "net/multicast.h"
+#include "sim/datagram_sim.h"
 #include "sim/loop_sim.h"
+#include "sim/nat_sim_impl.h"
 #include "sim/net_sim.h"
 
 /* As in net/net_impl.h: room for the largest record of a channel and a bit more. */
@@ -56,6 +61,8 @@ typedef struct sim_link {
     transport *end[2];           /* NULL: gone, or not there yet */
     bool reached;                /* the dialled end was there once */
     sim_stream stream[2];        /* [i]: from end i */
+    uint16_t port;               /* where the dialled host listens */
+    sim_mapped mapped;           /* the NAT in front of who dialled */
     sim_event syn;               /* dialling reaches the other host, or a refusal comes back */
     sim_event reset[2];          /* news of a break reach end i */
     uint32_t unacked_max;        /* bytes under way that a sender may have */
@@ -86,15 +93,25 @@ typedef struct sim_listener {
     void *ctx;
 } sim_listener;
 
-/* A multicast packet on its way to one host. */
+/* A packet on its way to one host. */
 typedef struct sim_packet {
     struct sim_packet *next, **at;
     net_sim *net_sim;
+    void (*arrived)(struct sim_packet *p); /* it is freed afterwards */
     uint32_t from, to;
-    uint16_t port;
+    uint16_t port;         /* multicast: of the group */
+    net_addr source, dest; /* unicast: as seen outside of any NAT */
     sim_event arrives;
-    uint8_t bytes[NET_MULTICAST_BYTES];
+    size_t len;
+    uint8_t bytes[];
 } sim_packet;
+
+/* What packets left behind on a path. */
+typedef struct sim_lane {
+    uint64_t queued, queued_at_ms; /* bytes, then */
+    uint64_t last_arrival_ms;
+    uint64_t stable_until_ms; /* it neither breaks nor mends before */
+} sim_lane;
 
 struct net {
     net_sim *net_sim;
@@ -104,21 +121,25 @@ struct net {
     uint32_t transports;
     sim_listener *listeners;
     net_multicast *multicasts; /* open ones */
+    net_sim_socket *sockets;   /* open ones */
     uint16_t next_port;        /* of dialled connections */
 };
 
 typedef struct sim_host {
     bool plugged;
-    net *net; /* of the process that runs there; NULL: none */
+    uint32_t site, number; /* the how manieth of it */
+    net *net;              /* of the process that runs there; NULL: none */
     uint32_t processes;
 } sim_host;
 
 struct net_sim {
     sim_clock *clock;
-    chance chance;
-    uint32_t host_count;
+    chance chance, datagrams, nats;
+    uint32_t host_count, stable_ms;
     sim_host hosts[NET_SIM_HOSTS_MAX];
     net_sim_path paths[NET_SIM_HOSTS_MAX][NET_SIM_HOSTS_MAX]; /* [from][to] */
+    sim_lane lanes[NET_SIM_HOSTS_MAX][NET_SIM_HOSTS_MAX];
+    sim_site sites[NET_SIM_SITES_MAX];
     sim_link *links, **links_end;
     sim_packet *packets;
     uint32_t link_count, links_ever;
@@ -126,12 +147,28 @@ struct net_sim {
     uint64_t bytes, pieces;
 };
 
+/* ---- path_sim.c ---- */
+
+void sim_paths_init(net_sim *s);
+/* Does anything from one host get to the other right now? */
+WR_MUST bool sim_passes(const net_sim *s, uint32_t from, uint32_t to);
+/* .. and bytes of this connection, from that side? */
+WR_MUST bool sim_link_passes(const sim_link *link, unsigned from);
+/* How long it takes, on a stream. */
+uint64_t sim_travel_ms(net_sim *s, uint32_t from, uint32_t to);
+/* A packet of that size leaves: says how many of it will arrive, and when. */
+#define SIM_COPIES_MAX 2u
+uint32_t sim_path_fate(net_sim *s, uint32_t from, uint32_t to, size_t size,
+                       uint64_t arrives_ms[SIM_COPIES_MAX]);
+
+/* ---- datagram_sim.c ---- */
+
+/* Sends copies of the packet, as the path between its hosts will have it. */
+void sim_packet_send(net_sim *s, const sim_packet *head, wr_slice bytes);
+void sim_packets_drop(net_sim *s);
+
 /* ---- net_sim.c ----------------------------------------------------------------------------- */
 
-/* Does a packet from one host get to the other right now? */
-WR_MUST bool sim_passes(const net_sim *s, uint32_t from, uint32_t to);
-/* How long it takes. */
-uint64_t sim_travel_ms(net_sim *s, uint32_t from, uint32_t to);
 /* The end closes and will tell its owner; OK: in order. */
 void sim_end_close(transport *t, wr_err reason);
 /* Tells end side, when the news arrive, that nobody is there any more. */
@@ -150,9 +187,5 @@ void sim_stream_resume(sim_stream *s);
 void sim_stream_finish(sim_stream *s, uint64_t keep);
 /* Nobody will read, or nobody will send. */
 void sim_stream_drop(sim_stream *s);
-
-/* ---- multicast_sim.c ---- */
-
-void sim_packets_drop(net_sim *s);
 
 #endif /* SIM_NET_SIM_IMPL_H */

@@ -93,6 +93,7 @@ static void give_piece(sim_stream *s, transport *to) {
     s->read += size;
     s->link->net_sim->bytes += size;
     s->link->net_sim->pieces++;
+    sim_nat_touch(s->link);
     acknowledge(s);
     plan(s);
     sim_trace(to, "read", wr_slice_of(copy, size));
@@ -102,13 +103,17 @@ static void give_piece(sim_stream *s, transport *to) {
     free(copy);
 }
 
+static void refuse(sim_stream *s) {
+    sim_stream_drop(s);
+    sim_reset_later(s->link, s->from);
+}
+
 static void find_nobody(sim_stream *s) {
-    if (!sim_passes(s->link->net_sim, host_to(s), host_from(s))) {
+    if (!sim_link_passes(s->link, 1 - s->from)) {
         set(s, &s->deliver, retry_ms(s)); /* the sender cannot hear of it */
         return;
     }
-    sim_stream_drop(s);
-    sim_reset_later(s->link, s->from);
+    refuse(s);
 }
 
 static void deliver(void *ctx) {
@@ -118,8 +123,11 @@ static void deliver(void *ctx) {
         sim_stream_drop(s); /* the sender's system gave up */
         return;
     }
-    if (!sim_passes(s->link->net_sim, host_from(s), host_to(s)) ||
-        (to != NULL && to->state == SIM_CONNECTING)) {
+    if (sim_nat_resets(s->link)) {
+        refuse(s);
+        return;
+    }
+    if (!sim_link_passes(s->link, s->from) || (to != NULL && to->state == SIM_CONNECTING)) {
         set(s, &s->deliver, retry_ms(s));
         return;
     }
@@ -152,8 +160,9 @@ void sim_stream_resume(sim_stream *s) {
 static void acked(void *ctx) {
     sim_stream *s = (sim_stream *)ctx;
     transport *from = sender(s);
-    if (!sim_passes(s->link->net_sim, host_to(s), host_from(s))) {
-        set(s, &s->ack, retry_ms(s));
+    if (!sim_link_passes(s->link, 1 - s->from)) {
+        if (!s->link->mapped.forgotten)
+            set(s, &s->ack, retry_ms(s));
         return;
     }
     s->acked = s->read; /* one for all of them: a later one would have said the same */
@@ -173,11 +182,10 @@ static void acked(void *ctx) {
 static void give_up(void *ctx) {
     sim_stream *s = (sim_stream *)ctx;
     transport *from = sender(s);
-    const net_sim *n = s->link->net_sim;
     if (from == NULL || from->state == SIM_CLOSING)
         return;
-    if (sim_passes(n, host_from(s), host_to(s)) && sim_passes(n, host_to(s), host_from(s)) &&
-        reader(s) != NULL) {
+    if (sim_link_passes(s->link, 0) && sim_link_passes(s->link, 1) && reader(s) != NULL) {
+        sim_nat_touch(s->link); /* it is asked whether it wants to read */
         set(s, &s->give_up, s->link->patience_ms);
         return;
     }
@@ -229,6 +237,7 @@ void sim_stream_put(sim_stream *s, wr_slice bytes) {
         bytes = tap->sent(tap->ctx, s->link->number, s->from, &s->tail, bytes);
     if (bytes.len == 0)
         return;
+    sim_nat_touch(s->link);
     append_bytes(s, bytes);
     send(s, bytes.len);
     if (!sim_event_is_set(&s->give_up))

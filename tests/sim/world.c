@@ -311,15 +311,15 @@ void device_start(device *d) {
     heap_sim_forget(d->index);
     run *r = run_new(d);
     d->run = r;
-    r->listen = net_sim_addr(d->index);
+    r->listen = net_sim_local_addr(w->net, d->index);
     if (d->has_home) {
         ledger_compare(w->ledger, d->index, d->disk);
         open_home(r);
     }
     size_t peer_count = 0;
     for (uint32_t i = 0; i < w->device_count && w->peers; i++)
-        if (i != d->index)
-            r->peers[peer_count++] = net_sim_addr(i);
+        if (i != d->index && net_sim_addr_from(w->net, d->index, i, &r->peers[peer_count]))
+            peer_count++;
     hub_config config = {.loop = r->loop,
                          .net = r->net,
                          .rng = chance_rng(&r->rng),
@@ -437,19 +437,6 @@ static void bad_disk(void *ctx, uint32_t index, const char *problem) {
     world_fail((world *)ctx, "the disk of device %u %s", index, problem);
 }
 
-static void draw_network(world *w) {
-    chance *c = &w->plot;
-    bool near = chance_hit(c, 500);
-    for (uint32_t a = 0; a < w->device_count; a++) {
-        for (uint32_t b = 0; b < w->device_count; b++) {
-            net_sim_path *path = net_sim_path_of(w->net, a, b);
-            path->latency_ms = chance_between(c, 0, near ? 3 : 300);
-            path->jitter_ms = chance_between(c, 0, near ? 2 : 200);
-            path->bytes_per_ms = chance_between(c, near ? 1000 : 20, near ? 50000 : 2000);
-        }
-    }
-}
-
 world *world_new(const world_options *options) {
     world *w = (world *)calloc(1, sizeof *w);
     WR_ASSERT(w != NULL);
@@ -474,8 +461,7 @@ world *world_new(const world_options *options) {
     w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL;
     w->bulk = chance_hit(&w->plot, 30);
     w->rhythm = chance_hit(&w->plot, 850);
-    if (options->scenario == NULL)
-        draw_network(w);
+    world_net_draw(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
         d->world = w;

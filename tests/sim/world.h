@@ -7,6 +7,7 @@
  *   world_parts.h   the rest:
  *   world_plot.c    what happens next, drawn from the seed
  *   world_rhythm.c  what devices do all the time
+ *   world_net.c     where devices stand, and what becomes of the network
  *   world_pair.c    how devices come into the circle
  *   world_log.c     what is appended, what is read, and that both are the same
  *
@@ -22,6 +23,7 @@
 #include "sim/chance.h"
 #include "sim/ledger.h"
 #include "sim/loop_sim.h"
+#include "sim/nat_sim.h"
 #include "sim/net_sim.h"
 #include "sim/store_sim.h"
 #include "sim/world_act.h"
@@ -122,13 +124,14 @@ struct world {
     ledger *ledger;
     bool attacked;
     struct attack *attack; /* NULL unless attacked */
-    chance plot, bodies, faults;
+    chance plot, bodies, faults, network;
     uint32_t device_count;
     device devices[WORLD_DEVICES_MAX];
     run *runs;
     uint32_t weights[ACT_COUNT];
     bool discovery;
     bool peers;  /* devices know each other's addresses from their configuration */
+    bool nats;   /* between some of them */
     bool bulk;   /* once, somebody appends very much */
     bool rhythm; /* devices live on while the plot waits: world_rhythm.c */
     record *records;

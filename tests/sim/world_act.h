@@ -26,6 +26,8 @@ typedef enum world_act {
     ACT_RENAME,
     ACT_LOOK,
     ACT_PAUSE,
+    ACT_SPLIT,
+    ACT_FORGET, /* a NAT does */
     ACT_COUNT,
 } world_act;
 

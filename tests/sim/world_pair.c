@@ -53,13 +53,17 @@ static bool is_admin(device *d) {
     return err == WR_OK && admin;
 }
 
-static device *choose(world *w, bool member) {
+/* A host must be within the guest's reach. */
+static device *choose(world *w, const device *guest) {
+    bool member = guest != NULL;
     uint32_t first = chance_below(&w->plot, w->device_count);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[(first + i) % w->device_count];
         if (!device_is_up(d) || device_is_member(d) != member)
             continue;
         if (member && (!is_admin(d) || !device_is_up(d))) /* asking may have been its death */
+            continue;
+        if (member && !world_net_reaches(w, guest, d))
             continue;
         return d;
     }
@@ -107,7 +111,7 @@ static void host_may_die(device *d) {
     world *w = d->world;
     uint32_t calls = chance_between(&w->faults, 1, 10);
     bool keep = chance_hit(&w->faults, 500);
-    if (w->host_dies)
+    if (w->host_dies && !w->healing)
         store_life_end_at(&d->run->life, calls, keep);
     w->host_dies = false;
 }
@@ -175,10 +179,13 @@ static bool spoil_code(char *code) {
 
 static void join_by(device *guest, const device *host, hub_pairing *pairing) {
     world *w = guest->world;
-    bool by_uri = chance_hit(&w->plot, 300);
-    bool by_beacon = chance_hit(&w->plot, 400) && w->discovery && !by_uri;
+    bool by_uri = chance_hit(&w->plot, 300) && world_net_reaches_local(w, guest, host);
+    bool by_beacon = chance_hit(&w->plot, 400) && w->discovery && !by_uri &&
+                     net_sim_is_near(w->net, guest->index, host->index);
     bool wrong = chance_hit(&w->plot, 100) && !by_uri && w->counts.joins > 0 && !w->healing;
-    net_addr peer = net_sim_addr(host->index);
+    net_addr peer;
+    bool reached = net_sim_addr_from(w->net, guest->index, host->index, &peer);
+    WR_ASSERT(reached);
     w->pairing_wrong = wrong && spoil_code(pairing->code);
     wr_slice text = wr_slice_str(by_uri ? pairing->uri : pairing->code);
     const char *how = by_uri ? "URI" : by_beacon ? "beacon" : "address";
@@ -235,8 +242,8 @@ bool world_pair(world *w) {
     hub_pairing pairing;
     if (under_way(w))
         return false;
-    device *guest = choose(w, false);
-    device *host = guest != NULL ? choose(w, true) : NULL;
+    device *guest = choose(w, NULL);
+    device *host = guest != NULL ? choose(w, guest) : NULL;
     if (host == NULL || !open_window(host, &pairing))
         return false;
     join_by(guest, host, &pairing);

@@ -39,6 +39,16 @@ void device_set_back(device *d);
 void device_clone(device *from, device *to);
 void world_drawer(world *w); /* in which everything lies for days or months */
 
+/* ---- world_net.c --------------------------------------------------------------------------- */
+
+void world_net_draw(world *w);
+/* One can dial the other.  All can dial device 0. */
+bool world_net_reaches(const world *w, const device *from, const device *to);
+/* .. at the address that to itself believes to have. */
+bool world_net_reaches_local(const world *w, const device *from, const device *to);
+void world_net_split(world *w);  /* some devices are cut off all others */
+void world_net_forget(world *w); /* a NAT starts again */
+
 /* ---- world_pair.c -------------------------------------------------------------------------- */
 
 void world_found(world *w);

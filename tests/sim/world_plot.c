@@ -20,6 +20,7 @@ void world_draw_plot(world *w) {
         [ACT_START] = 25,    [ACT_SLEEP] = 5,  [ACT_CLOCK] = 4,    [ACT_DISK_FAULT] = 4,
         [ACT_DISK_FULL] = 3, [ACT_DRAWER] = 2, [ACT_BACK_UP] = 10, [ACT_SET_BACK] = 5,
         [ACT_PAIR] = 25,     [ACT_RENAME] = 2, [ACT_LOOK] = 8,     [ACT_PAUSE] = 6,
+        [ACT_SPLIT] = 5,     [ACT_FORGET] = 5,
     };
     for (uint32_t i = 0; i < ACT_COUNT; i++) {
         bool without = chance_hit(&w->plot, 250);
@@ -30,6 +31,7 @@ void world_draw_plot(world *w) {
     bool set_back = chance_hit(&w->plot, 150);
     if (!set_back)
         w->weights[ACT_BACK_UP] = w->weights[ACT_SET_BACK] = 0;
+    w->weights[ACT_FORGET] *= w->nats;
     w->weights[ACT_APPEND] += 15;
     w->weights[ACT_START] += 8;
     w->weights[ACT_MEND] += 6;
@@ -109,16 +111,14 @@ static void act_cut(world *w) {
     bool one_way = chance_hit(&w->plot, 300);
     if (a == b)
         return;
-    world_note(a, "is cut off device %u%s", b->index, one_way ? ", one way" : "");
-    net_sim_path_of(w->net, a->index, b->index)->cut = true;
-    if (!one_way)
-        net_sim_path_of(w->net, b->index, a->index)->cut = true;
+    bool out = net_sim_cut(w->net, a->index, b->index, true);
+    bool in = !one_way && net_sim_cut(w->net, b->index, a->index, true);
+    if (out || in)
+        world_note(a, "is cut off device %u%s", b->index, out && in ? "" : ", one way");
 }
 
 static void mend(world *w) {
-    for (uint32_t a = 0; a < w->device_count; a++)
-        for (uint32_t b = 0; b < w->device_count; b++)
-            net_sim_path_of(w->net, a, b)->cut = false;
+    net_sim_mend(w->net, w->healing);
     for (uint32_t i = 0; i < w->device_count; i++)
         if (w->devices[i].unplugged)
             device_plug(&w->devices[i], true);
@@ -295,6 +295,12 @@ static void act(world *w, world_act what) {
         return;
     case ACT_PAUSE:
         act_pause(w);
+        return;
+    case ACT_SPLIT:
+        world_net_split(w);
+        return;
+    case ACT_FORGET:
+        world_net_forget(w);
         return;
     case ACT_COUNT:
         break;
