@@ -234,79 +234,38 @@ static void act_pause(world *w) {
     world_run(w, chance_between(&w->plot, MINUTE, long_one ? more : most));
 }
 
-static void act(world *w, world_act what) {
-    switch (what) {
-    case ACT_APPEND:
-        act_append(w);
-        return;
-    case ACT_BREAK:
-        act_break(w);
-        return;
-    case ACT_CUT:
-        act_cut(w);
-        return;
-    case ACT_MEND:
-        mend(w);
-        return;
-    case ACT_UNPLUG:
-        act_unplug(w);
-        return;
-    case ACT_STOP:
-        act_stop(w);
-        return;
-    case ACT_CRASH:
-        act_crash(w);
-        return;
-    case ACT_CRASH_AT_CALL:
-        act_crash_at_call(w);
-        return;
-    case ACT_START:
-        act_start(w);
-        return;
-    case ACT_SLEEP:
-        act_sleep(w);
-        return;
-    case ACT_CLOCK:
-        act_clock(w);
-        return;
-    case ACT_DISK_FAULT:
-        act_disk_fault(w);
-        return;
-    case ACT_DISK_FULL:
-        act_disk_full(w);
-        return;
-    case ACT_BACK_UP:
-        act_back_up(w);
-        return;
-    case ACT_SET_BACK:
-        device_set_back(any_device(w));
-        return;
-    case ACT_DRAWER:
-        world_drawer(w);
-        return;
-    case ACT_PAIR:
-        (void)world_pair(w);
-        return;
-    case ACT_RENAME:
-        act_rename(w);
-        return;
-    case ACT_LOOK:
-        act_look(w);
-        return;
-    case ACT_PAUSE:
-        act_pause(w);
-        return;
-    case ACT_SPLIT:
-        world_net_split(w);
-        return;
-    case ACT_FORGET:
-        world_net_forget(w);
-        return;
-    case ACT_COUNT:
-        break;
-    }
-    WR_UNREACHABLE();
+static void act_set_back(world *w) {
+    device_set_back(any_device(w));
 }
+
+static void act_pair(world *w) {
+    (void)world_pair(w);
+}
+
+static void (*const acts[ACT_COUNT])(world *w) = {
+    [ACT_APPEND] = act_append,
+    [ACT_BREAK] = act_break,
+    [ACT_CUT] = act_cut,
+    [ACT_MEND] = mend,
+    [ACT_UNPLUG] = act_unplug,
+    [ACT_STOP] = act_stop,
+    [ACT_CRASH] = act_crash,
+    [ACT_CRASH_AT_CALL] = act_crash_at_call,
+    [ACT_START] = act_start,
+    [ACT_SLEEP] = act_sleep,
+    [ACT_CLOCK] = act_clock,
+    [ACT_DISK_FAULT] = act_disk_fault,
+    [ACT_DISK_FULL] = act_disk_full,
+    [ACT_BACK_UP] = act_back_up,
+    [ACT_SET_BACK] = act_set_back,
+    [ACT_DRAWER] = world_drawer,
+    [ACT_PAIR] = act_pair,
+    [ACT_RENAME] = act_rename,
+    [ACT_LOOK] = act_look,
+    [ACT_PAUSE] = act_pause,
+    [ACT_SPLIT] = world_net_split,
+    [ACT_FORGET] = world_net_forget,
+};
 
 static uint64_t draw_wait(world *w) {
     if (chance_hit(&w->plot, 300))
@@ -332,7 +291,7 @@ static void forget_faults(world *w) {
 void world_step(world *w) {
     world_tap_active(w, true);
     forget_faults(w);
-    act(w, draw_act(w));
+    acts[draw_act(w)](w);
     world_run(w, draw_wait(w));
 }
 
