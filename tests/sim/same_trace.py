@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""The same seed gives the same trace, whoever runs it and how often.
+"""The same seed gives the same trace, whoever runs it, whoever compiled it, and how often.
 
-Usage:  same_trace.py WARREN_SIM SEED..     exit 1 at the first seed that differs from itself
+Usage:  same_trace.py WARREN_SIM [OTHER_WARREN_SIM] SEED..
+
+Exit 1 at the first seed that differs from itself.  Without another program the same runs twice.
 
 Both runs print their whole trace; the first line that differs is shown.
 SPDX-License-Identifier: Apache-2.0
@@ -18,9 +20,10 @@ def trace(program, seed):
 
 
 def main():
-    program, seeds = sys.argv[1], sys.argv[2:]
-    for seed in seeds:
-        first, second = trace(program, seed), trace(program, seed)
+    program, rest = sys.argv[1], sys.argv[2:]
+    other = program if rest[0].isdigit() else rest.pop(0)
+    for seed in rest:
+        first, second = trace(program, seed), trace(other, seed)
         if not first[-1].startswith("trace "):
             sys.exit(f"seed {seed}: no trace hash at the end")
         for number, (a, b) in enumerate(zip(first, second), 1):
