@@ -32,6 +32,10 @@
     X(never_hangs_up, "transports are not closed")                                                 \
     X(ignores_room, "room for more bytes is not noticed")                                          \
     X(takes_any_code, "the pairing code does not matter")                                          \
+    X(accepts_replays, "a session time that was used before is as good as a new one")              \
+    X(ignores_tags, "a record that does not open is skipped")                                      \
+    X(leaks_a_body, "what was appended stands behind a sealed message in the clear")               \
+    X(leaks_a_key, "a secret key stands behind a sealed message")                                  \
     X(keeps_recovery_words, "the recovery words are not wiped when they were shown")
 
 #endif /* SIM_CANARY_MAP_H */
