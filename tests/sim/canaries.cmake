@@ -46,3 +46,7 @@ warren_sim_canary(accepts_replays "a replayed first flight is answered" --seeds 
 warren_sim_canary(ignores_tags "speaks on after altered bytes" --seeds 1..80 --jobs 2)
 warren_sim_canary(leaks_a_body "plaintext leaves: body of entry" --seed 8)
 warren_sim_canary(leaks_a_key "plaintext leaves: signing key" --seed 8)
+warren_sim_canary(accepts_forks "accepts a fork unseen" --seeds 8..12 --jobs 2)
+warren_sim_canary(takes_any_checkpoint "that its writer did not make durable" --seeds 8..11 --jobs 2)
+warren_sim_canary(takes_any_op "that its author did not sign|alert: " --seeds 30..41 --jobs 2)
+warren_sim_canary(lets_members_add "let in by no admin" --seeds 8..11 --jobs 2)

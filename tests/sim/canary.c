@@ -6,6 +6,7 @@
 #include "sim/canary.h"
 
 #include "channel/pake.h"
+#include "circle/evaluate.h"
 #include "engine/link.h"
 #include "engine/self.h"
 #include "flow/hub_impl.h"
@@ -257,6 +258,30 @@ WRAP(void, wr_link_free, wr_link *link) {
 WRAP(void, mesh_down, mesh *m, const wr_hash *device, uint64_t link_id, wr_mono now) {
     if (chosen != CANARY_forgets_that_links_end)
         __real_mesh_down(m, device, link_id, now);
+}
+
+/* ---- what others sign ---------------------------------------------------------------------- */
+
+WRAP(wr_err, wr_feed_check, const wr_feed *feed, wr_slice bytes, const wr_sig *sig,
+     const wr_pub *sign_pk, wr_checkpoint *ret_checkpoint) {
+    wr_err err = __real_wr_feed_check(feed, bytes, sig, sign_pk, ret_checkpoint);
+    return chosen == CANARY_accepts_forks && err == WR_ERR_FORK ? WR_ERR_EXISTS : err;
+}
+
+WRAP(wr_err, wr_verify, const wr_pub *key, wr_sig_label label, wr_slice message,
+     const wr_sig *sig) {
+    if (chosen == CANARY_takes_any_checkpoint && label == WR_SIG_LABEL_CHECKPOINT)
+        return WR_OK;
+    if (chosen == CANARY_takes_any_op && label == WR_SIG_LABEL_OP)
+        return WR_OK;
+    return __real_wr_verify(key, label, message, sig);
+}
+
+WRAP(bool, wr_evaluate_may, const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
+     uint32_t clock_len, uint32_t author, wr_role_kind needed) {
+    if (chosen == CANARY_lets_members_add)
+        needed = WR_ROLE_MEMBER;
+    return __real_wr_evaluate_may(ops, count, clock, clock_len, author, needed);
 }
 
 /* ---- what passes the network --------------------------------------------------------------- */

@@ -26,6 +26,7 @@ typedef enum lie_kind {
     LIE_WANT,
     LIE_OPS_ORDER, /* valid ops, children first and twice */
     LIE_OPS_FALSE,
+    LIE_ADD,   /* as no admin it takes somebody in */
     LIE_FORGE, /* a history of somebody else, signed by itself */
     LIE_FORK,  /* another history of its own */
     LIE_TIME,  /* its own history, with clocks that go back or far ahead */

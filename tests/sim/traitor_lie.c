@@ -152,6 +152,75 @@ static void lie_ops_false(talk *k) {
     spoken(k, &s);
 }
 
+/* The body of an ADD of a device that agrees to it; it does not matter that it lives nowhere. */
+static wr_err make_add(talk *k, uint8_t *bytes, size_t size, wr_buf *ret_body) {
+    wr_self *self = self_of(k);
+    uint8_t consent_bytes[512];
+    wr_buf consent = WR_BUF_ARRAY(consent_bytes), body = wr_buf_of(bytes, size);
+    WR_SECRET(wr_identity) fresh;
+    wr_identity_make(wr_self_rng(self), &fresh);
+    wr_add add = {
+        .cert_bytes = wr_identity_cert(&fresh), .role = WR_ROLE_MEMBER, .mode = WR_PAIR_CODE};
+    WR_TRY(wr_consent_encode(wr_graph_circle_id(wr_self_graph(self)), add.handshake,
+                             &k->traitor->id, add.role, &consent));
+    wr_sign(&fresh.sign, WR_SIG_LABEL_CONSENT, wr_buf_slice(&consent), &add.consent);
+    WR_TRY(wr_add_encode(&add, &body));
+    *ret_body = body;
+    return WR_OK;
+}
+
+/* Its newest op: the next one follows it. */
+static bool own_head(const talk *k, wr_op_head *ret_head, uint64_t *ret_gen) {
+    wr_op_head heads[WR_AUTHORS_MAX];
+    const wr_graph *graph = wr_self_graph(self_of(k));
+    uint32_t count = wr_graph_author_heads(graph, heads);
+    wr_op first;
+    if (wr_op_decode(wr_graph_op(graph, 0).bytes, &first) != WR_OK)
+        return false;
+    *ret_gen = first.gen;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!wr_hash_equal(&heads[i].author, &k->traitor->id))
+            continue;
+        *ret_head = heads[i];
+        return true;
+    }
+    return false;
+}
+
+/* What an admin signs is no lie. */
+static bool is_admin(const talk *k) {
+    const wr_member *own = wr_graph_find(wr_self_graph(self_of(k)), &k->traitor->id);
+    return own == NULL || own->role == WR_ROLE_ADMIN;
+}
+
+static void lie_add(talk *k) {
+    static uint8_t body_bytes[2048], op_bytes[4096], frame[WR_OP_BYTES_MAX];
+    const wr_graph *graph = wr_self_graph(self_of(k));
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    wr_buf body, op = WR_BUF_ARRAY(op_bytes), out = WR_BUF_ARRAY(frame);
+    wr_op_head head = {0};
+    uint64_t gen = 0;
+    wr_sig sig;
+    if (is_admin(k) || make_add(k, body_bytes, sizeof body_bytes, &body) != WR_OK)
+        return;
+    bool follows = own_head(k, &head, &gen);
+    wr_op header = {.circle_id = *wr_graph_circle_id(graph),
+                    .gen = gen,
+                    .author = k->traitor->id,
+                    .aseq = follows ? head.aseq + 1 : 0,
+                    .has_aprev = follows,
+                    .aprev = head.op_id,
+                    .parent_count = wr_graph_heads(graph, parents),
+                    .hlc = wr_self_hlc(self_of(k), loop_now(k->face->loop)),
+                    .type = WR_OP_ADD,
+                    .body = wr_buf_slice(&body)};
+    if (wr_op_encode(&header, parents, &op) != WR_OK)
+        return;
+    wr_sign(&wr_self_identity(self_of(k))->sign, WR_SIG_LABEL_OP, wr_buf_slice(&op), &sig);
+    if (wr_ops_put(&out, wr_buf_slice(&op), &sig) == WR_OK)
+        say(k, WR_FRAME_OPS, wr_buf_slice(&out));
+}
+
 /* ---- histories ----------------------------------------------------------------------------- */
 
 /* A run on top of base, in whose name it likes, signed by its own key: DATA and what follows. */
@@ -304,6 +373,9 @@ void lie(talk *k, lie_kind kind) {
         return;
     case LIE_OPS_FALSE:
         lie_ops_false(k);
+        return;
+    case LIE_ADD:
+        lie_add(k);
         return;
     case LIE_FORGE:
         lie_history(k, false, false);

@@ -178,6 +178,21 @@ static const wr_feed *held_of_it(device *d) {
     return feed->has_checkpoint ? feed : NULL;
 }
 
+/* Nobody is in on the word of a member that is no admin. */
+static void check_members(device *d) {
+    const world *w = d->world;
+    const wr_graph *graph = wr_self_graph(d->run->hub->self);
+    const wr_member *it = wr_graph_find(graph, &w->turned->device->id);
+    if (it == NULL || it->role == WR_ROLE_ADMIN)
+        return;
+    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
+        wr_op_ref op = wr_graph_op(graph, i);
+        if (op.type == WR_OP_ADD && wr_hash_equal(&op.author, &it->device_id))
+            world_fail(d->world, "device %u takes somebody in who was let in by no admin",
+                       d->index);
+    }
+}
+
 /* Shown a second checkpoint with the number of the one it holds, a device raises an alert. */
 static void probe(device *d) {
     struct turned *t = d->world->turned;
@@ -198,6 +213,8 @@ void world_traitor_end(world *w) {
     w->turned->probing = true;
     traitor_stop(w->turned->traitor);
     world_run(w, 10 * SECOND);
+    for (uint32_t i = 0; i < w->device_count; i++)
+        check_members(&w->devices[i]);
     for (uint32_t i = 0; i < w->device_count; i++)
         probe(&w->devices[i]);
     traitor_stop(w->turned->traitor);
