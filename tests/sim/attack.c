@@ -58,6 +58,10 @@ struct attack {
     uint8_t out[OUT_BYTES];
 };
 
+static uint64_t record_length(const uint8_t length[LENGTH_BYTES]) {
+    return (uint64_t)length[0] << 8 | length[1];
+}
+
 /* ---- replays on connections of its own ---- */
 
 static void replay_open(void *ctx) {
@@ -97,9 +101,8 @@ static void replay_start(attack *a, replay *r) {
     if (s->link == 0 || s->kept[0] == 0)
         return;
     net_addr addr = net_sim_addr(elsewhere ? other : s->to);
-    size_t first = s->kept[0] < LENGTH_BYTES
-                       ? 0
-                       : LENGTH_BYTES + (size_t)(s->bytes[0][0] << 8 | s->bytes[0][1]);
+    size_t first =
+        s->kept[0] < LENGTH_BYTES ? 0 : LENGTH_BYTES + (size_t)record_length(s->bytes[0]);
     bool whole = first > s->kept[0] || chance_hit(&a->chance, 300);
     r->len = whole ? s->kept[0] : first; /* behind the first record nobody may speak unasked */
     r->known = s->answered;
@@ -165,7 +168,7 @@ static void follow_records(slot *s, uint64_t before, wr_slice bytes) {
                 s->length[i] = bytes.ptr[s->record + i - before];
         if (end - s->record < LENGTH_BYTES)
             return;
-        uint64_t next = s->record + LENGTH_BYTES + (s->length[0] << 8 | s->length[1]);
+        uint64_t next = s->record + LENGTH_BYTES + record_length(s->length);
         if (next > end || next > s->at)
             return;
         s->record = next;
@@ -185,7 +188,7 @@ static void expect_end(slot *s, uint64_t before, wr_slice altered) {
         if (at >= before)
             length[i] = altered.ptr[at - before];
     }
-    s->bad_end = s->record + LENGTH_BYTES + (length[0] << 8 | length[1]);
+    s->bad_end = s->record + LENGTH_BYTES + record_length(length);
 }
 
 static wr_slice alter(attack *a, slot *s, size_t at, wr_slice bytes) {

@@ -160,6 +160,8 @@ static void act(traitor *t) {
         dial(t);
         return;
     case 2:
+        if (t->idle >= IDLE_MIN)
+            return;
         if (f == &t->faces[0])
             append(t, f);
         else

@@ -84,7 +84,7 @@ static void turn(world *w) {
     device_empty_disk(d);
     device_forget_backup(d);
     net_sim_plug(w->net, d->index, true);
-    ledger_distrust(w->ledger, &d->id, NULL);
+    ledger_distrust(w->ledger, &d->id);
     w->device_count--;
     const traitor_config config = {.clock = w->clock,
                                    .net = w->net,
