@@ -38,7 +38,8 @@ struct turned {
 void world_traitor_open(world *w) {
     chance c;
     chance_init(&c, w->options.seed, "traitor", 0);
-    if (w->options.scenario != NULL || !chance_hit(&c, 150) || (w->options.devices != 0 && w->options.devices <= HONEST_MIN))
+    if (w->options.scenario != NULL || !chance_hit(&c, 150) ||
+        (w->options.devices != 0 && w->options.devices <= HONEST_MIN))
         return;
     if (w->device_count <= HONEST_MIN)
         w->device_count = HONEST_MIN + 1;
