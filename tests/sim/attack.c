@@ -37,7 +37,7 @@ typedef struct replay {
     attack *attack;
     transport *transport;
     bool known; /* it was answered before */
-    uint32_t link;
+    uint32_t link, to;
     size_t len;
     uint8_t bytes[KEPT_BYTES];
 } replay;
@@ -78,7 +78,7 @@ static void replay_read(void *ctx, wr_slice bytes) {
     (void)bytes;
     r->attack->counts.answers++;
     if (r->known)
-        r->attack->watch.broken(r->attack->watch.ctx, "a replayed first flight is answered",
+        r->attack->watch.broken(r->attack->watch.ctx, r->to, "a replayed first flight is answered",
                                 r->link);
 }
 
@@ -107,6 +107,7 @@ static void replay_start(attack *a, replay *r) {
     r->len = whole ? s->kept[0] : first; /* behind the first record nobody may speak unasked */
     r->known = s->answered;
     r->link = s->link;
+    r->to = elsewhere ? other : s->to;
     memcpy(r->bytes, s->bytes[0], r->len);
     wr_err err = net_dial(a->net, &addr, &replay_events, r, &r->transport);
     WR_ASSERT(err == WR_OK);
@@ -229,7 +230,8 @@ wr_slice attack_sent(attack *a, uint32_t link, unsigned side, wr_slice bytes) {
     if (side == 1 && before == 0)
         s->answered = is_session(s) && a->watch.known(a->watch.ctx, s->from, s->to);
     if (side != s->side && s->found)
-        a->watch.broken(a->watch.ctx, "a device speaks on after altered bytes", link);
+        a->watch.broken(a->watch.ctx, side == 0 ? s->from : s->to,
+                        "a device speaks on after altered bytes", link);
     if (side == s->side && !s->done)
         follow_records(s, before, bytes);
     if (!a->active || side != s->side || s->kind == ATTACK_NONE)

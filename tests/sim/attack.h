@@ -20,11 +20,11 @@ typedef struct attack_counts {
     uint64_t answers; /* pieces that came back for replays of what was never answered before */
 } attack_counts;
 
-/* Whom it works against, and who wants to hear what must not be. */
+/* Whom it works against, and who wants to hear what must not be, and of which host. */
 typedef struct attack_watch {
     /* Does the device at the host to know that at from as a member right now? */
     bool (*known)(void *ctx, uint32_t from, uint32_t to);
-    void (*broken)(void *ctx, const char *what, uint32_t link);
+    void (*broken)(void *ctx, uint32_t host, const char *what, uint32_t link);
     void *ctx;
 } attack_watch;
 

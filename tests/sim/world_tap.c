@@ -89,8 +89,10 @@ static bool known(void *ctx, uint32_t from, uint32_t to) {
     return self != NULL && wr_graph_find(wr_self_graph(self), &w->devices[from].id) != NULL;
 }
 
-static void broken(void *ctx, const char *what, uint32_t link) {
-    world_fail((world *)ctx, "%s: connection %u", what, link);
+static void broken(void *ctx, uint32_t host, const char *what, uint32_t link) {
+    world *w = (world *)ctx;
+    if (host < w->device_count) /* a traitor does as it likes */
+        world_fail(w, "%s: device %u, connection %u", what, host, link);
 }
 
 void world_tap_open(world *w) {

@@ -31,6 +31,7 @@ struct turned {
     device *device;
     uint32_t at_step, steps;
     bool probing; /* at the very end */
+    bool hidden;  /* until then devices hold two histories, and none has noticed */
     bool goes_on; /* when everything else heals */
     shown shown[WORLD_DEVICES_MAX];
 };
@@ -211,6 +212,7 @@ static void probe(device *d) {
 void world_traitor_end(world *w) {
     if (!has_turned(w))
         return;
+    w->turned->hidden = w->counts.alerts == 0 && ledger_forked(w->ledger, w->device_count);
     w->turned->probing = true;
     traitor_stop(w->turned->traitor);
     world_run(w, 10 * SECOND);
@@ -229,9 +231,9 @@ void world_traitor_tell(const world *w) {
     for (uint32_t i = 0; i < w->device_count; i++)
         alerts += w->turned->shown[i].alerts;
     printf("  a traitor%s: %" PRIu64 " entries, %" PRIu64 " sessions, %" PRIu64 " lies, %" PRIu64
-           " probes; %" PRIu64 " alerts\n",
+           " probes; %" PRIu64 " alerts%s\n",
            traitor_has_faces(w->turned->traitor) ? " with two faces" : "", n->entries, n->sessions,
-           n->lies, n->probes, alerts);
+           n->lies, n->probes, alerts, w->turned->hidden ? ", none before the probes" : "");
 }
 
 void world_traitor_stop(world *w) {
