@@ -146,8 +146,7 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
         world_fail(w, "device %u shows entry %u in the wrong log", d->index, number);
     if (!author->has_id || !wr_hash_equal(&author->id, &e->device))
         world_fail(w, "device %u shows entry %u as of another author", d->index, number);
-    if (r->answered && r->hlc != e->hlc && !r->may_be_lost &&
-        !world_is_traitor(w, &e->device) &&
+    if (r->answered && r->hlc != e->hlc && !r->may_be_lost && !world_is_traitor(w, &e->device) &&
         !ledger_moved(w->ledger, r->author, r->hlc, e->hlc))
         world_fail(w, "device %u shows entry %u under another id than was answered", d->index,
                    number);
