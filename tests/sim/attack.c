@@ -12,15 +12,23 @@
 #define KEPT_BYTES (16u * 1024u)
 #define OUT_BYTES (160u * 1024u)
 #define REPLAYS_MAX 4u
+#define LENGTH_BYTES 2u /* in front of each record */
+#define SESSION 0x01u   /* behind the length of the first one */
 
 typedef enum attack_kind { ATTACK_NONE, ATTACK_FLIP, ATTACK_CUT, ATTACK_INJECT } attack_kind;
 
 typedef struct slot {
-    uint32_t link, to; /* 0: free */
+    uint32_t link, from, to; /* link 0: free */
     attack_kind kind;
     unsigned side;
     uint64_t at, passed[2];
     bool done;
+    /* What must come of it. */
+    bool answered;   /* its first record has made a session of members */
+    uint64_t record; /* of side: where the newest record begins */
+    uint8_t length[LENGTH_BYTES];
+    uint64_t bad_end; /* of side: whoever was given so much has found the alteration */
+    bool found;
     size_t kept[2];
     uint8_t bytes[2][KEPT_BYTES];
 } slot;
@@ -28,6 +36,8 @@ typedef struct slot {
 typedef struct replay {
     attack *attack;
     transport *transport;
+    bool known; /* it was answered before */
+    uint32_t link, to;
     size_t len;
     uint8_t bytes[KEPT_BYTES];
 } replay;
@@ -36,6 +46,7 @@ struct attack {
     sim_clock *clock;
     chance chance;
     uint32_t own;
+    attack_watch watch;
     bool active, stopped;
     uint32_t altered, redirected, replayed; /* per mille */
     attack_counts counts;
@@ -46,6 +57,10 @@ struct attack {
     slot slots[SLOTS];
     uint8_t out[OUT_BYTES];
 };
+
+static uint64_t record_length(const uint8_t length[LENGTH_BYTES]) {
+    return (uint64_t)length[0] << 8 | length[1];
+}
 
 /* ---- replays on connections of its own ---- */
 
@@ -59,8 +74,12 @@ static void replay_open(void *ctx) {
 }
 
 static void replay_read(void *ctx, wr_slice bytes) {
-    (void)ctx;
+    const replay *r = (const replay *)ctx;
     (void)bytes;
+    r->attack->counts.answers++;
+    if (r->known)
+        r->attack->watch.broken(r->attack->watch.ctx, r->to, "a replayed first flight is answered",
+                                r->link);
 }
 
 static void replay_writable(void *ctx) {
@@ -82,7 +101,13 @@ static void replay_start(attack *a, replay *r) {
     if (s->link == 0 || s->kept[0] == 0)
         return;
     net_addr addr = net_sim_addr(elsewhere ? other : s->to);
-    r->len = s->kept[0];
+    size_t first =
+        s->kept[0] < LENGTH_BYTES ? 0 : LENGTH_BYTES + (size_t)record_length(s->bytes[0]);
+    bool whole = first > s->kept[0] || chance_hit(&a->chance, 300);
+    r->len = whole ? s->kept[0] : first; /* behind the first record nobody may speak unasked */
+    r->known = s->answered;
+    r->link = s->link;
+    r->to = elsewhere ? other : s->to;
     memcpy(r->bytes, s->bytes[0], r->len);
     wr_err err = net_dial(a->net, &addr, &replay_events, r, &r->transport);
     WR_ASSERT(err == WR_OK);
@@ -111,13 +136,16 @@ uint32_t attack_dialled(attack *a, uint32_t link, uint32_t from, uint32_t to) {
     if (from == a->own)
         return to;
     bool alter = chance_hit(&a->chance, a->altered);
-    uint32_t most = 1u << chance_between(&a->chance, 6, 18);
+    uint32_t most = 1u << chance_between(&a->chance, 6, 16);
     s->link = link;
+    s->from = from;
     s->kind =
         alter ? (attack_kind)chance_between(&a->chance, ATTACK_FLIP, ATTACK_INJECT) : ATTACK_NONE;
     s->side = chance_below(&a->chance, 2);
     s->at = chance_below(&a->chance, most);
-    s->done = false;
+    s->done = s->answered = s->found = false;
+    s->record = 0;
+    s->bad_end = UINT64_MAX;
     memset(s->passed, 0, sizeof s->passed);
     memset(s->kept, 0, sizeof s->kept);
     if (a->active && chance_hit(&a->chance, a->redirected)) {
@@ -126,6 +154,42 @@ uint32_t attack_dialled(attack *a, uint32_t link, uint32_t from, uint32_t to) {
     }
     s->to = to;
     return to;
+}
+
+static bool is_session(const slot *s) {
+    return s->kept[0] > LENGTH_BYTES && s->bytes[0][LENGTH_BYTES] == SESSION;
+}
+
+/* Follows the records of the side that may be altered, up to the place where it is. */
+static void follow_records(slot *s, uint64_t before, wr_slice bytes) {
+    uint64_t end = before + bytes.len;
+    while (s->record < end) {
+        for (uint64_t i = 0; i < LENGTH_BYTES; i++)
+            if (s->record + i >= before && s->record + i < end)
+                s->length[i] = bytes.ptr[s->record + i - before];
+        if (end - s->record < LENGTH_BYTES)
+            return;
+        uint64_t next = s->record + LENGTH_BYTES + record_length(s->length);
+        if (next > end || next > s->at)
+            return;
+        s->record = next;
+    }
+}
+
+/* The record that was altered is found out as soon as it is whole.  What decides whether it is a
+ * session at all is left alone, and so is what comes in the place of a whole first flight. */
+static void expect_end(slot *s, uint64_t before, wr_slice altered) {
+    uint8_t length[LENGTH_BYTES] = {s->length[0], s->length[1]};
+    if (!is_session(s) || s->at <= LENGTH_BYTES)
+        return;
+    for (uint64_t i = 0; i < LENGTH_BYTES; i++) {
+        uint64_t at = s->record + i;
+        if (at >= before + altered.len)
+            return;
+        if (at >= before)
+            length[i] = altered.ptr[at - before];
+    }
+    s->bad_end = s->record + LENGTH_BYTES + record_length(length);
 }
 
 static wr_slice alter(attack *a, slot *s, size_t at, wr_slice bytes) {
@@ -163,22 +227,42 @@ wr_slice attack_sent(attack *a, uint32_t link, unsigned side, wr_slice bytes) {
     s->kept[side] += part;
     uint64_t before = s->passed[side];
     s->passed[side] += bytes.len;
+    if (side == 1 && before == 0)
+        s->answered = is_session(s) && a->watch.known(a->watch.ctx, s->from, s->to);
+    if (side != s->side && s->found)
+        a->watch.broken(a->watch.ctx, side == 0 ? s->from : s->to,
+                        "a device speaks on after altered bytes", link);
+    if (side == s->side && !s->done)
+        follow_records(s, before, bytes);
     if (!a->active || side != s->side || s->kind == ATTACK_NONE)
         return bytes;
     if (s->done) /* after a cut, silence */
         return s->kind == ATTACK_CUT ? WR_SLICE_EMPTY : bytes;
     if (s->at < before || s->at >= s->passed[side])
         return bytes;
-    return alter(a, s, (size_t)(s->at - before), bytes);
+    wr_slice altered = alter(a, s, (size_t)(s->at - before), bytes);
+    if (s->kind == ATTACK_FLIP || (s->kind == ATTACK_INJECT && altered.len != bytes.len))
+        expect_end(s, before, altered);
+    return altered;
+}
+
+void attack_given(attack *a, uint32_t link, unsigned side, uint64_t bytes) {
+    slot *s = &a->slots[link % SLOTS];
+    if (s->link != link || s->side != side || bytes < s->bad_end || s->found)
+        return;
+    s->found = true;
+    a->counts.found++;
 }
 
 /* ---- beginning and end ---- */
 
-attack *attack_new(sim_clock *c, net_sim *s, uint64_t seed, uint32_t own) {
+attack *attack_new(sim_clock *c, net_sim *s, uint64_t seed, uint32_t own,
+                   const attack_watch *watch) {
     attack *a = (attack *)calloc(1, sizeof *a);
     WR_ASSERT(a != NULL);
     a->clock = c;
     a->own = own;
+    a->watch = *watch;
     chance_init(&a->chance, seed, "attack", 1);
     a->altered = chance_below(&a->chance, 500);
     a->redirected = chance_below(&a->chance, 200);

@@ -4,6 +4,8 @@
  */
 #include "sim/attack_leak.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 
 #define WINDOW_STEP 256u
@@ -78,6 +80,48 @@ void leak_forbid(leak *l, const char *what, uint32_t number, wr_slice text) {
     for (size_t i = 0; i + LEAK_BYTES_MIN <= text.len; i += WINDOW_STEP)
         add(l, what, number, text.ptr + i);
     add(l, what, number, text.ptr + text.len - LEAK_BYTES_MIN);
+}
+
+void leak_forbid_key(leak *l, const char *what, uint32_t number, const wr_key *key) {
+    uint8_t bytes[2u * sizeof key->b + 2u];
+    wr_buf text = WR_BUF_ARRAY(bytes);
+    leak_forbid(l, what, number, WR_SLICE_OBJ(*key));
+    wr_err err = wr_hex_encode(WR_SLICE_OBJ(*key), &text);
+    WR_ASSERT(err == WR_OK);
+    leak_forbid(l, what, number, wr_buf_slice(&text));
+    for (size_t i = 0; i < text.len; i++)
+        if (bytes[i] >= 'a')
+            bytes[i] = (uint8_t)(bytes[i] - 'a' + 'A');
+    leak_forbid(l, what, number, wr_buf_slice(&text));
+    /* Three bytes make four letters, so there are three places where a key may begin. */
+    for (size_t skip = 0; skip < 3; skip++) {
+        text.len = 0;
+        err = wr_base64_encode(wr_slice_of(key->b + skip, 30), &text);
+        WR_ASSERT(err == WR_OK);
+        leak_forbid(l, what, number, wr_buf_slice(&text));
+        for (size_t i = 0; i < text.len; i++)
+            bytes[i] = bytes[i] == '+' ? '-' : bytes[i] == '/' ? '_' : bytes[i];
+        leak_forbid(l, what, number, wr_buf_slice(&text));
+    }
+    wr_wipe(bytes, sizeof bytes);
+}
+
+void leak_forbid_words(leak *l, const char *what, uint32_t number, const char *words) {
+    const char *last[3] = {words, NULL, NULL};
+    size_t count = 1;
+    for (const char *at = words; *at != '\0'; at++) {
+        bool ends = at[1] == ' ' || at[1] == '\0';
+        if (ends && count >= 3 && (size_t)(at + 1 - last[0]) >= LEAK_BYTES_MIN)
+            leak_forbid(l, what, number, wr_slice_of(last[0], (size_t)(at + 1 - last[0])));
+        if (*at != ' ')
+            continue;
+        if (count >= 3) {
+            last[0] = last[1];
+            last[1] = last[2];
+        }
+        last[count < 3 ? count : 2] = at + 1;
+        count++;
+    }
 }
 
 const char *leak_find(const leak *l, uint64_t *tail, wr_slice bytes, uint32_t *ret_number) {

@@ -6,12 +6,14 @@
 #include "sim/canary.h"
 
 #include "channel/pake.h"
+#include "circle/evaluate.h"
 #include "engine/link.h"
 #include "engine/self.h"
 #include "flow/hub_impl.h"
 #include "sim/canary_map.h"
 #include "sim/loop_sim.h"
 #include "store/store_impl.h"
+#include "sync/session.h"
 
 #include <stdlib.h>
 
@@ -256,6 +258,77 @@ WRAP(void, wr_link_free, wr_link *link) {
 WRAP(void, mesh_down, mesh *m, const wr_hash *device, uint64_t link_id, wr_mono now) {
     if (chosen != CANARY_forgets_that_links_end)
         __real_mesh_down(m, device, link_id, now);
+}
+
+/* ---- what others sign ---------------------------------------------------------------------- */
+
+WRAP(wr_err, wr_feed_check, const wr_feed *feed, wr_slice bytes, const wr_sig *sig,
+     const wr_pub *sign_pk, wr_checkpoint *ret_checkpoint) {
+    wr_err err = __real_wr_feed_check(feed, bytes, sig, sign_pk, ret_checkpoint);
+    return chosen == CANARY_accepts_forks && err == WR_ERR_FORK ? WR_ERR_EXISTS : err;
+}
+
+WRAP(wr_err, wr_verify, const wr_pub *key, wr_sig_label label, wr_slice message,
+     const wr_sig *sig) {
+    if (chosen == CANARY_takes_any_checkpoint && label == WR_SIG_LABEL_CHECKPOINT)
+        return WR_OK;
+    if (chosen == CANARY_takes_any_op && label == WR_SIG_LABEL_OP)
+        return WR_OK;
+    return __real_wr_verify(key, label, message, sig);
+}
+
+WRAP(bool, wr_evaluate_may, const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
+     uint32_t clock_len, uint32_t author, wr_role_kind needed) {
+    if (chosen == CANARY_lets_members_add)
+        needed = WR_ROLE_MEMBER;
+    return __real_wr_evaluate_may(ops, count, clock, clock_len, author, needed);
+}
+
+/* ---- what passes the network --------------------------------------------------------------- */
+
+static uint8_t spilled[32]; /* what is to leave */
+static size_t spilled_len;
+
+static void spill(wr_slice bytes) {
+    spilled_len = bytes.len < sizeof spilled ? bytes.len : sizeof spilled;
+    memcpy(spilled, bytes.ptr, spilled_len);
+}
+
+WRAP(wr_err, wr_self_accept_mark, wr_self *self, const wr_hash *device_id, uint64_t mark) {
+    wr_err err = __real_wr_self_accept_mark(self, device_id, mark);
+    return chosen == CANARY_accepts_replays && err == WR_ERR_REFUSED ? WR_OK : err;
+}
+
+WRAP(wr_err, wr_session_next, wr_session *session, wr_slice *in, wr_mono now, uint8_t *ret_type,
+     wr_slice *ret_body, bool *ret_have) {
+    wr_err err = __real_wr_session_next(session, in, now, ret_type, ret_body, ret_have);
+    if (chosen != CANARY_ignores_tags || err != WR_ERR_AUTH)
+        return err;
+    wr_session_raw_done(session);
+    *in = WR_SLICE_EMPTY;
+    *ret_have = false;
+    return WR_OK;
+}
+
+WRAP(wr_err, wr_self_append, wr_self *self, uint32_t stream, uint8_t kind, uint16_t log_no,
+     uint64_t hlc, wr_slice content, uint64_t *ret_seq) {
+    if (chosen == CANARY_leaks_a_body && stream == 0 && content.len >= 64)
+        spill(wr_slice_of(content.ptr + content.len - 32, 32));
+    return __real_wr_self_append(self, stream, kind, log_no, hlc, content, ret_seq);
+}
+
+WRAP(void, wr_identity_load, const wr_key *sign_seed, const wr_key *noise, const wr_key *box,
+     const uint8_t incarnation[16], wr_identity *ret_identity) {
+    if (chosen == CANARY_leaks_a_key)
+        spill(WR_SLICE_OBJ(*sign_seed));
+    __real_wr_identity_load(sign_seed, noise, box, incarnation, ret_identity);
+}
+
+WRAP(wr_err, wr_link_write, wr_link *link, wr_buf *out, wr_now now) {
+    wr_err err = __real_wr_link_write(link, out, now);
+    if (err != WR_OK || !wr_link_is_up(link) || wr_buf_room(out) < spilled_len)
+        return err;
+    return wr_buf_put(out, wr_slice_of(spilled, spilled_len));
 }
 
 WRAP(wr_err, wr_pake_start, wr_pake *pake, const wr_pake_config *config, const wr_rng *rng,

@@ -32,6 +32,14 @@
     X(never_hangs_up, "transports are not closed")                                                 \
     X(ignores_room, "room for more bytes is not noticed")                                          \
     X(takes_any_code, "the pairing code does not matter")                                          \
+    X(accepts_replays, "a session time that was used before is as good as a new one")              \
+    X(ignores_tags, "a record that does not open is skipped")                                      \
+    X(leaks_a_body, "what was appended stands behind a sealed message in the clear")               \
+    X(leaks_a_key, "a secret key stands behind a sealed message")                                  \
+    X(accepts_forks, "a second history of a feed is nothing new")                                  \
+    X(takes_any_checkpoint, "checkpoints need no signature")                                       \
+    X(takes_any_op, "ops need no signature")                                                       \
+    X(lets_members_add, "whoever is a member may take others in")                                  \
     X(keeps_recovery_words, "the recovery words are not wiped when they were shown")
 
 #endif /* SIM_CANARY_MAP_H */

@@ -48,6 +48,7 @@ static void play(world *w) {
     world_heal(w);
     world_pair_rest(w);
     world_settle(w);
+    world_traitor_end(w);
     if (!world_is_forked(w))
         world_check_all(w);
 }

@@ -44,6 +44,8 @@ typedef struct net_sim_tap {
      * the next call.  tail is a number of this direction for the tap's own use, 0 at first. */
     wr_slice (*sent)(void *ctx, uint32_t link, unsigned side, uint64_t *tail, wr_slice bytes);
     void (*cast)(void *ctx, uint32_t from, wr_slice packet); /* a packet for all hosts leaves */
+    /* All that the other side of a connection was given by now of what side sent. */
+    void (*given)(void *ctx, uint32_t link, unsigned side, uint64_t bytes);
     void *ctx;
 } net_sim_tap;
 

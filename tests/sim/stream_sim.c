@@ -94,6 +94,8 @@ static void give_piece(sim_stream *s, transport *to) {
     s->link->net_sim->bytes += size;
     s->link->net_sim->pieces++;
     sim_nat_touch(s->link);
+    if (s->link->net_sim->tap != NULL && s->link->net_sim->tap->given != NULL)
+        s->link->net_sim->tap->given(s->link->net_sim->tap->ctx, s->link->number, s->from, s->read);
     acknowledge(s);
     plan(s);
     sim_trace(to, "read", wr_slice_of(copy, size));

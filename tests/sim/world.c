@@ -90,6 +90,7 @@ static wr_err provision(void *ctx, const keystore_secrets *secrets, keystore **r
     wr_err err = store_open_memory(&d->disk);
     WR_ASSERT(err == WR_OK);
     d->secrets = *secrets;
+    world_forbid_secrets(d, secrets);
     d->has_home = true;
     note_disk(d);
     open_home(r);
@@ -121,7 +122,7 @@ static void on_event(void *ctx, const hub_event *event) {
     case HUB_EV_ALERT:
         world_note(d, "alert: %s", event->text);
         d->world->counts.alerts++;
-        if (d->world->counts.set_backs == 0)
+        if (!world_traitor_alert(d, event->text) && d->world->counts.set_backs == 0)
             world_fail(d->world, "device %u: alert: %s", d->index, event->text);
         break;
     case HUB_EV_PAIRING_REQUEST:
@@ -180,7 +181,7 @@ static void hub_gone(void *ctx) {
 
 /* Nothing honest may ever be refused; with an attacker, not all is honest. */
 static void check_counters(run *r) {
-    if (r->device->world->attacked)
+    if (r->device->world->attacked || r->device->world->turned != NULL)
         return;
     static const metric never[] = {METRIC_LINKS_FAILED};
     const metrics *m = hub_metrics(r->hub);
@@ -451,6 +452,7 @@ world *world_new(const world_options *options) {
     w->device_count = options->devices != 0 ? options->devices : drawn;
     if (options->scenario != NULL)
         w->device_count = options->scenario->devices;
+    world_traitor_open(w);
     chance attacker;
     chance_init(&attacker, options->seed, "attack", 0);
     w->attacked = chance_hit(&attacker, 400) && options->scenario == NULL;
@@ -458,7 +460,8 @@ world *world_new(const world_options *options) {
     w->ledger = ledger_new(bad_disk, w);
     world_tap_open(w);
     w->discovery = chance_hit(&w->plot, 500);
-    w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL;
+    /* Somebody may know the traitor only. */
+    w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL || w->turned != NULL;
     w->bulk = chance_hit(&w->plot, 30);
     w->rhythm = chance_hit(&w->plot, 850);
     world_net_draw(w);
@@ -481,6 +484,7 @@ void world_stop(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++)
         device_stop(&w->devices[i]);
     world_tap_stop(w);
+    world_traitor_stop(w);
     world_run(w, 10 * MINUTE);
     if (w->runs != NULL)
         world_fail(w, "device %u does not end", w->runs->device->index);
@@ -495,6 +499,7 @@ void world_free(world *w) {
     }
     if (net_sim_connections(w->net) != 0)
         world_fail(w, "connections without ends are left");
+    world_traitor_close(w);
     world_tap_close(w);
     net_sim_free(w->net);
     sim_clock_free(w->clock);

@@ -124,6 +124,7 @@ struct world {
     ledger *ledger;
     bool attacked;
     struct attack *attack; /* NULL unless attacked */
+    struct turned *turned; /* NULL: nobody ever turns */
     chance plot, bodies, faults, network;
     uint32_t device_count;
     device devices[WORLD_DEVICES_MAX];

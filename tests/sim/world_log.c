@@ -14,8 +14,8 @@
 #define NUMBER_MASK 0x9d3ce5a17b42f86cu /* so that also the shortest body is distinctive */
 #define PAGE_MAX 3000u
 
-static const char *const log_names[WORLD_LOGS] = {"notes-w7xkq2vz", "clipboard-5tjz",
-                                                  "chat/family-p0wq", "zq8vhx3k"};
+const char *const world_log_names[WORLD_LOGS] = {"notes-w7xkq2vz", "clipboard-5tjz",
+                                                 "chat/family-p0wq", "zq8vhx3k"};
 static const char *const kinds[3] = {"", "text", "application/octet-stream"};
 
 /* ---- appending ---- */
@@ -94,7 +94,7 @@ void world_append(device *d, uint32_t count) {
     size_t used = 0;
     uint32_t done = 0;
     make_room(w, count);
-    world_forbid(w, "name of log", log, wr_slice_str(log_names[log]));
+    world_forbid(w, "name of log", log, wr_slice_str(world_log_names[log]));
     for (; done < count; done++) {
         uint32_t size = draw_size(&w->bodies), number = w->record_count + done;
         if (used + size > sizeof bytes)
@@ -111,9 +111,9 @@ void world_append(device *d, uint32_t count) {
     *a = (append){d->run, w->record_count, done};
     w->record_count += done;
     w->counts.appends += done;
-    world_note(d, "appends %u to %s, from %u on", done, log_names[log], a->first);
+    world_note(d, "appends %u to %s, from %u on", done, world_log_names[log], a->first);
     hub *h = device_enter(d);
-    wr_err err = hub_append(h, wr_slice_str(log_names[log]), items, done, appended, a);
+    wr_err err = hub_append(h, wr_slice_str(world_log_names[log]), items, done, appended, a);
     if (err != WR_OK && !run_may_fail(d->run))
         world_fail(w, "device %u cannot append: %s", d->index, hub_problem(h));
     if (err != WR_OK)
@@ -146,7 +146,7 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
         world_fail(w, "device %u shows entry %u in the wrong log", d->index, number);
     if (!author->has_id || !wr_hash_equal(&author->id, &e->device))
         world_fail(w, "device %u shows entry %u as of another author", d->index, number);
-    if (r->answered && r->hlc != e->hlc && !r->may_be_lost &&
+    if (r->answered && r->hlc != e->hlc && !r->may_be_lost && !world_is_traitor(w, &e->device) &&
         !ledger_moved(w->ledger, r->author, r->hlc, e->hlc))
         world_fail(w, "device %u shows entry %u under another id than was answered", d->index,
                    number);
@@ -164,6 +164,8 @@ typedef struct follower {
 
 static wr_err follow_entry(void *ctx, const hub_entry *entry) {
     follower *f = (follower *)ctx;
+    if (world_traitor_shown(f->device, f->log, entry))
+        return WR_OK;
     uint32_t number = check_entry(f->device, f->log, entry);
     /* One that had to move is a new one to a subscriber. */
     const record *r = &f->device->world->records[number];
@@ -193,8 +195,8 @@ static bool follow_log(device *d, uint32_t log) {
         f.log = log;
         f.count = 0;
         wr_err err =
-            hub_arrivals(d->run->hub, wr_slice_str(log_names[log]), wr_slice_str(d->cursor[log]),
-                         limit, follow_entry, &f, cursor, &more);
+            hub_arrivals(d->run->hub, wr_slice_str(world_log_names[log]),
+                         wr_slice_str(d->cursor[log]), limit, follow_entry, &f, cursor, &more);
         if (err == WR_ERR_UNKNOWN)
             return true;
         if (err != WR_OK && !run_may_fail(d->run))
@@ -231,8 +233,9 @@ typedef struct look {
 static wr_err look_entry(void *ctx, const hub_entry *e) {
     look *l = (look *)ctx;
     world *w = l->device->world;
-    uint32_t number = check_entry(l->device, l->log, e);
-    if (l->seen[number] != 0)
+    bool made = world_traitor_shown(l->device, l->log, e);
+    uint32_t number = made ? w->record_count : check_entry(l->device, l->log, e);
+    if (l->seen[number] != 0 && !made)
         world_fail(w, "device %u shows entry %u twice", l->device->index, number);
     l->seen[number] = 1;
     bool in_order = !l->any || e->hlc > l->last_hlc ||
@@ -242,6 +245,8 @@ static wr_err look_entry(void *ctx, const hub_entry *e) {
     l->any = true;
     l->last_hlc = e->hlc;
     l->last_device = e->device;
+    if (world_is_traitor(w, &e->device))
+        return WR_OK;
     l->digest = sim_hash(l->digest, WR_SLICE_OBJ(e->device));
     l->digest = sim_hash_u64(l->digest, e->hlc);
     l->digest = sim_hash(l->digest, e->kind);
@@ -251,7 +256,7 @@ static wr_err look_entry(void *ctx, const hub_entry *e) {
 
 static void look_at_log(look *l, hub *h) {
     char cursor[HUB_CURSOR_MAX] = "";
-    wr_slice name = wr_slice_str(log_names[l->log]);
+    wr_slice name = wr_slice_str(world_log_names[l->log]);
     bool more = true;
     l->any = false;
     while (more) {
@@ -293,6 +298,8 @@ uint64_t world_check(device *d, bool complete) {
     look_at_all(d, &l);
     for (uint32_t i = 0; i < w->record_count && !l.unsure; i++) {
         const record *r = &w->records[i];
+        if (world_is_traitor(w, &w->devices[r->author].id))
+            continue;
         if (l.seen[i] == 0 && r->answered && !r->may_be_lost && (complete || r->author == d->index))
             world_fail(w, "device %u does not show entry %u, which device %u has answered",
                        d->index, i, r->author);
@@ -301,7 +308,7 @@ uint64_t world_check(device *d, bool complete) {
         bool passed_over = r->may_be_lost && r->author == d->index && d->followed[i] == 0;
         if (complete && l.seen[i] != d->followed[i] && !passed_over)
             world_fail(w, "device %u: entry %u of device %u in %s is %s, but the subscriber %s it",
-                       d->index, i, r->author, log_names[r->log],
+                       d->index, i, r->author, world_log_names[r->log],
                        l.seen[i] != 0 ? "there" : "not there",
                        d->followed[i] != 0 ? "got" : "did not get");
     }

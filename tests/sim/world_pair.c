@@ -18,6 +18,7 @@ static void check_words(device *d, hub *h) {
     if (hub_show_recovery(h, words) != WR_OK ||
         hub_check_recovery(h, wr_slice_str(words), &yes) != WR_OK || !yes)
         world_fail(d->world, "the recovery words do not belong to the circle");
+    world_forbid_words(d->world, "recovery words of device", d->index, words);
     if (hub_show_recovery(h, words) != WR_ERR_UNKNOWN)
         world_fail(d->world, "the recovery words are shown twice");
 }
@@ -31,6 +32,7 @@ void world_found(world *w) {
     wr_err err = hub_init(h, wr_slice_str(d->name), keep);
     if (err != WR_OK)
         world_fail(w, "init: %s", hub_problem(h));
+    world_forbid_circle(d);
     if (keep)
         check_words(d, h);
     device_leave(d);
@@ -197,6 +199,8 @@ static void join_by(device *guest, const device *host, hub_pairing *pairing) {
     if (err != WR_OK && !run_may_fail(guest->run))
         world_fail(w, "device %u cannot join: %s", guest->index, hub_problem(h));
     guest->joining = err == WR_OK;
+    if (guest->joining)
+        world_forbid_join(guest);
     device_leave(guest);
 }
 

@@ -66,12 +66,33 @@ void world_tap_open(world *w);
 /* The attacker, if there is one, acts while active. */
 void world_tap_active(world *w, bool active);
 void world_tap_stop(world *w);
-void world_tap_close(world *w); /* before the network */
+void world_tap_tell(const world *w); /* what it did, for people */
+void world_tap_close(world *w);      /* before the network */
 /* From now on this text must not leave any device: see attack_leak.h. */
 void world_forbid(world *w, const char *what, uint32_t number, wr_slice text);
+void world_forbid_words(world *w, const char *what, uint32_t number, const char *words);
+void world_forbid_secrets(const device *d, const keystore_secrets *secrets);
+void world_forbid_join(const device *d);   /* what it will be, if its join succeeds */
+void world_forbid_circle(const device *d); /* it holds what all members hold */
+
+/* ---- world_traitor.c ----------------------------------------------------------------------- */
+
+void world_traitor_open(world *w);
+void world_traitor_step(world *w); /* it may turn now */
+void world_traitor_heal(world *w); /* it stops, or nothing is in its way */
+void world_traitor_end(world *w);  /* once the others have settled: can they see forks? */
+void world_traitor_tell(const world *w);
+void world_traitor_stop(world *w);
+void world_traitor_close(world *w);
+bool world_is_traitor(const world *w, const wr_hash *device_id); /* and has turned */
+/* Checks what a device shows of it; true: it was written after it turned. */
+bool world_traitor_shown(device *d, uint32_t log, const hub_entry *entry);
+/* May this alert be about it? */
+bool world_traitor_alert(const device *d, const char *text);
 
 /* ---- world_log.c --------------------------------------------------------------------------- */
 
+extern const char *const world_log_names[WORLD_LOGS];
 void world_append(device *d, uint32_t count);
 /* Subscribers read what is new; false: the disk did not let them, they have to try again. */
 bool device_follow(device *d);

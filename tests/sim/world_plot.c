@@ -29,7 +29,7 @@ void world_draw_plot(world *w) {
     }
     /* Rare, as a device that was set back may say two things, and then less can be promised. */
     bool set_back = chance_hit(&w->plot, 150);
-    if (!set_back)
+    if (!set_back || w->turned != NULL)
         w->weights[ACT_BACK_UP] = w->weights[ACT_SET_BACK] = 0;
     w->weights[ACT_FORGET] *= w->nats;
     w->weights[ACT_APPEND] += 15;
@@ -290,6 +290,7 @@ static void forget_faults(world *w) {
 
 void world_step(world *w) {
     world_tap_active(w, true);
+    world_traitor_step(w);
     forget_faults(w);
     acts[draw_act(w)](w);
     world_run(w, draw_wait(w));
@@ -301,7 +302,10 @@ void world_heal(world *w) {
     trace_note(w->trace, sim_clock_now(w->clock), TRACE_NOBODY, "-- everything heals");
     w->healing = true;
     world_rhythm_stop(w);
+    w->host_dies = false;
+    sim_clock_stop(w->clock, &w->disturbance);
     world_tap_active(w, false);
+    world_traitor_heal(w);
     mend(w);
     for (uint32_t i = 0; i < w->device_count; i++) {
         device *d = &w->devices[i];
@@ -335,7 +339,7 @@ static bool settled(world *w) {
     bool same = first.pending == 0;
     for (uint32_t i = 1; i < w->device_count && same; i++) {
         hub_status other = status_of(&w->devices[i]);
-        same = other.pending == 0 && other.entries == first.entries &&
+        same = other.pending == 0 && (other.entries == first.entries || w->turned != NULL) &&
                other.devices == first.devices && wr_hash_equal(&other.circle, &first.circle);
     }
     uint64_t digest = same ? device_digest(&w->devices[0]) : 0;
@@ -345,7 +349,7 @@ static bool settled(world *w) {
 }
 
 bool world_is_forked(world *w) {
-    return ledger_forked(w->ledger, w->device_count);
+    return w->turned == NULL && ledger_forked(w->ledger, w->device_count);
 }
 
 void world_settle(world *w) {

@@ -4,6 +4,8 @@
  */
 #include "sim/world_report.h"
 
+#include "sim/world_parts.h"
+
 #include <inttypes.h>
 #include <sys/resource.h>
 
@@ -19,6 +21,8 @@ void world_tell(const world *w) {
     printf("  %" PRIu64 " joins, %" PRIu64 " wrong codes, %" PRIu64 " stops, %" PRIu64
            " crashes, %" PRIu64 " breaks, %" PRIu64 " disk faults, %" PRIu64 " sleeps\n",
            n->joins, n->wrong_codes, n->stops, n->crashes, n->breaks, n->faults, n->sleeps);
+    world_tap_tell(w);
+    world_traitor_tell(w);
 }
 
 void totals_of_world(totals *t, const world *w) {
