@@ -20,7 +20,9 @@
 
 #define INPUT_MAX 32768u
 #define SESSIONS_MAX 6u
-#define OWN_ENTRIES_MAX 512u /* the world of the tests serves what is left of a feed as one unit */
+#define OWN_ENTRIES_MAX                                                                            \
+    512u /* the world of the tests serves what is left of a feed as one unit                       \
+          */
 #define MEMORY_MAX (8u * 1024u * 1024u) /* a unit, messages, and what the input itself brought */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
