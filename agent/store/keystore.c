@@ -103,6 +103,9 @@ static wr_err decode_content(wr_slice in, keystore_secrets *ret_secrets) {
                     wr_slice_take_u8(&in, &has_recovery) && take_key(&in, &s.recovery);
     if (!complete || in.len != 0 || has_recovery > 1)
         return WR_ERR_CORRUPT;
+    /* Where the secret was forgotten are zeros, and nothing else is kept in this process. */
+    if (has_recovery == 0 && !wr_is_zero(WR_SLICE_OBJ(s.recovery)))
+        return WR_ERR_CORRUPT;
     s.has_recovery = has_recovery == 1;
     *ret_secrets = s;
     return WR_OK;

@@ -20,6 +20,9 @@
 
 #define INPUT_MAX 32768u
 #define SESSIONS_MAX 6u
+#define OWN_ENTRIES_MAX                                                                            \
+    512u /* the world of the tests serves what is left of a feed as one unit                       \
+          */
 #define MEMORY_MAX (8u * 1024u * 1024u) /* a unit, messages, and what the input itself brought */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -392,7 +395,8 @@ static void say_pong(run *r, wr_slice *in) {
 
 static void append_own(run *r, wr_slice *in) {
     uint32_t count = take_u8(in) % 4u + 1u;
-    if (!wr_self_may_sign(r->honest->self))
+    if (!wr_self_may_sign(r->honest->self) ||
+        feed_at(r->honest, r->honest)->tree.len + count > OWN_ENTRIES_MAX)
         return;
     check(r);
     append(r->honest, count);

@@ -92,6 +92,12 @@ static void roles_are_demanded_by_type(void **state) {
     T_EQ(wr_evaluate_needed(WR_OP_EQUIV), WR_ROLE_MEMBER);
 }
 
+/* A type that this version does not know demands membership. */
+static void a_newer_type_needs_a_member(void **state) {
+    (void)state;
+    T_EQ(wr_evaluate_needed((wr_op_type)11), WR_ROLE_MEMBER);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(past_valid_ops_are_in_and_the_others_without_effect),
@@ -99,6 +105,7 @@ int main(void) {
         cmocka_unit_test(only_what_the_clock_covers_counts),
         cmocka_unit_test(the_recovery_key_needs_no_support),
         cmocka_unit_test(roles_are_demanded_by_type),
+        cmocka_unit_test(a_newer_type_needs_a_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,14 @@ static void equal_or_missing_keys_make_no_device(void **state) {
     }
 }
 
+static void a_certificate_has_its_largest_size(void **state) {
+    (void)state;
+    static const uint8_t bytes[WR_CERT_BYTES_MAX + 1];
+    wr_cert cert = {.noise = {{7}}};
+    T_ERR(wr_cert_decode(wr_slice_of(bytes, sizeof bytes), &cert), WR_ERR_FORMAT);
+    T_EQ(cert.noise.b[0], 7);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_the_same_after_loading_its_secrets),
@@ -116,6 +124,7 @@ int main(void) {
         cmocka_unit_test(a_cut_or_extended_certificate_is_refused),
         cmocka_unit_test(a_kem_key_has_its_size_or_is_absent),
         cmocka_unit_test(equal_or_missing_keys_make_no_device),
+        cmocka_unit_test(a_certificate_has_its_largest_size),
     };
     T_OK(wr_crypto_init());
     return cmocka_run_group_tests(tests, NULL, NULL);

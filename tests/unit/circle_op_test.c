@@ -274,6 +274,10 @@ static void an_epoch_body_holds_sorted_bounded_lists(void **state) {
     T_EQ(got.prev_count, 8);
     T_EQ(got.without_count, WR_MEMBERS_MAX);
     T_MEM(got.without[63].b, epoch.without[63].b, 32);
+    bytes[35] = 0x99; /* behind the head and the commitment: one earlier epoch too many */
+    T_ERR(wr_epoch_decode(wr_buf_slice(&body), &got), WR_ERR_LIMIT);
+    bytes[35] = 0x98;
+    T_OK(wr_epoch_decode(wr_buf_slice(&body), &got));
 
     body.len = 0;
     epoch.prev[7] = epoch.prev[6];

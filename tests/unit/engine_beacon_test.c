@@ -482,6 +482,21 @@ static int start_crypto(void **state) {
     return wr_crypto_init() == WR_OK ? 0 : -1;
 }
 
+static void fill_zeros(void *ctx, uint8_t *out, size_t len) {
+    (void)ctx;
+    memset(out, 0, len);
+}
+
+/* Zero means nothing to the one that hears it, so a window never has it. */
+static void a_window_is_never_number_zero(void **state) {
+    (void)state;
+    const wr_rid rid = {{1}};
+    wr_beacon_pair pair;
+    wr_beacon_pair_init(&pair, WR_BEACON_HOST, &rid, (wr_rng){fill_zeros, NULL}, start);
+    T_EQ(pair.boot_id, 1);
+    wr_beacon_pair_wipe(&pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_with_the_code_finds_the_host),
@@ -500,6 +515,7 @@ int main(void) {
         cmocka_unit_test(a_query_is_answered_soon_and_once),
         cmocka_unit_test(queries_get_one_answer_in_five_seconds),
         cmocka_unit_test(a_packet_that_is_due_anyway_is_the_answer),
+        cmocka_unit_test(a_window_is_never_number_zero),
     };
     return cmocka_run_group_tests(tests, start_crypto, NULL);
 }

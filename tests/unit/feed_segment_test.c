@@ -208,6 +208,18 @@ static void a_clock_that_would_wrap_is_refused(void **state) {
     expect(segment(UINT64_MAX - 1, 2, wr_buf_slice(&out)), 0, WR_OK);
 }
 
+/* An entry's end is where its segment's is, whatever field it is in the middle of. */
+static void an_entry_does_not_go_on_behind_its_segment(void **state) {
+    (void)state;
+    uint8_t bytes[256];
+    static const uint8_t expires[] = {2, 0, 0, 0, 0, 0, 0, 0, 0, 9};
+    for (size_t len = 2; len <= sizeof expires; len++) {
+        wr_buf out = WR_BUF_ARRAY(bytes);
+        T_OK(wr_buf_put(&out, wr_slice_of(expires, len)));
+        expect(segment(1000, 1, wr_buf_slice(&out)), 0, WR_ERR_TRUNCATED);
+    }
+}
+
 /* spec:feed#2.3 type=test "A segment MUST hold at least one entry and MUST NOT cross a chunk
  * border." */
 static void a_segment_is_not_empty_and_ends_at_the_chunk_border(void **state) {
@@ -273,6 +285,7 @@ int main(void) {
         cmocka_unit_test(an_entry_that_says_more_than_it_must_is_refused),
         cmocka_unit_test(a_body_length_in_a_longer_form_or_out_of_range_is_refused),
         cmocka_unit_test(a_clock_that_would_wrap_is_refused),
+        cmocka_unit_test(an_entry_does_not_go_on_behind_its_segment),
         cmocka_unit_test(a_segment_is_not_empty_and_ends_at_the_chunk_border),
         cmocka_unit_test(count_and_length_agree_with_the_entries),
         cmocka_unit_test(a_writer_without_room_adds_nothing),

@@ -275,6 +275,18 @@ static void the_longest_paths_fit(void **state) {
     T_ERR(wr_tree_path(0, 0, 0, spans, &count), WR_ERR_FORMAT);
 }
 
+static void no_range_and_a_range_beyond_the_end_have_no_path(void **state) {
+    (void)state;
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    uint32_t count = 77;
+    T_ERR(wr_tree_path(8, 3, 3, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_path(8, 4, 3, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_path(8, 8, 9, spans, &count), WR_ERR_FORMAT);
+    T_EQ(count, 77);
+    T_OK(wr_tree_path(8, 0, 8, spans, &count));
+    T_EQ(count, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_is_the_naive_tree_hash),
@@ -287,6 +299,7 @@ int main(void) {
         cmocka_unit_test(a_proof_holds_for_its_own_range_only),
         cmocka_unit_test(a_leaf_is_no_node),
         cmocka_unit_test(the_longest_paths_fit),
+        cmocka_unit_test(no_range_and_a_range_beyond_the_end_have_no_path),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

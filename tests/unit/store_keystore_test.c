@@ -260,6 +260,36 @@ static void a_cost_out_of_bounds_is_corrupt_before_it_is_paid(void **state) {
     done(&h);
 }
 
+/* The file with another byte in it and the checksum that belongs to that. */
+static void write_with_sum(home *h, size_t at, uint8_t value) {
+    uint8_t sum[WR_HASHLEN_MAX];
+    size_t body_len = h->len - WR_HASH_SIZE;
+    h->bytes[at] = value;
+    wr_alg_hash2(WR_BLAKE2B, wr_slice_of(h->bytes, body_len), WR_SLICE_EMPTY, sum);
+    memcpy(h->bytes + body_len, sum, WR_HASH_SIZE);
+    write_bytes(h, h->bytes, h->len);
+}
+
+static void a_forgotten_recovery_secret_is_all_zeros_in_the_file(void **state) {
+    (void)state;
+    home h;
+    keystore *k = NULL;
+    make(&h);
+    h.secrets.has_recovery = false;
+    h.secrets.recovery = fix_key(0);
+    T_OK(keystore_create(h.folder, &h.secrets, &k, &h.why));
+    keystore_close(k);
+    read_back(&h);
+    size_t last = h.len - WR_HASH_SIZE - 1;
+    write_with_sum(&h, last, 1);
+    T_ERR(keystore_open(h.folder, S(""), &k, &h.why), WR_ERR_CORRUPT);
+    write_with_sum(&h, last, 0);
+    h.why = "";
+    open_with(&h, "", &k);
+    keystore_close(k);
+    done(&h);
+}
+
 static void a_newer_file_is_refused(void **state) {
     (void)state;
     home h;
@@ -367,6 +397,7 @@ int main(void) {
         cmocka_unit_test(a_failed_change_keeps_the_old_passphrase),
         cmocka_unit_test(every_flipped_byte_and_truncation_is_noticed),
         cmocka_unit_test(a_cost_out_of_bounds_is_corrupt_before_it_is_paid),
+        cmocka_unit_test(a_forgotten_recovery_secret_is_all_zeros_in_the_file),
         cmocka_unit_test(a_newer_file_is_refused),
         cmocka_unit_test(a_foreign_file_is_refused_and_untouched),
         cmocka_unit_test(a_file_that_others_may_read_is_refused),

@@ -246,6 +246,16 @@ static void a_peer_that_forgets_to_rekey_loses_the_session(void **state) {
     T_ERR(hear_any(raw(wr_slice_of(zeros, sizeof zeros))), WR_ERR_LIMIT);
 }
 
+static void a_handshake_message_that_does_not_fit_is_not_begun(void **state) {
+    (void)state;
+    wr_buf out = wr_buf_of(bytes, 6);
+    T_ERR(wr_session_raw_put(wr_slice_str("hello"), &out), WR_ERR_NOBUF);
+    T_EQ(out.len, 0);
+    out.cap = 7;
+    T_OK(wr_session_raw_put(wr_slice_str("hello"), &out));
+    T_EQ(out.len, 7);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -263,6 +273,7 @@ int main(void) {
         T(the_key_changes_with_the_first_message_after_fifteen_minutes),
         T(the_key_changes_before_it_is_used_up),
         T(a_peer_that_forgets_to_rekey_loses_the_session),
+        T(a_handshake_message_that_does_not_fit_is_not_begun),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
