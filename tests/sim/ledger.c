@@ -476,7 +476,10 @@ uint64_t ledger_digest(const ledger *l, uint32_t device) {
     uint64_t digest = SIM_HASH_START;
     for (uint32_t i = 0; i < l->feed_count; i++)
         digest = sim_hash_u64(sim_hash_u64(digest, h->len[i]), h->digest[i]);
-    return sim_hash_u64(digest, h->tail_count);
+    if (h->tail_count == 0)
+        return digest;
+    /* Two tails of one length are of two devices, and hold different entries. */
+    return sim_hash_u64(sim_hash_u64(digest, device + 1), h->tail_count);
 }
 
 /* ---- writers that say two things ------------------------------------------------------------- */
