@@ -275,9 +275,26 @@ static wr_err leave_damaged(hub *h, const store_tail *tail) {
 }
 
 typedef struct signed_search {
+    const wr_self *self;
+    const wr_feed *feed;
     uint64_t hlc;
+    wr_slice kind, body;
     bool found;
 } signed_search;
+
+/* What cannot be opened is not known to be the same, and rather signed twice than lost. */
+static bool is_same(const signed_search *search, const wr_entry *entry) {
+    uint8_t bytes[WR_ENTRY_BYTES_MAX];
+    wr_buf content = WR_BUF_ARRAY(bytes);
+    wr_slice kind, body;
+    if (entry->hlc != search->hlc)
+        return false;
+    bool same = wr_self_open(search->self, search->feed, entry, &content) == WR_OK &&
+                wr_content_decode(entry->kind, wr_buf_slice(&content), &kind, &body) == WR_OK &&
+                wr_equal(kind, search->kind) && wr_equal(body, search->body);
+    wr_wipe(bytes, sizeof bytes);
+    return same;
+}
 
 static wr_err search_row(void *ctx, const store_rows *rows) {
     signed_search *search = ctx;
@@ -288,21 +305,22 @@ static wr_err search_row(void *ctx, const store_rows *rows) {
     while (more && !search->found) {
         if (wr_segment_next(&segments, &entry, &more) != WR_OK)
             return WR_ERR_CORRUPT;
-        search->found = more && entry.hlc == search->hlc;
+        search->found = more && is_same(search, &entry);
     }
     return WR_ERR_CLOSED;
 }
 
-/* Has the entry been signed before this device was set back?  Each hlc of a device is of one entry.
- */
-static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, bool *ret_signed) {
+/* Has the entry been signed before this device was set back?  The time alone does not tell: a clock
+ * that is behind the circle's gives the next entry the same one again. */
+static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, wr_slice kind, wr_slice body,
+                         bool *ret_signed) {
     uint32_t index;
-    signed_search search = {.hlc = hlc};
     if (!wr_self_device_feed(h->self, &wr_self_identity(h->self)->device_id, STREAM_MESSAGES,
                              &index))
         return WR_ERR_STATE;
-    WR_TRY(store_each_log_rows(h->store, &wr_self_feed(h->self, index)->feed_id, log_no, hlc,
-                               search_row, &search));
+    const wr_feed *feed = wr_self_feed(h->self, index);
+    signed_search search = {.self = h->self, .feed = feed, .hlc = hlc, .kind = kind, .body = body};
+    WR_TRY(store_each_log_rows(h->store, &feed->feed_id, log_no, hlc, search_row, &search));
     *ret_signed = search.found;
     return WR_OK;
 }
@@ -322,7 +340,7 @@ static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
     /* Only after a restore from an old copy is something of ours newer than what waits here. */
     if (hlc <= wr_self_hlc_floor(h->self, STREAM_MESSAGES)) {
         bool is_signed = false;
-        WR_TRY(was_signed(h, log_no, hlc, &is_signed));
+        WR_TRY(was_signed(h, log_no, hlc, kind, body, &is_signed));
         if (is_signed)
             return store_delete_tail(h->store, hlc);
         hlc = next_hlc(h);

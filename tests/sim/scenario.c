@@ -177,6 +177,25 @@ static void set_back_with_a_tail(world *w) {
     all_is_well(w);
 }
 
+/* With a clock that stands still behind the circle's, what it writes after it was set back gets the
+ * times of what it had written before; it is another entry all the same. */
+static void set_back_with_a_slow_clock(world *w) {
+    device *phone = &w->devices[PHONE];
+    circle_of_all(w);
+    append(w, PHONE, 1);
+    phone->wall_offset_ms -= HOUR;
+    loop_sim_set_wall(phone->run->loop, phone->wall_offset_ms);
+    device_back_up(phone);
+    for (uint32_t i = 0; i < 20; i++)
+        append(w, PHONE, 1);
+    world_settle(w);
+    device_plug(phone, false);
+    device_set_back(phone);
+    for (uint32_t i = 0; i < 20; i++)
+        append(w, PHONE, 1);
+    all_is_well(w);
+}
+
 /* The server alone confirms it, and does not know the newest; but the phone says nothing until the
  * laptop, who does, is back. */
 static void set_back_and_told_late(world *w) {
@@ -248,6 +267,8 @@ const scenario scenarios[] = {
     {"set_back", "a home is replaced by its backup, siblings are there", 3,
      set_back_and_told_in_time},
     {"set_back_tail", "what waits in the old home was signed since", 3, set_back_with_a_tail},
+    {"set_back_clock", "what the old home writes gets times that were used since", 3,
+     set_back_with_a_slow_clock},
     {"set_back_late", "who confirms the old home does not know the newest", 3,
      set_back_and_told_late},
     {"set_back_fork", "an old home writes before it can know better", 3,
