@@ -7,8 +7,8 @@
  *           2  bytes for a guest
  *           3  1 byte which message of an honest run is changed, then what is added to its bytes
  * Oracle: no crash; a code that parses writes back and parses again, a URI is the text that is
- *         written for it, but for case; nobody joins by foreign bytes; an
- *         error is the end of a connection.
+ *         written for it, but for case; nobody joins by foreign bytes; an error is the end of a
+ *         connection.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "circle/recovery.h"
