@@ -79,12 +79,59 @@ static void a_device_without_a_name_is_not_asked_about(void **state) {
     }
 }
 
+/* Takes WELCOME and the ops behind it. */
+static void take_circle(pair_world *w, raw_peer *peer) {
+    static uint8_t bytes[WR_FRAME_BODY_MAX];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    bool have = true;
+    uint32_t frames = 0;
+    T_OK(wr_pairing_write(w->a, &out, w->now));
+    for (wr_slice in = wr_buf_slice(&out); have;) {
+        uint8_t type;
+        wr_slice body;
+        T_OK(wr_session_next(&peer->session, &in, w->now.mono, &type, &body, &have));
+        if (!have)
+            break;
+        T_EQ(type, frames++ == 0 ? WR_FRAME_PAIR_WELCOME : WR_FRAME_OPS);
+    }
+    T_TRUE(frames >= 2);
+}
+
+/* Everything else it did right. */
+static void a_ready_has_no_body(void **state) {
+    pair_world *w = *state;
+    for (size_t len = 0; len < 2; len++) {
+        raw_peer peer;
+        wr_pair_offer offer;
+        wr_pair_event event;
+        wr_identity device;
+        pair_world_again(w);
+        wr_identity_make(&w->rng, &device);
+        T_OK(wr_pairing_host_new(w->window, w->host, w->now, &w->a));
+        raw_guest(&peer, w, w->a, &device, &offer);
+        T_OK(raw_send_cert(&peer, w, w->a, &device, &offer.circle_id, peer.h, &offer.device_id,
+                           WR_ROLE_MEMBER));
+        T_TRUE(wr_pairing_poll(w->a, &event));
+        T_EQ(event.type, WR_PAIR_EV_REQUEST);
+        T_OK(wr_pairing_answer(w->a, true, w->now));
+        T_TRUE(wr_pairing_poll(w->a, &event));
+        T_EQ(event.type, WR_PAIR_EV_ADD_READY);
+        wr_pairing_stored(w->a);
+        take_circle(w, &peer);
+        wr_err err = raw_send(&peer, w, w->a, WR_FRAME_PAIR_READY, wr_slice_of(peer.h, len));
+        T_ERR(err, len == 0 ? WR_OK : WR_ERR_FORMAT);
+        T_EQ(pair_add_count(w->host), len == 0 ? 1 : 0);
+        wr_session_wipe(&peer.session);
+    }
+}
+
 int main(void) {
 #define T_PAIR(test) cmocka_unit_test_setup_teardown(test, pair_world_start, pair_world_stop)
     const struct CMUnitTest tests[] = {
         T_PAIR(a_guest_that_gave_no_consent_takes_no_welcome),
         T_PAIR(a_circle_has_ops_and_they_come_in_frames_that_are_not_empty),
         T_PAIR(a_device_without_a_name_is_not_asked_about),
+        T_PAIR(a_ready_has_no_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
