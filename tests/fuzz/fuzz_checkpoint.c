@@ -2,7 +2,8 @@
  *
  * Target: wr_checkpoint_decode, wr_feed_check.
  * Input:  64 bytes of signature, then a checkpoint.
- * Oracle: what decodes encodes to the very same bytes; a checkpoint that nobody signed is never
+ * Oracle: what decodes encodes to the very same bytes, what does not leaves the result as it was;
+ *         a checkpoint that nobody signed is never
  *         taken, and changes nothing.
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -35,9 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wr_sig sig;
     memcpy(sig.b, data, sizeof sig.b);
     wr_slice bytes = wr_slice_of(data + WR_SIG_SIZE, size - WR_SIG_SIZE);
-    wr_checkpoint cp;
+    static wr_checkpoint cp, before;
+    memset(&cp, 0x5a, sizeof cp);
+    before = cp;
     wr_err err = wr_checkpoint_decode(bytes, &cp);
     if (err != WR_OK) {
+        WR_ASSERT(wr_equal(wr_slice_of(&cp, sizeof cp), wr_slice_of(&before, sizeof before)));
         WR_ASSERT(err == WR_ERR_FORMAT || err == WR_ERR_TRUNCATED || err == WR_ERR_LIMIT ||
                   err == WR_ERR_VERSION);
         return 0;

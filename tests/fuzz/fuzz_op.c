@@ -3,7 +3,8 @@
  *           0     an op
  *           1     1 byte op type, then a body
  *           2     1 byte op type, then a body: signed by the founder on top of a small circle
- * Oracle: no crash; what is accepted encodes to the same bytes; a refused op leaves the graph able
+ * Oracle: no crash; what is accepted encodes to the same bytes, a header that is not leaves the
+ *         result as it was; a refused op leaves the graph able
  *         to take the founder's next one, and an admitted one is found again.
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -57,9 +58,13 @@ static void fuzz_header(wr_slice bytes) {
     static uint8_t again[WR_OP_BYTES_MAX];
     wr_hash parents[WR_OP_PARENTS_MAX];
     wr_buf out = WR_BUF_ARRAY(again);
-    wr_op op;
-    if (wr_op_decode(bytes, &op) != WR_OK)
+    wr_op op, before;
+    memset(&op, 0x5a, sizeof op);
+    memcpy(&before, &op, sizeof before);
+    if (wr_op_decode(bytes, &op) != WR_OK) {
+        WR_ASSERT(wr_equal(wr_slice_of(&op, sizeof op), wr_slice_of(&before, sizeof before)));
         return;
+    }
     for (uint32_t i = 0; i < op.parent_count; i++)
         parents[i] = wr_op_parent(&op, i);
     WR_ASSERT(wr_op_encode(&op, parents, &out) == WR_OK);

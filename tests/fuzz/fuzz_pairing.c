@@ -6,8 +6,9 @@
  *           1  bytes for the host; a byte 0xff at the start of a piece ends the connection
  *           2  bytes for a guest
  *           3  1 byte which message of an honest run is changed, then what is added to its bytes
- * Oracle: no crash; what parses writes back and parses again; nobody joins by foreign bytes; an
- *         error is the end of a connection.
+ * Oracle: no crash; a code that parses writes back and parses again, a URI is the text that is
+ *         written for it, but for case; nobody joins by foreign bytes; an error is the end of a
+ *         connection.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "circle/recovery.h"
@@ -74,6 +75,10 @@ static wr_pair_guest *guest_of(const char *text) {
     return guest;
 }
 
+static uint8_t lower(uint8_t c) {
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+
 static void fuzz_text(wr_slice text) {
     static uint8_t bytes[WR_PAIR_URI_BYTES_MAX];
     wr_pair_code code;
@@ -88,6 +93,8 @@ static void fuzz_text(wr_slice text) {
     if (wr_pair_uri_parse(text, &uri) == WR_OK) {
         must(wr_pair_uri_text(&uri, &out));
         WR_ASSERT(out.len == text.len);
+        for (size_t i = 0; i < text.len; i++)
+            WR_ASSERT(out.ptr[i] == lower(text.ptr[i]));
     }
 }
 

@@ -3,8 +3,8 @@
  * Target: wr_pattern_find and what is asked of a pattern.
  * Input:  a name.
  * Oracle: a refused name leaves the result as it was; an accepted one is the name of its pattern,
- *         whose tokens end, are one psk for each "psk" of the name and the rest of the same name
- *         without modifiers; both sides run it to its end and agree.
+ *         whose tokens end, are one psk for each "psk" of the name, at places that go up, and the
+ *         rest of the same name without modifiers; both sides run it to its end and agree.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "channel/handshake.h"
@@ -66,6 +66,18 @@ static wr_slice base_of(wr_slice name) {
     return wr_slice_of(name.ptr, len);
 }
 
+/* Where psks stand goes up: a pattern has one name. */
+static void check_places(wr_slice name) {
+    uint8_t before = '0' - 1;
+    for (size_t i = base_of(name).len; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        if (c < '0' || c > '9')
+            continue;
+        WR_ASSERT(c > before);
+        before = c;
+    }
+}
+
 static void check_tokens(const wr_pattern *pattern, wr_slice name) {
     wr_pattern base;
     size_t at = 0, psks = 0, named = 0;
@@ -73,6 +85,7 @@ static void check_tokens(const wr_pattern *pattern, wr_slice name) {
     WR_ASSERT(pattern->pre == base.pre);
     for (size_t i = 0; i < name.len; i++)
         named += name.ptr[i] == 'p' ? 1u : 0u;
+    check_places(name);
     for (size_t i = 0; i < WR_PATTERN_TOKENS_MAX && pattern->tokens[i] != WR_T_END; i++) {
         if (pattern->tokens[i] == WR_T_PSK)
             psks++;

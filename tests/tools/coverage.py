@@ -4,7 +4,11 @@
 Usage:  coverage.py [--agent] [--no-run] [--lines]
   --agent   agent/ as well (without command line and end-to-end tests, so low there)
   --no-run  read what an earlier run left
-  --lines   list every uncovered line with its text, not only the counts
+  --lines   list every uncovered line with its text and why it is not run, not only the counts
+
+The reasons stand in uncovered.tsv beside this file: source (* for any), function (* for any), a
+part of the line's text (empty for any), and the reason.  Lines of proto/ without one are counted
+at the end.  A row that no line needs is told, so that the table does not outlive the code.
 
 Builds the preset `coverage` in build/coverage.  Exit 1 if a test fails.
 SPDX-License-Identifier: Apache-2.0
@@ -37,7 +41,7 @@ def run_tests():
 
 
 def counters():
-    """{source: {line: hits}}, summed over all objects that were built from it."""
+    """{source: {line: (hits, function)}}, summed over all objects that were built from it."""
     total = {}
     data = [os.path.join(folder, name) for folder, _, files in os.walk(BUILD) for name in files
             if name.endswith(".gcda")]
@@ -61,7 +65,8 @@ def add(total, report):
         lines = total.setdefault(source, {})
         for line in entry["lines"]:
             number = line["line_number"]
-            lines[number] = lines.get(number, 0) + line["count"]
+            hits = lines.get(number, (0, ""))[0] + line["count"]
+            lines[number] = (hits, line.get("function_name", ""))
 
 
 def ranges(numbers):
@@ -74,25 +79,50 @@ def ranges(numbers):
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in out)
 
 
+def read_reasons():
+    with open(os.path.join(ROOT, "tests", "tools", "uncovered.tsv"), encoding="utf-8") as stream:
+        rows = [line.rstrip("\n").split("\t") for line in stream if line.strip()
+                and not line.startswith("#")]
+    for row in rows:
+        if len(row) != 4:
+            sys.exit(f"uncovered.tsv: four columns are needed: {row}")
+    return rows
+
+
+def reason_of(reasons, used, source, function, text):
+    for at, (in_source, in_function, part, reason) in enumerate(reasons):
+        if in_source in ("*", source) and in_function in ("*", function) and part in text:
+            used.add(at)
+            return reason
+    return None
+
+
 def show(total, folders, with_text):
-    all_lines = all_hit = 0
+    all_lines = all_hit = unexplained = 0
+    reasons, used = read_reasons(), set()
     for source in sorted(total):
         if not source.startswith(folders):
             continue
         lines = total[source]
-        missed = [number for number, hits in lines.items() if hits == 0]
+        missed = [number for number, (hits, _) in lines.items() if hits == 0]
         all_lines += len(lines)
         all_hit += len(lines) - len(missed)
         if not missed:
             continue
         share = 100.0 * (len(lines) - len(missed)) / len(lines)
         print(f"{source}: {share:.1f} %, not run: {ranges(missed)}")
-        if with_text:
-            with open(os.path.join(ROOT, source), encoding="utf-8") as stream:
-                text = stream.read().splitlines()
-            for number in sorted(missed):
-                print(f"    {number}: {text[number - 1].strip()}")
-    print(f"{100.0 * all_hit / max(1, all_lines):.2f} % of {all_lines} lines")
+        with open(os.path.join(ROOT, source), encoding="utf-8") as stream:
+            text = stream.read().splitlines()
+        for number in sorted(missed):
+            line = text[number - 1].strip()
+            reason = reason_of(reasons, used, source, lines[number][1], line)
+            unexplained += reason is None and source.startswith("proto/")
+            if with_text:
+                print(f"    {number}: {line}    [{reason or 'no reason given'}]")
+    for at in sorted(set(range(len(reasons))) - used):
+        print("uncovered.tsv: no line needs", " | ".join(reasons[at]))
+    print(f"{100.0 * all_hit / max(1, all_lines):.2f} % of {all_lines} lines, "
+          f"{unexplained} lines of proto/ without a reason")
 
 
 def main(arguments):

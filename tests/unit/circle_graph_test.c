@@ -306,6 +306,11 @@ static void a_bad_body_is_not_signed(void **state) {
     T_EQ(out.len, 0);
 }
 
+static void freeing_nothing_is_fine(void **state) {
+    (void)state;
+    wr_graph_free(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_circle_grows_from_genesis_by_adds, t_circle_start,
@@ -326,6 +331,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(ops_of_later_versions_are_carried_without_effect,
                                         t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(a_bad_body_is_not_signed, t_circle_start, t_circle_stop),
+        cmocka_unit_test(freeing_nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

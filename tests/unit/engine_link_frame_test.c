@@ -94,6 +94,50 @@ static void a_first_record_has_room_for_its_mac(void **state) {
     wr_link_free(link);
 }
 
+/* Message 1 of a with this payload instead of its session time. */
+static wr_err first_with(wr_slice payload) {
+    uint8_t prologue[110] = "warren/sess/1\x01", noise_bytes[256] = {1}, record[300], mac[16];
+    const wr_graph *graph = wr_self_graph(a->self);
+    wr_hash epoch = *wr_self_write_epoch(a->self);
+    wr_key psk;
+    wr_handshake handshake;
+    memcpy(prologue + 14, wr_graph_circle_id(graph)->b, 32);
+    memcpy(prologue + 46, epoch.b, 32);
+    T_OK(wr_keyring_psk(wr_self_keyring(a->self), &epoch, &psk));
+    wr_handshake_config config = {.pattern = WR_PATTERN_IKPSK2,
+                                  .hash = WR_BLAKE2B,
+                                  .role = WR_INITIATOR,
+                                  .prologue = wr_slice_of(prologue, sizeof prologue),
+                                  .s = &a->identity.noise,
+                                  .rs = &b->identity.cert.noise,
+                                  .psks = &psk,
+                                  .psk_count = 1,
+                                  .rng = t_rng(12),
+                                  .now = world_now.mono};
+    T_OK(wr_handshake_init(&handshake, &config));
+    wr_buf noise = wr_buf_of(noise_bytes + 1, sizeof noise_bytes - 1), out = WR_BUF_ARRAY(record);
+    T_OK(wr_handshake_write(&handshake, payload, &noise, world_now.mono));
+    T_OK(wr_keyring_mac1(wr_self_keyring(a->self), &epoch, wr_slice_of(noise_bytes, noise.len + 1),
+                         mac));
+    T_OK(wr_buf_put_u16(&out, (uint16_t)(17 + noise.len)));
+    T_OK(wr_buf_put_u8(&out, 1));
+    T_OK(wr_buf_put(&out, wr_slice_of(mac, sizeof mac)));
+    T_OK(wr_buf_put(&out, wr_buf_slice(&noise)));
+    wr_link *link = link_accept(b, 1);
+    wr_err err = link_take(b, link, wr_buf_slice(&out));
+    wr_link_free(link);
+    wr_handshake_wipe(&handshake);
+    return err;
+}
+
+static void a_session_time_has_eight_bytes(void **state) {
+    (void)state;
+    static const uint8_t payload[9] = {0, 0, 0, 0, 0, 0, 0, 9};
+    T_ERR(first_with(WR_SLICE_EMPTY), WR_ERR_FORMAT);
+    T_ERR(first_with(wr_slice_of(payload, 7)), WR_ERR_FORMAT);
+    T_OK(first_with(wr_slice_of(payload, 8)));
+}
+
 int main(void) {
 #define T_LINK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -101,6 +145,7 @@ int main(void) {
         T_LINK(units_of_unknown_feeds_are_neither_served_nor_taken),
         T_LINK(an_echo_has_eight_bytes),
         T_LINK(a_first_record_has_room_for_its_mac),
+        T_LINK(a_session_time_has_eight_bytes),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
