@@ -187,8 +187,10 @@ typedef struct reading {
 static wr_err hold(reading *r, const hub_entry *entry) {
     r->held = true;
     r->entry = *entry;
-    memcpy(r->kind, entry->kind.ptr, entry->kind.len);
-    memcpy(r->body, entry->body.ptr, entry->body.len);
+    if (entry->kind.len != 0)
+        memcpy(r->kind, entry->kind.ptr, entry->kind.len);
+    if (entry->body.len != 0)
+        memcpy(r->body, entry->body.ptr, entry->body.len);
     r->entry.kind = wr_slice_of(r->kind, entry->kind.len);
     r->entry.body = wr_slice_of(r->body, entry->body.len);
     return WR_OK;
