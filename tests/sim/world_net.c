@@ -49,11 +49,12 @@ static void draw_stability(world *w) {
 
 static net_sim_site draw_site(chance *c) {
     bool short_tcp = chance_hit(c, 500);
-    return (net_sim_site){
-        .nat = (net_sim_nat)chance_between(c, NET_SIM_FULL_CONE, NET_SIM_UDP_BLOCKED),
-        .idle_ms = chance_between(c, 20 * SECOND, 5 * MINUTE),
-        .tcp_idle_ms = chance_between(c, TCP_IDLE_MS_MIN, short_tcp ? 5 * MINUTE : 3 * HOUR),
-        .resets = chance_hit(c, 300)};
+    net_sim_site site = {0}; /* one draw after the other: an initializer has no order */
+    site.nat = (net_sim_nat)chance_between(c, NET_SIM_FULL_CONE, NET_SIM_UDP_BLOCKED);
+    site.idle_ms = chance_between(c, 20 * SECOND, 5 * MINUTE);
+    site.tcp_idle_ms = chance_between(c, TCP_IDLE_MS_MIN, short_tcp ? 5 * MINUTE : 3 * HOUR);
+    site.resets = chance_hit(c, 300);
+    return site;
 }
 
 /* All of them at one site, or each where it happens to be, and the first within everyone's reach.
