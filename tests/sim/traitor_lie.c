@@ -80,8 +80,9 @@ static void lie_frontier(talk *k) {
             id.b[0] ^= 1u;
         if (chance_hit(c, 500))
             root.b[0] ^= 1u;
-        uint64_t len = near(c, feed->tree.len);
-        err = wr_frontier_put(&body, &id, near(c, feed->cp_k), len, &root, chance_hit(c, 800));
+        uint64_t len = near(c, feed->tree.len), number = near(c, feed->cp_k);
+        bool complete = chance_hit(c, 800); /* arguments would be drawn in no order */
+        err = wr_frontier_put(&body, &id, number, len, &root, complete);
     }
     if (err == WR_OK)
         say(k, WR_FRAME_FRONTIER, wr_buf_slice(&body));
@@ -92,9 +93,11 @@ static void lie_have(talk *k) {
     uint8_t bytes[64];
     wr_buf body = WR_BUF_ARRAY(bytes);
     const wr_feed *feed = any_feed(k);
+    uint64_t len = near(c, feed->tree.len);
+    bool complete = chance_hit(c, 800);
     wr_err err = wr_list_begin(&body, false, 1);
     if (err == WR_OK)
-        err = wr_have_put(&body, &feed->feed_id, near(c, feed->tree.len), chance_hit(c, 800));
+        err = wr_have_put(&body, &feed->feed_id, len, complete);
     if (err == WR_OK)
         say(k, WR_FRAME_HAVE, wr_buf_slice(&body));
 }
