@@ -322,6 +322,9 @@ static void a_source_that_is_not_of_the_link_is_dropped(void **state) {
     teardown(&s);
 }
 
+/* Goes on when it is so; fails if it never gets so. */
+#define UNTIL(check) " && timeout 10 sh -c \"until " check "; do sleep 0.01; done\""
+
 static void run(const char *command) {
     if (system(command) != 0)
         fail_msg("failed: %s", command);
@@ -331,10 +334,12 @@ static void a_link_that_comes_later_is_used_at_the_next_send(void **state) {
     (void)state;
     scene s;
     speech said = {.first = 1};
-    run("ip link set one0 down");
+    /* The kernel tells the other end of a cable a moment later. */
+    run("ip link set one0 down" UNTIL("ip -br link show two0 | grep -q LOWERLAYERDOWN"));
     setup(&s, NET_FULL, 1, 1 + 9);
     T_EQ(net_multicast_send(s.ear.m, speak, &said), 1); /* a cable with one end off is off */
-    run("ip link set one0 up && ip addr add fe80::a/64 dev one0 nodad");
+    run("ip link set one0 up && ip addr add fe80::a/64 dev one0 nodad" UNTIL(
+        "ip -br link show one0 | grep -q ' UP '") UNTIL("ip -br link show two0 | grep -q ' UP '"));
     said = (speech){.first = 1};
     T_EQ(net_multicast_send(s.ear.m, speak, &said), 5);
     T_OK(loop_run(s.l));
