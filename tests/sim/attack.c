@@ -105,9 +105,9 @@ static void replay_start(attack *a, replay *r) {
         s->kept[0] < LENGTH_BYTES ? 0 : LENGTH_BYTES + (size_t)record_length(s->bytes[0]);
     bool whole = first > s->kept[0] || chance_hit(&a->chance, 300);
     r->len = whole ? s->kept[0] : first; /* behind the first record nobody may speak unasked */
-    r->known = s->answered;
     r->link = s->link;
     r->to = elsewhere ? other : s->to;
+    r->known = s->answered && a->watch.remembers(a->watch.ctx, r->to);
     memcpy(r->bytes, s->bytes[0], r->len);
     wr_err err = net_dial(a->net, &addr, &replay_events, r, &r->transport);
     WR_ASSERT(err == WR_OK);

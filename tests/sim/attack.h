@@ -24,6 +24,8 @@ typedef struct attack_counts {
 typedef struct attack_watch {
     /* Does the device at the host to know that at from as a member right now? */
     bool (*known)(void *ctx, uint32_t from, uint32_t to);
+    /* The host still knows what it has answered: its home was not set back. */
+    bool (*remembers)(void *ctx, uint32_t host);
     void (*broken)(void *ctx, uint32_t host, const char *what, uint32_t link);
     void *ctx;
 } attack_watch;

@@ -92,6 +92,7 @@ struct device {
     bool disk_full;
     sim_event room;
     backup *backup; /* NULL: none */
+    bool was_set_back;
     /* The circle. */
     bool joining;
     wr_hash id; /* once it is in */

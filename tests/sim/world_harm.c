@@ -113,6 +113,7 @@ void device_set_back(device *d) {
     device_crash(d, false);
     world_note(d, "is set back to its backup");
     w->counts.set_backs++;
+    d->was_set_back = true;
     store_close(d->disk);
     wr_err err = store_memory_copy(b->disk, &d->disk);
     WR_ASSERT(err == WR_OK);

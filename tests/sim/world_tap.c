@@ -89,6 +89,11 @@ static bool known(void *ctx, uint32_t from, uint32_t to) {
     return self != NULL && wr_graph_find(wr_self_graph(self), &w->devices[from].id) != NULL;
 }
 
+static bool remembers(void *ctx, uint32_t host) {
+    const world *w = (const world *)ctx;
+    return host < w->device_count && !w->devices[host].was_set_back;
+}
+
 static void broken(void *ctx, uint32_t host, const char *what, uint32_t link) {
     world *w = (world *)ctx;
     if (host < w->device_count) /* a traitor does as it likes */
@@ -96,7 +101,7 @@ static void broken(void *ctx, uint32_t host, const char *what, uint32_t link) {
 }
 
 void world_tap_open(world *w) {
-    const attack_watch watch = {known, broken, w};
+    const attack_watch watch = {known, remembers, broken, w};
     w->leak = leak_new();
     if (w->attacked)
         w->attack = attack_new(w->clock, w->net, w->options.seed, w->device_count, &watch);
