@@ -277,6 +277,7 @@ static wr_err leave_damaged(hub *h, const store_tail *tail) {
 typedef struct signed_search {
     const wr_self *self;
     const wr_feed *feed;
+    uint16_t log_no;
     uint64_t hlc;
     wr_slice kind, body;
     bool found;
@@ -287,7 +288,7 @@ static bool is_same(const signed_search *search, const wr_entry *entry) {
     uint8_t bytes[WR_ENTRY_BYTES_MAX];
     wr_buf content = WR_BUF_ARRAY(bytes);
     wr_slice kind, body;
-    if (entry->hlc != search->hlc)
+    if (entry->hlc != search->hlc || entry->log_no != search->log_no)
         return false;
     bool same = wr_self_open(search->self, search->feed, entry, &content) == WR_OK &&
                 wr_content_decode(entry->kind, wr_buf_slice(&content), &kind, &body) == WR_OK &&
@@ -319,7 +320,8 @@ static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, wr_slice kind, w
                              &index))
         return WR_ERR_STATE;
     const wr_feed *feed = wr_self_feed(h->self, index);
-    signed_search search = {.self = h->self, .feed = feed, .hlc = hlc, .kind = kind, .body = body};
+    signed_search search = {
+        .self = h->self, .feed = feed, .log_no = log_no, .hlc = hlc, .kind = kind, .body = body};
     WR_TRY(store_each_log_rows(h->store, &feed->feed_id, log_no, hlc, search_row, &search));
     *ret_signed = search.found;
     return WR_OK;

@@ -160,9 +160,10 @@ wr_err wr_self_ack(wr_self *self, wr_now now) {
 wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
+    WR_TRY(wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
+                           out, ret_sig));
     self->signed_any = true;
-    return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
-                           out, ret_sig);
+    return WR_OK;
 }
 
 /* ---- from siblings ---- */

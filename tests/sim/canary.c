@@ -115,9 +115,6 @@ WRAP(wr_err, keystore_forget_recovery, keystore *k, const char **ret_problem) {
 
 /* ---- what this device writes --------------------------------------------------------------- */
 
-static hub *turning;
-static uint64_t hidden; /* tail entries that run_jobs does not see */
-
 WRAP(uint64_t, wr_self_hlc_floor, const wr_self *self, uint32_t stream) {
     return chosen == CANARY_renumbers_the_tail ? UINT64_MAX
                                                : __real_wr_self_hlc_floor(self, stream);
@@ -142,24 +139,6 @@ WRAP(wr_err, append_load, hub *h) {
     wr_err err = __real_append_load(h);
     if (chosen == CANARY_forgets_the_last_hlc)
         h->hlc_last = 0;
-    return err;
-}
-
-/* Asked between signing the tail and what clients append in the same turn. */
-WRAP(wr_err, wr_self_ack, wr_self *self, wr_now now) {
-    if (turning != NULL && chosen == CANARY_appends_before_the_tail) {
-        hidden = turning->tail_count;
-        turning->tail_count = 0;
-    }
-    return __real_wr_self_ack(self, now);
-}
-
-WRAP(wr_err, append_turn, hub *h) {
-    turning = h;
-    wr_err err = __real_append_turn(h);
-    h->tail_count += hidden;
-    turning = NULL;
-    hidden = 0;
     return err;
 }
 
@@ -342,29 +321,6 @@ WRAP(wr_err, wr_pake_start, wr_pake *pake, const wr_pake_config *config, const w
 }
 
 /* ---- transports ---------------------------------------------------------------------------- */
-
-static void no_room(void *ctx) {
-    (void)ctx;
-}
-
-/* There is one table of events in the program, the pump's. */
-static const transport_events *without_room(const transport_events *events) {
-    static transport_events deaf;
-    if (chosen != CANARY_ignores_room)
-        return events;
-    deaf = *events;
-    deaf.writable = no_room;
-    return &deaf;
-}
-
-WRAP(void, transport_attach, transport *t, const transport_events *events, void *ctx) {
-    __real_transport_attach(t, without_room(events), ctx);
-}
-
-WRAP(wr_err, net_dial, net *n, const net_addr *addr, const transport_events *events, void *ctx,
-     transport **ret_transport) {
-    return __real_net_dial(n, addr, without_room(events), ctx, ret_transport);
-}
 
 WRAP(void, transport_close, transport *t) {
     if (chosen != CANARY_never_hangs_up)

@@ -10,7 +10,6 @@
     X(keeps_the_signed_tail, "a tail entry stays when it is signed")                               \
     X(renumbers_the_tail, "tail entries are signed under another id than was answered")            \
     X(tail_does_not_open, "what waits in the tail cannot be opened")                               \
-    X(appends_before_the_tail, "new entries are signed before what waits longer")                  \
     X(forgets_the_last_hlc, "a restart forgets the newest time that the tail used")                \
     X(refuses_to_append, "nothing can be put into the tail")                                       \
     X(answers_and_does_not_store, "an append is answered that is nowhere")                         \
@@ -30,7 +29,6 @@
     X(fails_a_good_link, "a link with an honest sibling ends as if the sibling had broken a rule") \
     X(does_not_load, "what was stored counts as damaged")                                          \
     X(never_hangs_up, "transports are not closed")                                                 \
-    X(ignores_room, "room for more bytes is not noticed")                                          \
     X(takes_any_code, "the pairing code does not matter")                                          \
     X(accepts_replays, "a session time that was used before is as good as a new one")              \
     X(ignores_tags, "a record that does not open is skipped")                                      \

@@ -41,10 +41,6 @@ void net_sim_set_tap(net_sim *s, const net_sim_tap *tap) {
     s->tap = tap;
 }
 
-uint32_t net_sim_processes(const net_sim *s, uint32_t host) {
-    return s->hosts[host].processes;
-}
-
 uint32_t net_sim_connections(const net_sim *s) {
     return s->link_count;
 }

@@ -90,8 +90,6 @@ typedef enum net_sim_break {
 /* Breaks every connection between the two hosts, with what is under way; says how many. */
 uint32_t net_sim_break_all(net_sim *s, uint32_t a, uint32_t b, net_sim_break how);
 
-/* How many processes ran on host so far. */
-uint32_t net_sim_processes(const net_sim *s, uint32_t host);
 /* Connections of which at least one end is left. */
 uint32_t net_sim_connections(const net_sim *s);
 uint64_t net_sim_bytes(const net_sim *s);  /* delivered so far */

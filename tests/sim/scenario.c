@@ -196,9 +196,8 @@ static void set_back_with_a_slow_clock(world *w) {
     all_is_well(w);
 }
 
-/* The server alone confirms it, and does not know the newest; but the phone says nothing until the
- * laptop, who does, is back. */
-static void set_back_and_told_late(world *w) {
+/* The server alone confirms it, and does not know the newest. */
+static void set_back_beside_the_server(world *w) {
     circle_of_all(w);
     device_back_up(&w->devices[PHONE]);
     cut(w, PHONE, SERVER, true);
@@ -208,21 +207,18 @@ static void set_back_and_told_late(world *w) {
     mend(w, PHONE, SERVER);
     device_set_back(&w->devices[PHONE]);
     world_run(w, 2 * MINUTE);
+}
+
+/* The phone says nothing until the laptop, who does, is back. */
+static void set_back_and_told_late(world *w) {
+    set_back_beside_the_server(w);
     all_is_well(w);
     must(w, w->counts.alerts == 0 && !world_is_forked(w), "it has forked though it said nothing");
 }
 
 /* .. and here it speaks in between: that cannot be mended, but it must be noticed. */
 static void set_back_and_told_too_late(world *w) {
-    circle_of_all(w);
-    device_back_up(&w->devices[PHONE]);
-    cut(w, PHONE, SERVER, true);
-    cut(w, LAPTOP, SERVER, true);
-    append(w, PHONE, 6);
-    cut(w, PHONE, LAPTOP, true);
-    mend(w, PHONE, SERVER);
-    device_set_back(&w->devices[PHONE]);
-    world_run(w, 2 * MINUTE);
+    set_back_beside_the_server(w);
     append(w, PHONE, 1);
     world_heal(w);
     world_run(w, 10 * MINUTE);
