@@ -99,7 +99,7 @@ wr_err wr_self_append(wr_self *self, uint32_t stream, uint8_t kind, uint16_t log
     WR_TRY(derive_run_keys(self, feed, epoch_id));
     wr_entry entry = {.kind = kind, .log_no = log_no, .hlc = hlc};
     WR_TRY(wr_run_add(&self->run, feed, &self->run_keys, epoch_id, &self->rng, &entry, content));
-    self->signed_any = true;
+    self->feeds[index]->signed_any = true;
     *ret_seq = entry.seq;
     return WR_OK;
 }
@@ -144,7 +144,6 @@ wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now)
     WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,
                            &sig));
     WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(&op), &sig));
-    self->signed_any = true;
     return wr_self_adopt_members(self);
 }
 
@@ -160,10 +159,8 @@ wr_err wr_self_ack(wr_self *self, wr_now now) {
 wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    WR_TRY(wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
-                           out, ret_sig));
-    self->signed_any = true;
-    return WR_OK;
+    return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
+                           out, ret_sig);
 }
 
 /* ---- from siblings ---- */
@@ -204,11 +201,11 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     wr_checkpoint cp;
     WR_TRY(wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp));
     WR_TRY(check_mheads(self, &slot->feed, &cp));
-    /* spec:sync#5 "Once it has signed anything since its start, a sibling that shows more of its
-     * own than it holds shows a fork; before that, this is fetched, and the device MUST be
+    /* spec:sync#5 "Once it has signed entries of a feed since its start, a sibling that shows more
+     * of that feed than it holds shows a fork; before that, this is fetched, and the device MUST be
      * confirmed anew." */
     if (wr_hash_equal(&slot->feed.device_id, &self->identity.device_id)) {
-        if (self->confirmed && self->signed_any)
+        if (self->confirmed && slot->signed_any)
             return WR_ERR_FORK;
         self->confirmed = false;
     }

@@ -17,6 +17,7 @@ typedef struct self_feed {
     bool head_dirty;     /* to be stored */
     uint64_t source;     /* link that delivers it to us; 0 = none */
     uint64_t source_len; /* what it says it holds */
+    bool signed_any;     /* by us, since the start */
 } self_feed;
 
 /* Highest session time used by a device (ours: index of ourselves). */
@@ -31,10 +32,9 @@ struct wr_self {
     wr_rng rng;
     wr_graph *graph;
     wr_keyring *keyring;
-    bool loaded;     /* load_done or found */
-    bool confirmed;  /* may sign: see wr_self_may_sign */
-    bool signed_any; /* since the start */
-    uint64_t hlc;    /* highest seen or given out */
+    bool loaded;    /* load_done or found */
+    bool confirmed; /* may sign: see wr_self_may_sign */
+    uint64_t hlc;   /* highest seen or given out */
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
