@@ -235,7 +235,9 @@ static void syn_reached(void *ctx) {
     net_sim *s = link->net_sim;
     transport *from = link->end[0];
     if (!sim_link_passes(link, 0)) {
-        set(link, &link->syn, SIM_CONNECT_RETRY_MS);
+        /* Doubled each time, as TCP does: who dials may sleep for months before it gives up. */
+        link->syn_wait_ms = link->syn_wait_ms == 0 ? SIM_CONNECT_RETRY_MS : link->syn_wait_ms * 2;
+        set(link, &link->syn, link->syn_wait_ms);
         return;
     }
     net *n = s->hosts[link->host[1]].net;

@@ -63,6 +63,7 @@ typedef struct sim_link {
     sim_stream stream[2];        /* [i]: from end i */
     uint16_t port;               /* where the dialled host listens */
     sim_mapped mapped;           /* the NAT in front of who dialled */
+    uint64_t syn_wait_ms;        /* until dialling is tried again */
     sim_event syn;               /* dialling reaches the other host, or a refusal comes back */
     sim_event reset[2];          /* news of a break reach end i */
     uint32_t unacked_max;        /* bytes under way that a sender may have */
