@@ -9,17 +9,19 @@
 #include <stdlib.h>
 
 wr_err wr_graph_new(wr_graph **ret_graph) {
-    wr_graph *graph = calloc(1, sizeof *graph);
+    WR_AUTO(wr_graph) graph = calloc(1, sizeof *graph);
     if (graph == NULL)
         return WR_ERR_NOMEM;
     wr_arena_init(&graph->arena, WR_GRAPH_BYTES_MAX);
-    *ret_graph = graph;
+    WR_TRY(wr_evaluator_new(&graph->evaluator));
+    *ret_graph = wr_steal(&graph);
     return WR_OK;
 }
 
 void wr_graph_free(wr_graph *graph) {
     if (graph == NULL)
         return;
+    wr_evaluator_free(graph->evaluator);
     wr_arena_wipe(&graph->arena);
     free(graph);
 }
@@ -31,7 +33,7 @@ static uint32_t find_slot(const wr_graph *graph, const wr_hash *op_id) {
     uint32_t slot = wr_load_u32(op_id->b) & (WR_GRAPH_SLOTS - 1);
     while (graph->slot[slot] != 0) {
         const wr_node *node = graph->node[graph->slot[slot] - 1];
-        if (wr_hash_order(&node->id, op_id) == 0)
+        if (wr_hash_order(&node->eval.id, op_id) == 0)
             break;
         slot = (slot + 1) & (WR_GRAPH_SLOTS - 1);
     }
@@ -53,131 +55,153 @@ bool wr_graph_index(const wr_graph *graph, const wr_hash *device_id, uint32_t *r
     return false;
 }
 
-/* ---- taking an op in ---- */
+/* ---- a node ---- */
+
+typedef struct node_parts { /* sizes of what stands behind the node, in this order */
+    size_t epoch, root, subject, clock;
+} node_parts;
 
 /* One piece of memory for all that belongs to the op, so that there is one failure to survive. */
 static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_node) {
-    bool is_epoch = in->op.type == WR_OP_EPOCH && !in->opaque;
-    size_t epoch_size = is_epoch ? sizeof(wr_epoch_ref) : 0;
-    size_t clock_size = in->clock_len * sizeof in->clock[0];
+    node_parts size = {
+        .epoch = in->op.type == WR_OP_EPOCH ? sizeof(wr_epoch_node) : 0,
+        .root = in->op.type == WR_OP_ROOTSET ? sizeof(wr_root) : 0,
+        .subject = in->subject_count * sizeof(wr_eval_subject),
+        .clock = in->clock_len * sizeof in->clock[0],
+    };
     void *memory;
     WR_TRY(wr_arena_take(&graph->arena,
-                         sizeof(wr_node) + epoch_size + clock_size + in->op.bytes.len, &memory));
+                         sizeof(wr_node) + size.epoch + size.root + size.subject + size.clock +
+                             in->op.bytes.len,
+                         &memory));
     wr_node *node = memory;
-    uint8_t *behind = (uint8_t *)memory + sizeof(wr_node);
-    if (is_epoch)
-        node->epoch = (wr_epoch_ref *)(void *)behind;
-    node->clock = (uint32_t *)(void *)(behind + epoch_size);
-    memcpy(node->clock, in->clock, clock_size);
-    memcpy(behind + epoch_size + clock_size, in->op.bytes.ptr, in->op.bytes.len);
-    node->bytes = wr_slice_of(behind + epoch_size + clock_size, in->op.bytes.len);
-
-    node->id = in->op.id;
-    node->sig = in->sig;
-    node->hlc = in->op.hlc;
-    node->type = in->op.type;
-    node->author = in->author;
-    node->aseq = (uint32_t)in->op.aseq;
-    node->height = in->height;
-    node->clock_len = in->clock_len;
+    uint8_t *at = (uint8_t *)memory + sizeof(wr_node);
+    *node = (wr_node){.sig = in->sig, .type = in->op.type, .height = in->height};
+    if (size.epoch != 0)
+        node->epoch = (wr_epoch_node *)(void *)at;
+    at += size.epoch;
+    if (size.root != 0) {
+        memcpy(at, &in->root, sizeof in->root);
+        node->root = (const wr_root *)(void *)at;
+    }
+    at += size.root;
+    memcpy(at, in->subject, size.subject);
+    const wr_eval_subject *subject = (const wr_eval_subject *)(void *)at;
+    at += size.subject;
+    memcpy(at, in->clock, size.clock);
+    const uint16_t *clock = (const uint16_t *)(void *)at;
+    at += size.clock;
+    memcpy(at, in->op.bytes.ptr, in->op.bytes.len);
+    node->bytes = wr_slice_of(at, in->op.bytes.len);
+    node->eval = (wr_eval_op){
+        .type = in->opaque ? WR_OP_ACK : (wr_op_type)in->op.type,
+        .author = in->author,
+        .column = in->column,
+        .aseq = (uint32_t)in->op.aseq,
+        .clock = clock,
+        .clock_len = in->clock_len,
+        .reason = in->reason,
+        .subject = subject,
+        .subject_count = in->subject_count,
+        .id = in->op.id,
+        .hlc = in->op.hlc,
+    };
     *ret_node = node;
     return WR_OK;
 }
-_Static_assert(sizeof(wr_node) % alignof(wr_epoch_ref) == 0, "the epoch stands aligned");
-_Static_assert(sizeof(wr_epoch_ref) % alignof(uint32_t) == 0, "the clock stands aligned");
+_Static_assert(sizeof(wr_node) % alignof(wr_epoch_node) == 0, "the epoch stands aligned");
+_Static_assert(sizeof(wr_epoch_node) % alignof(wr_root) == 0, "the root stands aligned");
+_Static_assert(sizeof(wr_root) % alignof(wr_eval_subject) == 0, "the subjects stand aligned");
+_Static_assert(sizeof(wr_eval_subject) % alignof(uint16_t) == 0, "the clock stands aligned");
 
-/* Member index of the device that op adds, new or known from a concurrent ADD. */
-static uint32_t place_member(wr_graph *graph, const wr_admission *in) {
-    uint32_t index;
-    if (wr_graph_index(graph, &in->device_id, &index))
-        return index;
-    WR_ASSERT(graph->member_count < WR_AUTHORS_MAX);
-    index = graph->member_count++;
-    graph->member[index] = (wr_member){.device_id = in->device_id, .cert = in->cert};
-    graph->chain[index] = (wr_chain){.added_hlc = UINT64_MAX};
-    return index;
+/* ---- members and columns ---- */
+
+static wr_err add_column(wr_graph *graph, uint32_t author) {
+    WR_TRY(wr_evaluator_column(graph->evaluator, graph->column_count, author, WR_EVAL_NONE, 0));
+    graph->chain[graph->column_count++] = (wr_chain){.author = author};
+    return WR_OK;
+}
+
+/* The device that an op adds is the one it is about: new, or known from a concurrent ADD. */
+static wr_err prepare_member(wr_graph *graph, wr_admission *in) {
+    uint32_t index = graph->member_count;
+    bool known = wr_graph_index(graph, &in->device_id, &index);
+    if (!known) {
+        WR_ASSERT(graph->member_count < WR_AUTHORS_MAX);
+        graph->column[index] = graph->column_count;
+        WR_TRY(add_column(graph, index));
+    }
+    in->subject[0] = (wr_eval_subject){index, in->role};
+    in->subject_count = 1;
+    return WR_OK;
 }
 
 /* Of concurrent ADDs of one device the smallest (hlc, id) is shown, whichever came first here. */
-static void describe_member(wr_graph *graph, uint32_t index, const wr_admission *in) {
-    wr_chain *chain = &graph->chain[index];
-    bool same = chain->added_hlc == in->op.hlc;
-    bool earlier =
-        in->op.hlc < chain->added_hlc || (same && wr_hash_order(&in->op.id, &chain->added_id) < 0);
-    if (graph->member[index].mode != 0 && !earlier)
+static void describe_member(wr_graph *graph, const wr_admission *in) {
+    uint32_t index = in->subject[0].member;
+    wr_member *member = &graph->member[index];
+    if (index == graph->member_count) {
+        *member = (wr_member){.device_id = in->device_id, .cert = in->cert};
+        graph->member_count++;
+    } else if (in->op.hlc > member->added_hlc ||
+               (in->op.hlc == member->added_hlc &&
+                wr_hash_order(&in->op.id, &member->added_id) > 0)) {
         return;
-    chain->added_hlc = in->op.hlc;
-    chain->added_id = in->op.id;
-    graph->member[index].added_ms = in->op.hlc >> 16;
-    graph->member[index].mode = in->mode;
-}
-
-static void evaluate(wr_graph *graph) {
-    wr_eval_member members[WR_AUTHORS_MAX] = {{.current = false}};
-    wr_evaluate(graph->added, graph->added_count, graph->member_count, graph->label, members);
-    graph->current_count = 0;
-    for (uint32_t i = 0; i < graph->member_count; i++) {
-        graph->member[i].current = members[i].current;
-        graph->member[i].role = members[i].role;
-        graph->current_count += members[i].current;
     }
+    member->added_hlc = in->op.hlc;
+    member->added_id = in->op.id;
+    member->sponsor = in->op.author;
+    member->mode = in->mode;
 }
 
-static void take_membership(wr_graph *graph, const wr_admission *in, const wr_node *node,
-                            uint32_t subject) {
-    describe_member(graph, subject, in);
-    graph->added[graph->added_count++] = (wr_eval_op){
-        .type = (wr_op_type)node->type,
-        .author = node->author,
-        .subject = subject,
-        .role = in->role,
-        .clock = node->clock,
-        .clock_len = node->clock_len,
-        .aseq = node->aseq,
-    };
-    evaluate(graph);
-}
+/* ---- taking an op in ---- */
 
-/* Recipients are recomputed from the past.  They stay current members, because no op that this
- * version understands ends a membership; and whoever joins later is handed E by its sponsor. */
-static void take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node) {
-    wr_eval_member past[WR_AUTHORS_MAX] = {{.current = false}};
-    wr_evaluate_past(graph->added, graph->added_count, node->clock, node->clock_len,
-                     graph->member_count, past);
-    wr_hash recipients =
-        wr_graph_hash_members(graph, past, in->epoch.without, in->epoch.without_count);
-    bool all_current = true;
-    for (uint32_t i = 0; i < graph->member_count; i++)
-        all_current = all_current && (!past[i].current || graph->member[i].current);
-    /* spec:circle#5.3 "A device MUST NOT write under an epoch whose rcpt_hash differs from the
-     * hash over the members of its past, or that leaves one of them out." */
-    bool whole = in->epoch.without_count == 0 && wr_hash_equal(&recipients, &in->epoch.rcpt_hash);
-    *node->epoch = (wr_epoch_ref){
-        .epoch_id = node->id,
-        .commit = in->epoch.commit,
-        .height = node->height,
-        .in = true,
-        .for_members = whole && all_current,
-    };
-    graph->epoch[graph->epoch_count++] = node;
-}
-
-static void take_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
-    wr_chain *chain = &graph->chain[node->author];
+static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
+    wr_chain *chain = &graph->chain[node->eval.column];
     WR_ASSERT(graph->op_count < WR_OPS_MAX);
-    WR_ASSERT(chain->op_count == node->aseq);
+    WR_ASSERT(chain->op_count == node->eval.aseq);
     for (uint32_t i = 0; i < in->op.parent_count; i++)
-        wr_graph_node(graph, &in->parent[i]->id)->has_child = true;
+        node->shunned = node->shunned || in->parent[i]->shunned;
+    for (uint32_t i = 0; i < in->op.parent_count && !node->shunned; i++)
+        wr_graph_node(graph, &in->parent[i]->eval.id)->has_child = true;
+    node->before = chain->last;
     chain->last = node;
-    chain->op_count = node->aseq + 1;
+    chain->op_count = node->eval.aseq + 1;
     if (wr_op_is_notable(node->type))
-        chain->notable = node->aseq + 1;
+        chain->notable = chain->op_count;
+    if (node->type == WR_OP_REMOVE || node->type == WR_OP_EQUIV)
+        chain->accusing = chain->op_count;
     if (in->opaque)
         graph->opaque_count++;
-    uint32_t slot = find_slot(graph, &node->id);
+    uint32_t slot = find_slot(graph, &node->eval.id);
     WR_ASSERT(graph->slot[slot] == 0);
     graph->node[graph->op_count++] = node;
     graph->slot[slot] = (uint16_t)graph->op_count;
+}
+
+static wr_err prepare(wr_graph *graph, wr_admission *in) {
+    if (wr_op_makes_member(in->op.type))
+        WR_TRY(prepare_member(graph, in));
+    if (in->op.type == WR_OP_GENESIS) {
+        in->author = 0;
+        in->column = 0;
+    }
+    return in->author == WR_EVAL_ROOT ? add_column(graph, WR_EVAL_ROOT) : WR_OK;
+}
+
+/* Behind this nothing can fail. */
+static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
+    if (in->op.type == WR_OP_GENESIS) {
+        graph->circle_id = node->eval.id;
+        graph->root = in->root;
+    }
+    if (wr_op_makes_member(in->op.type))
+        describe_member(graph, in);
+    link_node(graph, in, node);
+    if (node->type == WR_OP_EPOCH)
+        wr_graph_take_epoch(graph, in, node);
+    if (wr_op_is_notable(node->eval.type) || node->type == WR_OP_GENESIS)
+        wr_graph_take_effect(graph, node);
 }
 
 wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {
@@ -185,21 +209,10 @@ wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {
     wr_node *node;
     /* spec:circle#2.3 "An op that fails any check MUST leave the graph as it was." */
     WR_TRY(wr_graph_check(graph, op_bytes, sig, &in));
+    WR_TRY(prepare(graph, &in));
     WR_TRY(node_new(graph, &in, &node));
-
-    if (in.op.type == WR_OP_GENESIS) {
-        graph->circle_id = node->id;
-        graph->root = in.root;
-        uint32_t founder = place_member(graph, &in);
-        WR_ASSERT(founder == 0);
-        take_node(graph, &in, node);
-        take_membership(graph, &in, node, founder);
-        return WR_OK;
-    }
-    take_node(graph, &in, node);
-    if (in.op.type == WR_OP_ADD)
-        take_membership(graph, &in, node, place_member(graph, &in));
-    if (in.op.type == WR_OP_EPOCH)
-        take_epoch(graph, &in, node);
+    WR_TRY(wr_evaluator_take(graph->evaluator, &node->eval));
+    take(graph, &in, node);
+    graph->version++;
     return WR_OK;
 }

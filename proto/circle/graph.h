@@ -13,6 +13,7 @@
 
 #include "base/base.h"
 #include "base/limits.h"
+#include "circle/evaluate.h"
 #include "circle/op.h"
 
 /* Op bytes, nodes and clocks together: 16,384 ops of 64 members take about half. */
@@ -25,30 +26,41 @@ typedef struct wr_member {
     wr_hash device_id;
     wr_cert cert;
     wr_role_kind role;
-    bool current;      /* in members(eval(all admitted ops)) */
-    uint64_t added_ms; /* wall time of its GENESIS or ADD op (hlc >> 16) */
-    wr_pair_mode mode; /* how it was added */
+    bool current;       /* in members(eval(all admitted ops)), held ones aside */
+    bool barred;        /* an accusation made it no member here once: guard, circle.md 4.6 */
+    wr_hash added_id;   /* of its GENESIS or ADD; of several the one with the smallest (hlc, id) */
+    uint64_t added_hlc; /* .. >> 16 is wall time in ms */
+    wr_hash sponsor;    /* its author; zero for ROOT */
+    wr_pair_mode mode;  /* how it was added */
 } wr_member;
+/* Gets sessions, secrets and a hearing. */
+static inline bool wr_member_is_in(const wr_member *member) {
+    return member->current && !member->barred;
+}
 
 typedef struct wr_op_ref { /* an admitted op */
-    wr_hash id, author;
+    wr_hash id, author;    /* zero author: ROOT */
     uint64_t aseq, hlc, type;
+    uint32_t column; /* of its chain */
+    bool held;
     wr_slice bytes; /* live as long as the graph */
     const wr_sig *sig;
 } wr_op_ref;
 
-typedef struct wr_op_head { /* newest op of one author */
+typedef struct wr_op_head { /* newest op of a chain: an author's, or one op of ROOT */
     wr_hash author;
     uint64_t aseq;
     wr_hash op_id;
+    uint32_t column;
 } wr_op_head;
 
 typedef struct wr_epoch_ref { /* an admitted, past-valid EPOCH op */
     wr_hash epoch_id;         /* its op id */
     wr_hash commit;
     uint64_t height;  /* causal height: longest path from GENESIS */
+    uint64_t made_ms; /* wall time of the op */
     bool in;          /* label IN */
-    bool for_members; /* recipients are exactly current members (write barrier) */
+    bool for_members; /* no device that is out may hold its secret (write barrier) */
 } wr_epoch_ref;
 
 WR_MUST wr_err wr_graph_new(wr_graph **ret_graph); /* NOMEM; empty until GENESIS is admitted */
@@ -64,9 +76,11 @@ WR_DEFINE_FREEP(wr_graph, wr_graph_free)
  * On error nothing changed. */
 WR_MUST wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig);
 
+/* Grows with every change: what was concluded under one version holds until the next. */
+uint64_t wr_graph_version(const wr_graph *graph);
 bool wr_graph_is_empty(const wr_graph *graph);
 const wr_hash *wr_graph_circle_id(const wr_graph *graph); /* not legal while empty */
-const wr_root *wr_graph_root(const wr_graph *graph);      /* likewise */
+const wr_root *wr_graph_root(const wr_graph *graph);      /* the recovery key now; likewise */
 
 /* True if an op of a type that this version carries without understanding it was admitted: the
  * device must be updated before it makes membership ops. */
@@ -75,6 +89,8 @@ bool wr_graph_has_opaque(const wr_graph *graph);
 /* All admitted ops in an order in which parents come first. */
 uint32_t wr_graph_op_count(const wr_graph *graph);
 wr_op_ref wr_graph_op(const wr_graph *graph, uint32_t index);
+WR_MUST bool wr_graph_find_op(const wr_graph *graph, const wr_hash *op_id, wr_op_ref *ret_op);
+wr_op_label wr_graph_label(const wr_graph *graph, const wr_hash *op_id); /* must be admitted */
 WR_MUST bool wr_graph_knows(const wr_graph *graph, const wr_hash *op_id);
 
 /* All devices that ever were members. */
@@ -89,25 +105,75 @@ const wr_member *wr_graph_find_noise(const wr_graph *graph, const wr_pub *noise_
  * that, never beyond WR_AUTHORS_MAX. */
 uint32_t wr_graph_current_count(const wr_graph *graph);
 
-/* Newest op per author, sorted by author; the digest over it goes into HELLO. */
-uint32_t wr_graph_author_heads(const wr_graph *graph, wr_op_head heads[WR_AUTHORS_MAX]);
+/* Why a member that is not current is out: the earliest accusation, else the earliest REMOVE or
+ * LEAVE that is IN.  .type is GENESIS where it never came in. */
+wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member);
+
+/* How much of a feed counts whose writer is out (circle.md 4.7). */
+typedef struct wr_limit {
+    uint64_t shown; /* entries from here on are not in the order of any log */
+    uint64_t kept;  /* .. and from here on not taken: UINT64_MAX for a member */
+} wr_limit;
+wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id);
+/* Does an op vouch for this state of the feed: the cut of a removal or farewell, or what a member
+ * held when it first heard of one?  Only such a state of a feed is taken whose writer is out. */
+WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
+                              const wr_hash *feed_id, uint64_t len, const wr_hash *root);
+
+/* ---- the guard (circle.md 4.6) ---- */
+
+#define WR_HELD_MAX 64u /* given at a time */
+/* Ops that are held: the owner decides, or ROOT. */
+uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]);
+/* The owner accepts: the op takes effect.  UNKNOWN: it is not held.  To be kept with the ops, and
+ * repeated where they are loaded. */
+WR_MUST wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id);
+
+/* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the targets
+ * now and these accused all others, each on the oldest past that its ops allow.  NOMEM, UNKNOWN. */
+WR_MUST wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author,
+                                const wr_hash *targets, uint32_t count,
+                                wr_hash struck[WR_MEMBERS_MAX], uint32_t *ret_struck_count);
+
+/* Newest op per chain, by author and id; the digest over it goes into HELLO. */
+uint32_t wr_graph_chain_heads(const wr_graph *graph, wr_op_head heads[WR_COLUMNS_MAX]);
+/* The chain of a device that is or was a member, and the aseq of the next op in a chain. */
+WR_MUST bool wr_graph_own_column(const wr_graph *graph, const wr_hash *device_id,
+                                 uint32_t *ret_column);
+uint32_t wr_graph_next_aseq(const wr_graph *graph, uint32_t column);
 wr_hash wr_graph_heads_digest(const wr_graph *graph);
-/* DAG heads (ops without children), ascending: the parents of the next op. */
+/* DAG heads (ops without children), ascending: the parents of the next op.  Held ops, and what
+ * stands on them, count as absent. */
 uint32_t wr_graph_heads(const wr_graph *graph, wr_hash heads[WR_OP_PARENTS_MAX]);
 /* True iff every op of older is in past(newer) or among newer; UNKNOWN ids make it false. */
 WR_MUST bool wr_graph_covers(const wr_graph *graph, const wr_hash *newer, uint32_t newer_count,
                              const wr_hash *older, uint32_t older_count);
 
-/* True while device has not covered an ADD/REMOVE/LEAVE/ROLE/EQUIV/RESET/ROOTSET of another
- * author by an op of its own: an ACK is due (circle.md 3.4). */
-WR_MUST bool wr_graph_ack_due(const wr_graph *graph, const wr_hash *device_id);
+/* Has the device covered what others did to the membership by an op of its own (circle.md 3.4)? */
+typedef enum wr_ack_state {
+    WR_ACK_NONE,  /* nothing is due */
+    WR_ACK_DUE,   /* any op of its own will do */
+    WR_ACK_FIRST, /* its next op has to be an ACK: a REMOVE or EQUIV is among them */
+} wr_ack_state;
+wr_ack_state wr_graph_ack_state(const wr_graph *graph, const wr_hash *device_id);
+/* Is op, admitted, in the past of one of the device's own? */
+WR_MUST bool wr_graph_has_covered(const wr_graph *graph, const wr_hash *device_id,
+                                  const wr_hash *op_id);
 
 /* Epochs in order of admission. */
 uint32_t wr_graph_epoch_count(const wr_graph *graph);
-const wr_epoch_ref *wr_graph_epoch(const wr_graph *graph, uint32_t index);
-const wr_epoch_ref *wr_graph_find_epoch(const wr_graph *graph, const wr_hash *epoch_id);
-/* rcpt_hash over the current members' device ids, ascending. */
-wr_hash wr_graph_recipients_hash(const wr_graph *graph);
+wr_epoch_ref wr_graph_epoch(const wr_graph *graph, uint32_t index);
+const wr_hash *wr_graph_epoch_id(const wr_graph *graph, uint32_t index); /* the same, cheaper */
+/* Was the op in the past of one of the device's own, or of its ADD? */
+WR_MUST bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id,
+                                  const wr_hash *device_id);
+/* The commitment of an admitted EPOCH op, good for reading for ever; false if it is not here. */
+WR_MUST bool wr_graph_epoch_commit(const wr_graph *graph, const wr_hash *epoch_id,
+                                   wr_hash *ret_commit);
+/* Who is to get the secret of an epoch that this device makes now: members that are in.  Barred ones
+ * go to without (ascending), and must be named in the op. */
+wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
+                            uint32_t *ret_without_count);
 
 /* Builds and signs the next op of me on top of all heads (GENESIS: on an empty graph; pass the
  * body from wr_genesis_encode).  Does not admit it: persist first, then wr_graph_admit, which
@@ -115,9 +181,13 @@ wr_hash wr_graph_recipients_hash(const wr_graph *graph);
  * Appends the op to out.
  *   STATE    GENESIS on a graph that is not empty, anything else on an empty one
  *   REFUSED  me is no member now, or its role does not allow the op
- *   VERSION  ADD while wr_graph_has_opaque, or a type that this version cannot make
+ *   VERSION  an op that changes the membership while wr_graph_has_opaque
  *   NOBUF    and all of wr_graph_admit, for a bad body */
 WR_MUST wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type type,
                                wr_slice body, uint64_t hlc, wr_buf *out, wr_sig *ret_sig);
+/* The same for ROOT: with the recovery key that holds now (AUTH if it is another one). */
+WR_MUST wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign,
+                                    wr_op_type type, wr_slice body, uint64_t hlc, wr_buf *out,
+                                    wr_sig *ret_sig);
 
 #endif /* WR_CIRCLE_GRAPH_H */

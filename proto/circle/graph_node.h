@@ -1,8 +1,12 @@
-/* What the graph is made of: nodes, author chains, the index by id.  Private to graph*.c.
+/* What the graph is made of: nodes, chains, the index by id.  Private to graph*.c.
  *
  *   graph_check.c   may this op come in?     const graph in, an admission out
- *   graph.c         takes it in              the only file that changes a graph
+ *   graph_rules.c   .. by the rules of its type
+ *   graph.c         takes it in              with graph_guard.c the only ones that change a graph
+ *   graph_guard.c   what it does to members: evaluation, the guard, epochs
+ *   graph_cuts.c    how much of a feed counts whose writer is out
  *   graph_view.c    what follows from it     const graph in, answers out
+ *   graph_author.c  the next op of this device
  *
  * Spec:   proto/spec/circle.md 2 to 5
  * Layer:  circle
@@ -17,42 +21,64 @@
 
 #define WR_GRAPH_SLOTS (2u * WR_OPS_MAX) /* of the index by id: at most half full */
 _Static_assert((WR_GRAPH_SLOTS & (WR_GRAPH_SLOTS - 1)) == 0, "a mask finds the slot");
-_Static_assert(WR_OPS_MAX < UINT16_MAX, "a slot holds an op number plus one");
+_Static_assert(WR_OPS_MAX < UINT16_MAX, "a slot holds an op number plus one, a clock a count");
 
-typedef struct wr_node { /* one admitted op; lives in the arena */
-    wr_hash id;
+/* Members by index, one bit each. */
+#define WR_MEMBER_WORDS (WR_AUTHORS_MAX / 64u)
+typedef struct wr_member_set {
+    uint64_t word[WR_MEMBER_WORDS];
+} wr_member_set;
+static inline bool wr_member_set_has(const wr_member_set *set, uint32_t index) {
+    return (set->word[index / 64u] >> (index % 64u) & 1u) != 0;
+}
+static inline void wr_member_set_add(wr_member_set *set, uint32_t index) {
+    set->word[index / 64u] |= (uint64_t)1 << (index % 64u);
+}
+
+typedef struct wr_epoch_node { /* what an EPOCH op says */
+    wr_hash commit;
+    wr_member_set known;   /* devices added in its past */
+    wr_member_set readers; /* its recipients */
+    bool whole;            /* rcpt_hash is that of its readers */
+} wr_epoch_node;
+
+typedef struct wr_node wr_node;
+struct wr_node { /* one admitted op; lives in the arena */
+    wr_eval_op eval;     /* .type is that of an op without effect for types not understood */
+    uint64_t type;
     wr_sig sig;
     wr_slice bytes;
-    uint64_t hlc, type;
-    uint32_t author; /* member index */
-    uint32_t aseq;
-    uint32_t height;     /* longest path from GENESIS */
-    uint32_t clock_len;  /* columns; members from here on have no op in past(op) */
-    uint32_t *clock;     /* of past(op): per member index, how many of its ops */
-    wr_epoch_ref *epoch; /* of an EPOCH op; else NULL */
-    bool has_child;
-} wr_node;
+    uint32_t height;      /* longest path from GENESIS */
+    const wr_node *before; /* the one before it in its chain */
+    wr_epoch_node *epoch; /* of an EPOCH op; else NULL */
+    const wr_root *root;  /* of a ROOTSET; else NULL */
+    bool held;            /* without effect here: guard G2 (circle.md 4.6) */
+    bool shunned;         /* held, or on top of such an op: not covered by what we sign */
+    bool has_child;       /* among those that are not shunned */
+};
 
-typedef struct wr_chain { /* what is known of one member's ops, beside wr_member */
+typedef struct wr_chain { /* a column of the clocks: ops that follow one another */
+    uint32_t author;      /* member index; WR_EVAL_ROOT: one op of the recovery key */
     wr_node *last;        /* its newest op; NULL while there is none */
     uint32_t op_count;    /* aseq of its next op */
     uint32_t notable;     /* aseq + 1 of its newest op that others must acknowledge; 0 if none */
-    uint64_t added_hlc;   /* of the GENESIS or ADD that wr_member shows: the smallest (hlc, id) */
-    wr_hash added_id;
+    uint32_t accusing;    /* .. that is a REMOVE or EQUIV */
 } wr_chain;
 
 struct wr_graph {
     wr_arena arena;
+    wr_evaluator *evaluator;
     wr_hash circle_id;
-    wr_root root;
-    uint32_t op_count, member_count, current_count, epoch_count, added_count;
+    wr_root root; /* of GENESIS */
+    uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;
+    uint64_t version;
     uint32_t opaque_count; /* ops that this version admits without understanding them */
     wr_member member[WR_AUTHORS_MAX];
-    wr_chain chain[WR_AUTHORS_MAX];
-    wr_node *node[WR_OPS_MAX];     /* in order of admission: parents first */
-    wr_node *epoch[WR_OPS_MAX];    /* the EPOCH ops among them */
-    wr_eval_op added[WR_OPS_MAX];  /* GENESIS and the ADDs among them */
-    wr_op_label label[WR_OPS_MAX]; /* of added, as last evaluated */
+    uint32_t column[WR_AUTHORS_MAX]; /* of a member's own chain */
+    wr_chain chain[WR_COLUMNS_MAX];
+    wr_node *node[WR_OPS_MAX];   /* in order of admission: parents first */
+    wr_node *epoch[WR_OPS_MAX];  /* the EPOCH ops among them */
+    wr_node *effect[WR_OPS_MAX]; /* those that change members, roles or the recovery key */
     uint16_t slot[WR_GRAPH_SLOTS]; /* op number + 1 by id, linear probing; 0 is free */
 };
 
@@ -60,24 +86,33 @@ struct wr_graph {
 typedef struct wr_admission {
     wr_op op;
     wr_sig sig;
-    uint32_t author; /* member index; that of the new member for GENESIS */
+    uint32_t author; /* member index; that of the new member for GENESIS; WR_EVAL_ROOT */
+    uint32_t column;
     uint32_t height;
     uint32_t clock_len;
-    uint32_t clock[WR_AUTHORS_MAX];
+    uint16_t clock[WR_COLUMNS_MAX];
     const wr_node *parent[WR_OP_PARENTS_MAX];
     bool opaque;
+    wr_reason reason; /* REMOVE */
+    uint32_t subject_count;
+    wr_eval_subject subject[WR_MEMBERS_MAX]; /* but of GENESIS and ADD: known when taken */
     /* GENESIS, ADD */
     wr_cert cert;
     wr_hash device_id;
     wr_role_kind role;
     wr_pair_mode mode;
-    wr_root root;      /* GENESIS */
+    wr_root root;      /* GENESIS, ROOTSET */
     wr_epoch_op epoch; /* EPOCH */
 } wr_admission;
 
 /* Every check of admission, in order; errors as wr_graph_admit. */
 WR_MUST wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig,
                               wr_admission *ret_admission);
+/* The parts that depend on the type: what the body says, and whether its past allows it. */
+WR_MUST wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in);
+WR_MUST wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in);
+/* The recovery key that holds in the past of in; NULL: that holds now. */
+const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in);
 
 /* The node of op_id; NULL if it is not admitted. */
 wr_node *wr_graph_node(const wr_graph *graph, const wr_hash *op_id);
@@ -85,10 +120,26 @@ wr_node *wr_graph_node(const wr_graph *graph, const wr_hash *op_id);
 WR_MUST bool wr_graph_index(const wr_graph *graph, const wr_hash *device_id, uint32_t *ret_index);
 /* older in past(newer)?  False for one and the same op. */
 WR_MUST bool wr_node_precedes(const wr_node *older, const wr_node *newer);
-/* rcpt_hash of the members marked current, without the ids of without. */
-wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_member *members,
-                              const wr_hash *without, uint32_t without_count);
-/* True for the types that every other member has to acknowledge (circle.md 3.4). */
+/* older in the past that in names? */
+WR_MUST bool wr_node_is_past(const wr_node *older, const wr_admission *in);
+/* Ops without children that we may stand on, ascending by id. */
+uint32_t wr_graph_collect_heads(const wr_graph *graph, const wr_node *heads[WR_COLUMNS_MAX]);
+wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node);
+/* rcpt_hash of a set of members. */
+wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members);
+/* The op is in and has effect: members, roles, bars and held ops follow. */
+void wr_graph_take_effect(wr_graph *graph, wr_node *node);
+/* .. and what an EPOCH op says about its readers. */
+void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node);
+
+/* Ops that are held or stand on one that is: who has a child, who does not. */
+void wr_graph_find_heads(wr_graph *graph);
+
+static inline bool wr_op_makes_member(uint64_t type) {
+    return type == WR_OP_GENESIS || type == WR_OP_ADD;
+}
+/* Types that change members, roles or the recovery key, which every other member has to
+ * acknowledge (circle.md 3.4). */
 WR_MUST bool wr_op_is_notable(uint64_t type);
 
 #endif /* WR_CIRCLE_GRAPH_NODE_H */

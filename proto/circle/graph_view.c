@@ -1,6 +1,6 @@
-/* What follows from the ops: members, heads, epochs, and the next op of this device.
+/* What follows from the ops: members, heads, who has acknowledged what.
  *
- * Spec:   proto/spec/circle.md 2.5, 3, 5
+ * Spec:   proto/spec/circle.md 2.5, 3.4
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -9,6 +9,10 @@
 #include "wire/pack.h"
 
 /* ---- the circle and its ops ---- */
+
+uint64_t wr_graph_version(const wr_graph *graph) {
+    return graph->version;
+}
 
 bool wr_graph_is_empty(const wr_graph *graph) {
     return graph->op_count == 0;
@@ -21,7 +25,7 @@ const wr_hash *wr_graph_circle_id(const wr_graph *graph) {
 
 const wr_root *wr_graph_root(const wr_graph *graph) {
     WR_ASSERT(graph->op_count > 0);
-    return &graph->root;
+    return wr_graph_root_in(graph, NULL);
 }
 
 bool wr_graph_has_opaque(const wr_graph *graph) {
@@ -32,13 +36,20 @@ uint32_t wr_graph_op_count(const wr_graph *graph) {
     return graph->op_count;
 }
 
-static wr_op_ref ref_of(const wr_graph *graph, const wr_node *node) {
+static wr_hash author_of(const wr_graph *graph, const wr_node *node) {
+    return node->eval.author == WR_EVAL_ROOT ? (wr_hash){{0}}
+                                             : graph->member[node->eval.author].device_id;
+}
+
+wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node) {
     return (wr_op_ref){
-        .id = node->id,
-        .author = graph->member[node->author].device_id,
-        .aseq = node->aseq,
-        .hlc = node->hlc,
+        .id = node->eval.id,
+        .author = author_of(graph, node),
+        .aseq = node->eval.aseq,
+        .column = node->eval.column,
+        .hlc = node->eval.hlc,
         .type = node->type,
+        .held = node->held,
         .bytes = node->bytes,
         .sig = &node->sig,
     };
@@ -46,7 +57,21 @@ static wr_op_ref ref_of(const wr_graph *graph, const wr_node *node) {
 
 wr_op_ref wr_graph_op(const wr_graph *graph, uint32_t index) {
     WR_ASSERT(index < graph->op_count);
-    return ref_of(graph, graph->node[index]);
+    return wr_node_ref(graph, graph->node[index]);
+}
+
+bool wr_graph_find_op(const wr_graph *graph, const wr_hash *op_id, wr_op_ref *ret_op) {
+    const wr_node *node = wr_graph_node(graph, op_id);
+    if (node == NULL)
+        return false;
+    *ret_op = wr_node_ref(graph, node);
+    return true;
+}
+
+wr_op_label wr_graph_label(const wr_graph *graph, const wr_hash *op_id) {
+    const wr_node *node = wr_graph_node(graph, op_id);
+    WR_ASSERT(node != NULL);
+    return wr_evaluator_label(graph->evaluator, &node->eval);
 }
 
 bool wr_graph_knows(const wr_graph *graph, const wr_hash *op_id) {
@@ -91,21 +116,12 @@ const wr_member *wr_graph_find_noise(const wr_graph *graph, const wr_pub *noise_
     WR_UNREACHABLE();
 }
 
-static bool is_among(const wr_hash *id, const wr_hash *ids, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (wr_hash_order(&ids[i], id) == 0)
-            return true;
-    }
-    return false;
-}
-
-wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_member *members,
-                              const wr_hash *without, uint32_t without_count) {
+wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members) {
     const wr_hash *sorted[WR_AUTHORS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {
         const wr_hash *id = &graph->member[i].device_id;
-        if (!members[i].current || is_among(id, without, without_count))
+        if (!wr_member_set_has(members, i))
             continue;
         uint32_t at = count++;
         for (; at > 0 && wr_hash_order(sorted[at - 1], id) > 0; at--)
@@ -119,35 +135,68 @@ wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_member *membe
     return wr_hasher_end(&hasher);
 }
 
-wr_hash wr_graph_recipients_hash(const wr_graph *graph) {
-    wr_eval_member members[WR_AUTHORS_MAX] = {{.current = false}};
-    for (uint32_t i = 0; i < graph->member_count; i++)
-        members[i] = (wr_eval_member){graph->member[i].current, graph->member[i].role};
-    return wr_graph_hash_members(graph, members, NULL, 0);
+wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
+                            uint32_t *ret_without_count) {
+    wr_member_set members = {{0}};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < graph->member_count; i++) {
+        const wr_member *member = &graph->member[i];
+        if (wr_member_is_in(member))
+            wr_member_set_add(&members, i);
+        else if (member->current && count < WR_MEMBERS_MAX)
+            without[count++] = member->device_id;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        wr_hash id = without[i];
+        uint32_t at = i;
+        for (; at > 0 && wr_hash_order(&without[at - 1], &id) > 0; at--)
+            without[at] = without[at - 1];
+        without[at] = id;
+    }
+    *ret_without_count = count;
+    return wr_graph_hash_members(graph, &members);
 }
 
 /* ---- heads ---- */
 
-uint32_t wr_graph_author_heads(const wr_graph *graph, wr_op_head heads[WR_AUTHORS_MAX]) {
+static int order_heads(const wr_op_head *a, const wr_op_head *b) {
+    int order = wr_hash_order(&a->author, &b->author);
+    return order != 0 ? order : wr_hash_order(&a->op_id, &b->op_id);
+}
+
+uint32_t wr_graph_chain_heads(const wr_graph *graph, wr_op_head heads[WR_COLUMNS_MAX]) {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < graph->member_count; i++) {
+    for (uint32_t i = 0; i < graph->column_count; i++) {
         const wr_node *last = graph->chain[i].last;
         if (last == NULL)
             continue;
-        const wr_hash *author = &graph->member[i].device_id;
+        wr_op_head head = {author_of(graph, last), last->eval.aseq, last->eval.id, i};
         uint32_t at = count++;
-        for (; at > 0 && wr_hash_order(&heads[at - 1].author, author) > 0; at--)
+        for (; at > 0 && order_heads(&heads[at - 1], &head) > 0; at--)
             heads[at] = heads[at - 1];
-        heads[at] = (wr_op_head){*author, last->aseq, last->id};
+        heads[at] = head;
     }
     return count;
 }
 
+bool wr_graph_own_column(const wr_graph *graph, const wr_hash *device_id, uint32_t *ret_column) {
+    uint32_t member;
+    if (!wr_graph_index(graph, device_id, &member))
+        return false;
+    *ret_column = graph->column[member];
+    return true;
+}
+
+uint32_t wr_graph_next_aseq(const wr_graph *graph, uint32_t column) {
+    WR_ASSERT(column < graph->column_count);
+    return graph->chain[column].op_count;
+}
+
 wr_hash wr_graph_heads_digest(const wr_graph *graph) {
-    /* spec:circle#2.5 "The digest of the op heads MUST cover the newest op of every author in
-     * ascending order of the authors." */
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(graph, heads);
+    /* spec:circle#2.5 "The digest of the op heads MUST cover the newest op of every chain in
+     * ascending order of authors and ids." */
+    wr_op_head heads[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_chain_heads(graph, heads);
     wr_hasher hasher;
     wr_hasher_init(&hasher, WR_LABEL_OP_HEADS);
     for (uint32_t i = 0; i < count; i++) {
@@ -161,31 +210,17 @@ wr_hash wr_graph_heads_digest(const wr_graph *graph) {
 }
 
 bool wr_node_precedes(const wr_node *older, const wr_node *newer) {
-    return older->author < newer->clock_len && older->aseq < newer->clock[older->author];
-}
-
-/* All ops without children, by id: each is the last of its author's chain. */
-static uint32_t collect_heads(const wr_graph *graph, const wr_node *heads[WR_AUTHORS_MAX]) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < graph->member_count; i++) {
-        const wr_node *last = graph->chain[i].last;
-        if (last == NULL || last->has_child)
-            continue;
-        uint32_t at = count++;
-        for (; at > 0 && wr_hash_order(&heads[at - 1]->id, &last->id) > 0; at--)
-            heads[at] = heads[at - 1];
-        heads[at] = last;
-    }
-    return count;
+    const wr_eval_op *op = &older->eval;
+    return op->column < newer->eval.clock_len && op->aseq < newer->eval.clock[op->column];
 }
 
 uint32_t wr_graph_heads(const wr_graph *graph, wr_hash heads[WR_OP_PARENTS_MAX]) {
-    const wr_node *all[WR_AUTHORS_MAX];
-    uint32_t count = collect_heads(graph, all);
+    const wr_node *all[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_collect_heads(graph, all);
     if (count > WR_OP_PARENTS_MAX)
         count = WR_OP_PARENTS_MAX;
     for (uint32_t i = 0; i < count; i++)
-        heads[i] = all[i]->id;
+        heads[i] = all[i]->eval.id;
     return count;
 }
 
@@ -210,113 +245,45 @@ bool wr_graph_covers(const wr_graph *graph, const wr_hash *newer, uint32_t newer
     return true;
 }
 
-bool wr_graph_ack_due(const wr_graph *graph, const wr_hash *device_id) {
+wr_ack_state wr_graph_ack_state(const wr_graph *graph, const wr_hash *device_id) {
     uint32_t me;
+    wr_ack_state state = WR_ACK_NONE;
     if (!wr_graph_index(graph, device_id, &me) || !graph->member[me].current)
-        return false;
-    const wr_node *last = graph->chain[me].last;
-    for (uint32_t i = 0; i < graph->member_count; i++) {
-        uint32_t seen = last != NULL && i < last->clock_len ? last->clock[i] : 0;
+        return WR_ACK_NONE;
+    const wr_node *last = graph->chain[graph->column[me]].last;
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_chain *chain = &graph->chain[i];
+        uint32_t seen = last != NULL && i < last->eval.clock_len ? last->eval.clock[i] : 0;
+        /* What is shunned is not covered by what we sign. */
+        if (i == graph->column[me] || chain->last == NULL || chain->last->shunned)
+            continue;
+        /* spec:circle#3.4 "The first op of a member that covers a REMOVE or EQUIV of another author
+         * MUST be an ACK." */
+        if (chain->accusing > seen)
+            return WR_ACK_FIRST;
         /* spec:circle#3.4 "A member MUST cover each ADD, REMOVE, LEAVE, ROLE, EQUIV, RESET and
          * ROOTSET of another author by an op of its own." */
-        if (i != me && graph->chain[i].notable > seen)
-            return true;
+        if (chain->notable > seen)
+            state = WR_ACK_DUE;
     }
-    return false;
+    return state;
 }
 
-/* ---- epochs ---- */
-
-uint32_t wr_graph_epoch_count(const wr_graph *graph) {
-    return graph->epoch_count;
+bool wr_graph_has_covered(const wr_graph *graph, const wr_hash *device_id, const wr_hash *op_id) {
+    const wr_node *node = wr_graph_node(graph, op_id);
+    uint32_t column;
+    if (node == NULL || !wr_graph_own_column(graph, device_id, &column))
+        return false;
+    const wr_node *last = graph->chain[column].last;
+    return last != NULL && (last == node || wr_node_precedes(node, last));
 }
 
-const wr_epoch_ref *wr_graph_epoch(const wr_graph *graph, uint32_t index) {
-    WR_ASSERT(index < graph->epoch_count);
-    return graph->epoch[index]->epoch;
-}
-
-const wr_epoch_ref *wr_graph_find_epoch(const wr_graph *graph, const wr_hash *epoch_id) {
-    const wr_node *node = wr_graph_node(graph, epoch_id);
-    return node == NULL ? NULL : node->epoch;
-}
-
-/* ---- the next op of this device ---- */
-
-/* More heads than an op may name are joined in several ops.  The one that holds our own chain
- * must be among them; it takes the last place, which keeps the order. */
-static uint32_t pick_parents(const wr_graph *graph, const wr_node *own_last,
-                             wr_hash parents[WR_OP_PARENTS_MAX]) {
-    const wr_node *all[WR_AUTHORS_MAX];
-    uint32_t count = collect_heads(graph, all), mine = 0;
-    if (count > WR_OP_PARENTS_MAX && own_last != NULL) {
-        while (all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
-            mine++;
-        WR_ASSERT(mine < count);
-        if (mine >= WR_OP_PARENTS_MAX)
-            all[WR_OP_PARENTS_MAX - 1] = all[mine];
-    }
-    if (count > WR_OP_PARENTS_MAX)
-        count = WR_OP_PARENTS_MAX;
-    for (uint32_t i = 0; i < count; i++)
-        parents[i] = all[i]->id;
-    return count;
-}
-
-static wr_err check_own(const wr_graph *graph, const wr_identity *me, wr_op_type type) {
-    switch (type) {
-    case WR_OP_GENESIS:
-        return graph->op_count == 0 ? WR_OK : WR_ERR_STATE;
-    case WR_OP_ADD:
-        /* spec:circle#3.7 "A device that holds an op which it does not understand MUST NOT sign an
-         * op that changes the membership." */
-        if (wr_graph_has_opaque(graph))
-            return WR_ERR_VERSION;
-        break;
-    case WR_OP_ACK:
-    case WR_OP_EPOCH:
-        break;
-    case WR_OP_REMOVE:
-    case WR_OP_LEAVE:
-    case WR_OP_KEYUPD:
-    case WR_OP_ROLE:
-    case WR_OP_EQUIV:
-    case WR_OP_RESET:
-    case WR_OP_ROOTSET:
-        return WR_ERR_VERSION;
-    }
-    if (graph->op_count == 0)
-        return WR_ERR_STATE;
-    const wr_member *self = wr_graph_find(graph, &me->device_id);
-    return self != NULL && self->current ? WR_OK : WR_ERR_REFUSED;
-}
-
-wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type type, wr_slice body,
-                       uint64_t hlc, wr_buf *out, wr_sig *ret_sig) {
-    wr_op header = {.author = me->device_id, .hlc = hlc, .type = type, .body = body};
-    wr_hash parents[WR_OP_PARENTS_MAX];
-    wr_admission unused;
-    wr_buf next = *out;
-    wr_sig sig;
-    WR_TRY(check_own(graph, me, type));
-    if (type != WR_OP_GENESIS) {
-        uint32_t index = 0;
-        bool known = wr_graph_index(graph, &me->device_id, &index);
-        WR_ASSERT(known);
-        const wr_chain *chain = &graph->chain[index];
-        header.circle_id = graph->circle_id;
-        header.aseq = chain->op_count;
-        header.has_aprev = chain->last != NULL;
-        if (header.has_aprev)
-            header.aprev = chain->last->id;
-        header.parent_count = pick_parents(graph, chain->last, parents);
-    }
-    WR_TRY(wr_op_encode(&header, parents, &next));
-    wr_slice bytes = wr_slice_of(out->ptr + out->len, next.len - out->len);
-    wr_sign(&me->sign, WR_SIG_LABEL_OP, bytes, &sig);
-    /* What this device would not admit it does not sign away either. */
-    WR_TRY(wr_graph_check(graph, bytes, &sig, &unused));
-    *out = next;
-    *ret_sig = sig;
-    return WR_OK;
+bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id, const wr_hash *device_id) {
+    const wr_node *node = wr_graph_node(graph, op_id);
+    const wr_member *member = wr_graph_find(graph, device_id);
+    if (node == NULL || member == NULL)
+        return false;
+    const wr_node *added = wr_graph_node(graph, &member->added_id);
+    return wr_graph_has_covered(graph, device_id, op_id) || added == node ||
+           (added != NULL && wr_node_precedes(node, added));
 }

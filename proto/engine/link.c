@@ -46,8 +46,9 @@ static wr_err start_handshake(wr_link *link, wr_now now) {
 
 static wr_err init_initiator(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find(wr_self_graph(link->self), &link->config.peer);
-    const wr_hash *epoch_id = wr_self_write_epoch(link->self);
-    if (peer == NULL || !peer->current || epoch_id == NULL)
+    const wr_hash *epoch_id =
+        wr_self_session_epoch(link->self, &link->config.peer, link->config.attempt);
+    if (peer == NULL || !wr_member_is_in(peer) || epoch_id == NULL)
         return WR_ERR_UNKNOWN;
     link->peer = peer->device_id;
     link->peer_known = true;
@@ -146,7 +147,7 @@ static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
         link->state = LINK_SEND_SECOND;
         return WR_OK;
     }
-    if (!peer->current)
+    if (!wr_member_is_in(peer))
         return WR_ERR_REFUSED;
     WR_TRY(wr_self_accept_mark(link->self, &peer->device_id, mark));
     link->peer = peer->device_id;
@@ -248,14 +249,14 @@ static wr_err fail(wr_link *link, wr_err err) {
  * session. */
 static wr_err judge_peer(wr_link *link) {
     const wr_graph *graph = wr_self_graph(link->self);
-    if (!link->peer_known || link->ops_judged == wr_graph_op_count(graph))
+    if (!link->peer_known || link->judged == wr_graph_version(graph))
         return WR_OK;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
     /* spec:sync#1.7 "A session MUST end as soon as the peer's key is no longer that of exactly
      * one current member, its own." */
-    if (peer == NULL || !peer->current || !wr_hash_equal(&peer->device_id, &link->peer))
+    if (peer == NULL || !wr_member_is_in(peer) || !wr_hash_equal(&peer->device_id, &link->peer))
         return WR_ERR_REFUSED;
-    link->ops_judged = wr_graph_op_count(graph);
+    link->judged = wr_graph_version(graph);
     return WR_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct wr_link_config {
     uint64_t link_id;    /* > 0, unique among the links of self */
     wr_role role;        /* initiator: peer is who we dial */
     wr_hash peer;        /* device id; initiator only */
+    uint32_t attempt;    /* how often the peer did not answer before: older epochs are tried */
     uint8_t binding[32]; /* transport binding: zero for TCP (channel.md 2) */
     uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE]; /* where we listen, for HELLO */
     size_t addrs_len;

@@ -26,6 +26,7 @@ typedef enum link_state {
 #define LINK_WINDOW_BYTES (4u * 1024u * 1024u)
 #define LINK_GUEST_BYTES_MAX (1024u * 1024u)
 #define LINK_GUEST_MS_MAX 10000u
+#define LINK_KEY_WANTS_MAX 64u /* epochs asked for in one KEY_WANT */
 #define LINK_PING_MS 240000u /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
@@ -76,9 +77,13 @@ struct wr_link {
     bool frontier_known, frontier_due;
     wr_hello hello; /* the peer's; addrs point into addrs */
     uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE];
-    uint64_t peer_next[WR_AUTHORS_MAX]; /* by member index: next aseq the peer lacks */
+    uint64_t peer_next[WR_COLUMNS_MAX]; /* by chain: next aseq the peer lacks */
     uint32_t op_cursor;                 /* ops of the graph looked at for sending */
-    uint32_t ops_judged;                /* ops of the graph under which the peer was a member */
+    uint64_t judged;                    /* version of the graph under which the peer was a member */
+    uint32_t keys_said, keys_asked;     /* of our keyring; of the graph's epochs */
+    bool peer_lacks_keys;               /* it asked for some that we had not */
+    wr_hash key_wants[LINK_KEY_WANTS_MAX]; /* it asked for, not yet answered */
+    uint32_t key_want_count;
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */
@@ -118,7 +123,6 @@ void wr_link_event(wr_link *link, const wr_event *event);
 WR_MUST wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
 void wr_link_release_unit(wr_link *link);
 void wr_link_confirm(wr_link *link);
-uint32_t wr_link_author(const wr_graph *graph, const wr_hash *device_id);
 bool wr_link_is_own(const wr_link *link, uint32_t index);
 bool wr_link_is_peers(const wr_link *link, uint32_t index);
 /* link_say.c: what is due to be said to it. */

@@ -6,6 +6,13 @@
 
 #include <stdlib.h>
 
+typedef struct key_bytes { /* secret: an encoded key */
+    uint8_t b[96];
+} key_bytes;
+static void key_bytes_wipe(key_bytes *bytes) {
+    wr_wipe(bytes, sizeof *bytes);
+}
+
 /* ---- what is due to be said ---- */
 
 static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
@@ -28,9 +35,9 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
 }
 
 static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(wr_self_graph(link->self), heads);
-    uint8_t bytes[WR_AUTHORS_MAX * 80u];
+    wr_op_head heads[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
+    uint8_t bytes[WR_COLUMNS_MAX * 80u];
     wr_buf body = WR_BUF_ARRAY(bytes);
     WR_TRY(wr_list_begin(&body, !link->op_heads_known, count));
     for (uint32_t i = 0; i < count; i++)
@@ -47,19 +54,75 @@ static wr_err say_ops(wr_link *link, wr_buf *plain) {
     const wr_graph *graph = wr_self_graph(link->self);
     while (link->op_cursor < wr_graph_op_count(graph)) {
         wr_op_ref op = wr_graph_op(graph, link->op_cursor);
-        uint32_t author = wr_link_author(graph, &op.author);
-        if (author < WR_AUTHORS_MAX && op.aseq >= link->peer_next[author]) {
-            uint8_t bytes[WR_OP_BYTES_MAX + 80u];
+        if (op.aseq >= link->peer_next[op.column]) {
+            uint8_t bytes[WR_OP_LARGEST_BYTES_MAX + 80u];
             wr_buf body = WR_BUF_ARRAY(bytes);
             WR_TRY(wr_ops_put(&body, op.bytes, op.sig));
             if (wr_frame_put(plain, WR_FRAME_OPS, wr_buf_slice(&body)) != WR_OK)
                 return WR_OK;
-            link->peer_next[author] = op.aseq + 1;
+            link->peer_next[op.column] = op.aseq + 1;
         }
         link->op_cursor++;
     }
     return WR_OK;
 }
+
+/* ---- secrets of epochs ---- */
+
+static wr_err say_key(wr_link *link, wr_buf *plain, const wr_hash *epoch_id, bool *ret_said) {
+    WR_SECRET(wr_key) secret;
+    WR_SECRET(key_bytes) bytes;
+    wr_buf body = WR_BUF_ARRAY(bytes.b);
+    *ret_said = true;
+    if (!wr_keyring_secret(wr_self_keyring(link->self), epoch_id, &secret))
+        return WR_OK;
+    WR_TRY(wr_key_put(&body, epoch_id, &secret));
+    *ret_said = wr_frame_put(plain, WR_FRAME_KEYS, wr_buf_slice(&body)) == WR_OK;
+    return WR_OK;
+}
+
+/* What the peer asked for, and what was made here or came after it asked in vain.
+ * spec:sync#2.10 "A device MUST NOT say KEYS to anyone but a member that is in (circle.md 4.6)." */
+static wr_err say_keys(wr_link *link, wr_buf *plain) {
+    const wr_keyring *keyring = wr_self_keyring(link->self);
+    bool said = true;
+    while (link->key_want_count != 0) {
+        WR_TRY(say_key(link, plain, &link->key_wants[link->key_want_count - 1], &said));
+        if (!said)
+            return WR_OK;
+        link->key_want_count--;
+    }
+    for (; link->keys_said < wr_keyring_count(keyring); link->keys_said++) {
+        const wr_hash *epoch_id = wr_keyring_epoch(keyring, link->keys_said);
+        if (link->peer_lacks_keys || wr_self_made_epoch(link->self, epoch_id))
+            WR_TRY(say_key(link, plain, epoch_id, &said));
+        if (!said)
+            return WR_OK;
+    }
+    return WR_OK;
+}
+
+/* The epochs of the graph that we cannot read, each asked for once in a session. */
+static wr_err say_key_want(wr_link *link, wr_buf *plain) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    while (link->keys_asked < wr_graph_epoch_count(graph)) {
+        uint8_t bytes[LINK_KEY_WANTS_MAX * 34u + 16u];
+        wr_hash ids[LINK_KEY_WANTS_MAX];
+        wr_buf body = WR_BUF_ARRAY(bytes);
+        uint32_t count = 0, at = link->keys_asked;
+        for (; at < wr_graph_epoch_count(graph) && count < LINK_KEY_WANTS_MAX; at++) {
+            ids[count] = *wr_graph_epoch_id(graph, at);
+            count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]);
+        }
+        WR_TRY(wr_key_want_encode(ids, count, &body));
+        if (count != 0 && wr_frame_put(plain, WR_FRAME_KEY_WANT, wr_buf_slice(&body)) != WR_OK)
+            return WR_OK;
+        link->keys_asked = at;
+    }
+    return WR_OK;
+}
+
+/* ---- feeds ---- */
 
 static wr_err say_frontier(wr_link *link, wr_buf *plain) {
     wr_frontier_item items[WR_FEEDS_MAX];
@@ -234,6 +297,8 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
      * lacks." */
     if (link->op_cursor < wr_graph_op_count(wr_self_graph(link->self)))
         return WR_OK;
+    WR_TRY(say_keys(link, plain));
+    WR_TRY(say_key_want(link, plain));
     return say_feeds(link, plain, now);
 }
 

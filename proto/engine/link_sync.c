@@ -8,14 +8,6 @@
 
 /* ---- who the peer is, what it holds ---------------------------------------------------------- */
 
-uint32_t wr_link_author(const wr_graph *graph, const wr_hash *device_id) {
-    uint32_t count = wr_graph_member_count(graph);
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&wr_graph_member(graph, i)->device_id, device_id))
-            return i;
-    return WR_AUTHORS_MAX;
-}
-
 void wr_link_drop_sources(wr_link *link) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (wr_self_source(link->self, i) == link->config.link_id)
@@ -42,14 +34,10 @@ static void assume_equal(wr_link *link) {
 }
 
 static void ops_assume_equal(wr_link *link) {
-    wr_op_head heads[WR_AUTHORS_MAX];
-    const wr_graph *graph = wr_self_graph(link->self);
-    uint32_t count = wr_graph_author_heads(graph, heads);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t author = wr_link_author(graph, &heads[i].author);
-        if (author < WR_AUTHORS_MAX)
-            link->peer_next[author] = heads[i].aseq + 1;
-    }
+    wr_op_head heads[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
+    for (uint32_t i = 0; i < count; i++)
+        link->peer_next[heads[i].column] = heads[i].aseq + 1;
     link->op_heads_known = true;
 }
 
@@ -61,14 +49,9 @@ void wr_link_confirm(wr_link *link) {
         return;
     const wr_identity *me = wr_self_identity(link->self);
     const wr_graph *graph = wr_self_graph(link->self);
-    uint32_t own = wr_link_author(graph, &me->device_id);
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(graph, heads);
-    uint64_t next = 0;
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&heads[i].author, &me->device_id))
-            next = heads[i].aseq + 1;
-    if (own >= WR_AUTHORS_MAX || link->peer_next[own] > next)
+    uint32_t own;
+    if (!wr_graph_own_column(graph, &me->device_id, &own) ||
+        link->peer_next[own] > wr_graph_next_aseq(graph, own))
         return;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (wr_link_is_own(link, i) &&
@@ -89,7 +72,7 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
         return WR_ERR_REFUSED;
     /* spec:sync#2.1 "A HELLO with another device id than that of the member whose key the
      * handshake proved MUST be refused." */
-    if (!peer->current || !wr_hash_equal(&peer->device_id, &link->hello.device_id))
+    if (!wr_member_is_in(peer) || !wr_hash_equal(&peer->device_id, &link->hello.device_id))
         return WR_ERR_REFUSED;
     if (guest) /* it was nobody's mark yet when message 1 came */
         WR_TRY(wr_self_accept_mark(link->self, &peer->device_id, link->mark));
@@ -142,17 +125,28 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     return wr_link_up(link, now);
 }
 
+/* The chain of an op that the peer holds: that of the op, if it is here, else its author's. */
+static bool chain_of(const wr_graph *graph, const wr_hash *author, const wr_hash *op_id,
+                     uint32_t *ret_column) {
+    wr_op_ref op;
+    if (!wr_graph_find_op(graph, op_id, &op))
+        return wr_graph_own_column(graph, author, ret_column);
+    *ret_column = op.column;
+    return true;
+}
+
 static wr_err hear_op_heads(wr_link *link, wr_slice body) {
     bool reply;
     uint32_t count;
-    WR_TRY(wr_list_open(&body, WR_AUTHORS_MAX, &reply, &count));
+    WR_TRY(wr_list_open(&body, WR_COLUMNS_MAX, &reply, &count));
     for (uint32_t i = 0; i < count; i++) {
         wr_hash author, op_id;
         uint64_t aseq;
+        uint32_t column;
         WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
-        uint32_t index = wr_link_author(wr_self_graph(link->self), &author);
-        if (index < WR_AUTHORS_MAX && aseq + 1 > link->peer_next[index])
-            link->peer_next[index] = aseq + 1;
+        if (chain_of(wr_self_graph(link->self), &author, &op_id, &column) &&
+            aseq + 1 > link->peer_next[column])
+            link->peer_next[column] = aseq + 1;
     }
     if (body.len != 0)
         return WR_ERR_FORMAT;
@@ -182,9 +176,10 @@ static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now n
         return WR_OK;
     WR_TRY(err);
     WR_TRY(wr_op_decode(bytes, &op));
-    uint32_t author = wr_link_author(wr_self_graph(link->self), &op.author);
-    if (author < WR_AUTHORS_MAX && op.aseq + 1 > link->peer_next[author])
-        link->peer_next[author] = op.aseq + 1;
+    uint32_t column;
+    if (chain_of(wr_self_graph(link->self), &op.author, &op.id, &column) &&
+        op.aseq + 1 > link->peer_next[column])
+        link->peer_next[column] = op.aseq + 1;
     return WR_OK;
 }
 
@@ -197,6 +192,38 @@ static wr_err hear_ops(wr_link *link, wr_slice body, wr_now now) {
     }
     return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
 }
+
+/* ---- secrets of epochs ---- */
+
+static wr_err hear_key_want(wr_link *link, wr_slice body) {
+    wr_hash ids[LINK_KEY_WANTS_MAX];
+    uint32_t count;
+    WR_TRY(wr_key_want_decode(body, LINK_KEY_WANTS_MAX, ids, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        if (!wr_keyring_has(wr_self_keyring(link->self), &ids[i]))
+            link->peer_lacks_keys = true;
+        else if (link->key_want_count < LINK_KEY_WANTS_MAX)
+            link->key_wants[link->key_want_count++] = ids[i];
+    }
+    return WR_OK;
+}
+
+/* The op alone says which secret is an epoch's; one that fits none is dropped without a word.
+ * spec:sync#2.10 "A secret whose EPOCH op is not here, or does not commit to it, MUST be left
+ * out, and the session goes on." */
+static wr_err hear_keys(wr_link *link, wr_slice body) {
+    while (body.len != 0) {
+        wr_hash epoch_id;
+        WR_SECRET(wr_key) secret;
+        WR_TRY(wr_key_take(&body, &epoch_id, &secret));
+        wr_err err = wr_self_add_epoch(link->self, &epoch_id, &secret);
+        if (err == WR_ERR_NOMEM)
+            return err;
+    }
+    return WR_OK;
+}
+
+/* ---- feeds ---- */
 
 /* Units under way up to len are acknowledged, or of no use any more. */
 static void land_flights(wr_link *link, uint32_t index, uint64_t len) {
@@ -530,6 +557,10 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
     if (link->state != LINK_UP)
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
+    case WR_FRAME_KEY_WANT:
+        return hear_key_want(link, body);
+    case WR_FRAME_KEYS:
+        return hear_keys(link, body);
     case WR_FRAME_FRONTIER:
         return hear_frontier(link, body, now);
     case WR_FRAME_WANT:

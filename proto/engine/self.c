@@ -67,7 +67,7 @@ static wr_err feed_new(wr_self *self, const wr_hash *device_id, uint32_t stream)
     return WR_OK;
 }
 
-wr_err wr_self_adopt_members(wr_self *self) {
+static wr_err adopt_members(wr_self *self) {
     while (self->members_known < wr_graph_member_count(self->graph)) {
         const wr_member *member = wr_graph_member(self->graph, self->members_known);
         /* A retry after NOMEM finds the streams that were made before. */
@@ -80,6 +80,11 @@ wr_err wr_self_adopt_members(wr_self *self) {
     return WR_OK;
 }
 
+wr_err wr_self_adopt_ops(wr_self *self) {
+    wr_self_choose_epoch(self);
+    return adopt_members(self);
+}
+
 /* ---- loading ------------------------------------------------------------------------------ */
 
 static wr_err as_corrupt(wr_err err) {
@@ -90,7 +95,7 @@ wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
     WR_ASSERT(!self->loaded);
     WR_TRY(as_corrupt(wr_graph_admit(self->graph, bytes, sig)));
     self->ops_stored = wr_graph_op_count(self->graph);
-    return wr_self_adopt_members(self);
+    return wr_self_adopt_ops(self);
 }
 
 wr_err wr_self_load_seed(wr_self *self, const wr_key *seed) {
@@ -143,11 +148,10 @@ wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark)
 /* A device that was admitted and of which nothing was ever seen, no op, no entry, no session, can
  * hold nothing of ours that we lost: it may have died before it became a member of its own. */
 static bool was_seen(wr_self *self, const wr_hash *device_id) {
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(self->graph, heads);
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&heads[i].author, device_id))
-            return true;
+    uint32_t column;
+    if (wr_graph_own_column(self->graph, device_id, &column) &&
+        wr_graph_next_aseq(self->graph, column) != 0)
+        return true;
     for (uint32_t i = 0; i < self->feed_count; i++)
         if (wr_hash_equal(&self->feeds[i]->feed.device_id, device_id) &&
             self->feeds[i]->feed.has_checkpoint)
@@ -158,11 +162,19 @@ static bool was_seen(wr_self *self, const wr_hash *device_id) {
     return false;
 }
 
-static bool has_witness(wr_self *self) {
+static bool is_among(const wr_hash *id, const wr_hash *ids, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_hash_equal(&ids[i], id))
+            return true;
+    return false;
+}
+
+bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count) {
     for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
         const wr_member *member = wr_graph_member(self->graph, i);
-        if (member->current && !wr_hash_equal(&member->device_id, &self->identity.device_id) &&
-            was_seen(self, &member->device_id))
+        if (wr_member_is_in(member) &&
+            !wr_hash_equal(&member->device_id, &self->identity.device_id) &&
+            !is_among(&member->device_id, but, but_count) && was_seen(self, &member->device_id))
             return true;
     }
     return false;
@@ -181,7 +193,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     }
     for (uint32_t i = 0; i < self->feed_count; i++)
         wr_self_see_feed(self, i, now);
-    self->confirmed = !has_witness(self);
+    self->confirmed = !wr_self_has_witness(self, NULL, 0);
     self->loaded = true;
     return WR_OK;
 }
@@ -198,21 +210,6 @@ static wr_err found_genesis(wr_self *self, const wr_root *root, const wr_sign_ke
     return wr_self_author(self, WR_OP_GENESIS, wr_buf_slice(&body), now);
 }
 
-static wr_err found_epoch(wr_self *self, wr_now now) {
-    WR_SECRET(wr_key) secret;
-    wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
-    wr_epoch_op epoch = {.klass = 1};
-    epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(self->graph));
-    epoch.rcpt_hash = wr_graph_recipients_hash(self->graph);
-    epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
-    uint8_t bytes[512];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_epoch_encode(&epoch, &body));
-    WR_TRY(wr_self_author(self, WR_OP_EPOCH, wr_buf_slice(&body), now));
-    wr_hash epoch_id = wr_graph_epoch(self->graph, 0)->epoch_id;
-    return wr_self_add_epoch(self, &epoch_id, &secret);
-}
-
 wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_key *root_sign, wr_now now) {
     WR_ASSERT(wr_graph_is_empty(self->graph));
     self->loaded = true;
@@ -221,7 +218,7 @@ wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_key *root
     WR_SECRET(wr_key) seed;
     wr_rng_fill(&self->rng, seed.b, sizeof seed.b);
     WR_TRY(wr_self_set_seed(self, &seed));
-    return found_epoch(self, now);
+    return wr_self_rotate(self, now);
 }
 
 wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
@@ -234,10 +231,12 @@ wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
 
 /* circle.md 5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
 wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
-    const wr_epoch_ref *epoch = wr_graph_find_epoch(self->graph, epoch_id);
-    if (epoch == NULL)
+    wr_hash commit;
+    if (!wr_graph_epoch_commit(self->graph, epoch_id, &commit))
         return WR_ERR_UNKNOWN;
-    return wr_keyring_add(self->keyring, epoch_id, &epoch->commit, secret);
+    WR_TRY(wr_keyring_add(self->keyring, epoch_id, &commit, secret));
+    wr_self_choose_epoch(self);
+    return WR_OK;
 }
 
 /* ---- what must be stored ---- */
@@ -430,17 +429,27 @@ wr_hash wr_self_frontier_digest(const wr_self *self) {
     return wr_frontier_digest(items, count);
 }
 
-const wr_hash *wr_self_write_epoch(const wr_self *self) {
-    const wr_epoch_ref *best = NULL;
+/* The greatest height, and of equal ones the lowest id (circle.md 5.3). */
+static bool is_better(const wr_epoch_ref *a, const wr_epoch_ref *b) {
+    if (a->height != b->height)
+        return a->height > b->height;
+    return wr_hash_order(&a->epoch_id, &b->epoch_id) < 0;
+}
+
+void wr_self_choose_epoch(wr_self *self) {
+    self->has_write_epoch = false;
     for (uint32_t i = 0; i < wr_graph_epoch_count(self->graph); i++) {
-        const wr_epoch_ref *epoch = wr_graph_epoch(self->graph, i);
-        if (!epoch->in || !epoch->for_members || !wr_keyring_has(self->keyring, &epoch->epoch_id))
+        wr_epoch_ref epoch = wr_graph_epoch(self->graph, i);
+        if (!epoch.in || !epoch.for_members || !wr_keyring_has(self->keyring, &epoch.epoch_id) ||
+            (self->has_write_epoch && !is_better(&epoch, &self->write_epoch)))
             continue;
-        if (best == NULL || epoch->height > best->height ||
-            (epoch->height == best->height && wr_hash_order(&epoch->epoch_id, &best->epoch_id) < 0))
-            best = epoch;
+        self->write_epoch = epoch;
+        self->has_write_epoch = true;
     }
-    return best == NULL ? NULL : &best->epoch_id;
+}
+
+const wr_hash *wr_self_write_epoch(const wr_self *self) {
+    return self->has_write_epoch ? &self->write_epoch.epoch_id : NULL;
 }
 
 uint64_t wr_self_source(const wr_self *self, uint32_t feed_index) {

@@ -89,6 +89,12 @@ wr_hash wr_self_frontier_digest(const wr_self *self);
 /* The epoch to write under (rule K3); NULL if none is held. */
 const wr_hash *wr_self_write_epoch(const wr_self *self);
 
+/* The epoch whose psk opens a session to device: the newest that it is known to hold, and with each
+ * attempt that it did not answer the next older one, then from the newest again.  NULL: none. */
+const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt);
+/* Did this device make the epoch? */
+WR_MUST bool wr_self_made_epoch(const wr_self *self, const wr_hash *epoch_id);
+
 /* Opens an entry's content.  UNKNOWN: its epoch is not held here, or the body was erased. */
 WR_MUST wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *entry,
                             wr_buf *out);
@@ -119,6 +125,21 @@ uint64_t wr_self_hlc_floor(const wr_self *self, uint32_t stream);
 WR_MUST wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now);
 /* ACK what others did, if due and allowed. */
 WR_MUST wr_err wr_self_ack(wr_self *self, wr_now now);
+typedef struct wr_removal {
+    const wr_hash *targets; /* ascending, each once */
+    uint32_t target_count;  /* 1 .. WR_MEMBERS_MAX */
+    wr_reason reason;
+    const wr_sign_key *root; /* signs instead of this device; NULL: this device does */
+} wr_removal;
+/* REMOVE and a new epoch.  STATE: may not sign, and there is somebody else to ask. */
+WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now);
+/* The farewell of this device: nothing can be signed after it. */
+WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);
+WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind role,
+                                const wr_sign_key *root, wr_now now);
+/* A new epoch is due: nobody may write under those that are held, or they are old. */
+WR_MUST bool wr_self_rotation_due(const wr_self *self, wr_now now);
+WR_MUST wr_err wr_self_rotate(wr_self *self, wr_now now);
 /* Builds a signed ADD without admitting it: A keeps it until READY (pairing.md 5). */
 WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out,
                                 wr_sig *ret_sig);

@@ -133,36 +133,6 @@ wr_err wr_self_close_run(wr_self *self) {
     return WR_OK;
 }
 
-/* ---- own ops ---- */
-
-wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
-    if (!wr_self_may_sign(self))
-        return WR_ERR_STATE;
-    uint8_t bytes[WR_OP_BYTES_MAX];
-    wr_buf op = WR_BUF_ARRAY(bytes);
-    wr_sig sig;
-    WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,
-                           &sig));
-    WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(&op), &sig));
-    return wr_self_adopt_members(self);
-}
-
-wr_err wr_self_ack(wr_self *self, wr_now now) {
-    if (!wr_self_may_sign(self) || !wr_graph_ack_due(self->graph, &self->identity.device_id))
-        return WR_OK;
-    uint8_t bytes[64];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_ack_encode(&body));
-    return wr_self_author(self, WR_OP_ACK, wr_buf_slice(&body), now);
-}
-
-wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
-    if (!wr_self_may_sign(self))
-        return WR_ERR_STATE;
-    return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
-                           out, ret_sig);
-}
-
 /* ---- from siblings ---- */
 
 wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
@@ -171,7 +141,7 @@ wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) 
         return WR_OK;
     WR_TRY(err);
     wr_self_see_hlc(self, wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1).hlc, now);
-    return wr_self_adopt_members(self);
+    return wr_self_adopt_ops(self);
 }
 
 /* The membership heads a checkpoint names: known here, and not fewer than its writer knew before.
@@ -192,14 +162,25 @@ static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_ch
                : WR_ERR_REFUSED;
 }
 
+/* spec:circle#4.7 "A checkpoint of a device that is out MUST be refused, unless a cut or an ACK
+ * vouches for its length and root, and it is not beyond the limit." */
+static wr_err check_limit(const wr_self *self, const wr_feed *feed, const wr_checkpoint *cp) {
+    wr_limit limit = wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id);
+    if (limit.kept == UINT64_MAX)
+        return WR_OK;
+    return cp->len <= limit.kept && wr_graph_vouches(self->graph, &feed->device_id, &feed->feed_id,
+                                                     cp->len, &cp->root)
+               ? WR_OK
+               : WR_ERR_REFUSED;
+}
+
 wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig) {
     self_feed *slot = self->feeds[feed_index];
     const wr_member *writer = wr_graph_find(self->graph, &slot->feed.device_id);
     WR_ASSERT(writer != NULL);
-    if (!writer->current)
-        return WR_ERR_REFUSED;
     wr_checkpoint cp;
     WR_TRY(wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp));
+    WR_TRY(check_limit(self, &slot->feed, &cp));
     WR_TRY(check_mheads(self, &slot->feed, &cp));
     /* spec:sync#5 "Once it has signed entries of a feed since its start, a sibling that shows more
      * of that feed than it holds shows a fork; before that, this is fetched, and the device MUST be

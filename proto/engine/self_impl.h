@@ -35,6 +35,8 @@ struct wr_self {
     bool loaded;    /* load_done or found */
     bool confirmed; /* may sign: see wr_self_may_sign */
     uint64_t hlc;   /* highest seen or given out */
+    bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
+    wr_epoch_ref write_epoch;
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
@@ -63,8 +65,15 @@ struct wr_self {
     uint8_t head[WR_FEED_HEAD_MAX];
 };
 
-/* Makes feeds for members the graph has gained.  NOMEM. */
-WR_MUST wr_err wr_self_adopt_members(wr_self *self);
+/* The graph has grown: feeds of new members, and the epoch to write under.  NOMEM. */
+WR_MUST wr_err wr_self_adopt_ops(wr_self *self);
+/* The epoch to write under may be another one: an op or a secret came. */
+void wr_self_choose_epoch(wr_self *self);
+/* Cuts of the feeds of these devices as they are held here, appended to items. */
+WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t count,
+                                wr_buf *items, wr_op_list *ret_cuts);
+/* Members that were seen, besides this device and those in but: one of them has to confirm it. */
+WR_MUST bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count);
 /* Sees a time of another device: ours never falls behind it, but follows no clock that is ahead. */
 void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
 /* Sees the newest time of a feed; our own we follow anywhere, as the next entry has to exceed it.

@@ -176,6 +176,45 @@ wr_err wr_ops_take(wr_slice *in, wr_slice *ret_op, wr_sig *ret_sig) {
 
 #define DATA_FIELDS 8u
 
+/* ---- KEY_WANT, KEYS ---- */
+
+wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out) {
+    wr_buf next = *out;
+    WR_TRY(wr_pack_array(&next, count));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(ids[i])));
+    *out = next;
+    return WR_OK;
+}
+
+wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids, uint32_t *ret_count) {
+    uint32_t count;
+    WR_TRY(wr_unpack_array(&body, &count));
+    if (count == 0)
+        return WR_ERR_FORMAT;
+    if (count > max)
+        return WR_ERR_LIMIT;
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(wr_unpack_fixed(&body, ret_ids[i].b, sizeof ret_ids[i].b));
+    *ret_count = count;
+    return body.len == 0 ? WR_OK : WR_ERR_FORMAT;
+}
+
+wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret) {
+    wr_buf next = *out;
+    WR_TRY(wr_pack_array(&next, 2));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*epoch_id)));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*secret)));
+    *out = next;
+    return WR_OK;
+}
+
+wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret) {
+    WR_TRY(wr_unpack_array_of(in, 2));
+    WR_TRY(wr_unpack_fixed(in, ret_epoch_id->b, sizeof ret_epoch_id->b));
+    return wr_unpack_fixed(in, ret_secret->b, sizeof ret_secret->b);
+}
+
 wr_err wr_data_encode(const wr_data *data, wr_buf *out) {
     wr_buf next = *out;
     WR_TRY(wr_pack_array(&next, DATA_FIELDS));

@@ -23,6 +23,8 @@ typedef enum wr_frame_type {
     WR_FRAME_PONG = 10,
     WR_FRAME_REKEY = 11,
     WR_FRAME_CLOSE = 12,
+    WR_FRAME_KEY_WANT = 13,
+    WR_FRAME_KEYS = 14,
     /* pairing channel */
     WR_FRAME_PAIR_OFFER = 32,
     WR_FRAME_PAIR_CERT = 33,
@@ -88,6 +90,13 @@ typedef struct wr_data {
 } wr_data;
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);
 WR_MUST wr_err wr_data_decode(wr_slice body, wr_data *ret_data);
+
+/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret] }* until its end, secret */
+WR_MUST wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out);
+WR_MUST wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids,
+                                  uint32_t *ret_count);
+WR_MUST wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret);
+WR_MUST wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret);
 
 /* PING, PONG: 8 bytes, echoed.  CLOSE: one byte. */
 

@@ -1,0 +1,118 @@
+/* The next op of this device, or of the recovery key: on top of all heads, signed, checked as if it
+ * came from a sibling.
+ *
+ * Spec:   proto/spec/circle.md 2, 3
+ * Layer:  circle
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "circle/graph_node.h"
+
+#include "wire/pack.h"
+
+/* Ops without children, by id.  One that is shunned may have ops of its author's own before it that
+ * are not: the newest of those counts. */
+static const wr_node *newest_open(const wr_graph *graph, uint32_t column) {
+    const wr_node *last = graph->chain[column].last;
+    if (last == NULL || !last->shunned)
+        return last;
+    for (uint32_t i = graph->op_count; i-- > 0;) {
+        const wr_node *node = graph->node[i];
+        if (node->eval.column == column && !node->shunned)
+            return node;
+    }
+    return NULL;
+}
+
+uint32_t wr_graph_collect_heads(const wr_graph *graph, const wr_node *heads[WR_COLUMNS_MAX]) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_node *last = newest_open(graph, i);
+        if (last == NULL || last->has_child)
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && wr_hash_order(&heads[at - 1]->eval.id, &last->eval.id) > 0; at--)
+            heads[at] = heads[at - 1];
+        heads[at] = last;
+    }
+    return count;
+}
+
+/* More heads than an op may name are joined in several ops.  The one that holds our own chain
+ * must be among them; it takes the last place, which keeps the order. */
+static uint32_t pick_parents(const wr_graph *graph, const wr_node *own_last,
+                             wr_hash parents[WR_OP_PARENTS_MAX]) {
+    const wr_node *all[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_collect_heads(graph, all), mine = 0;
+    if (count > WR_OP_PARENTS_MAX && own_last != NULL) {
+        while (all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
+            mine++;
+        WR_ASSERT(mine < count);
+        if (mine >= WR_OP_PARENTS_MAX)
+            all[WR_OP_PARENTS_MAX - 1] = all[mine];
+    }
+    if (count > WR_OP_PARENTS_MAX)
+        count = WR_OP_PARENTS_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        parents[i] = all[i]->eval.id;
+    return count;
+}
+
+static bool changes_membership(wr_op_type type) {
+    return wr_op_is_notable(type) && type != WR_OP_LEAVE && type != WR_OP_EQUIV;
+}
+
+/* spec:circle#3.7 "A device that holds an op which it does not understand MUST NOT sign an op that
+ * changes the membership." */
+static wr_err check_own(const wr_graph *graph, wr_op_type type) {
+    if (type == WR_OP_GENESIS)
+        return graph->op_count == 0 ? WR_OK : WR_ERR_STATE;
+    if (graph->op_count == 0)
+        return WR_ERR_STATE;
+    return changes_membership(type) && wr_graph_has_opaque(graph) ? WR_ERR_VERSION : WR_OK;
+}
+
+/* What this device would not admit it does not sign away either. */
+static wr_err sign(const wr_graph *graph, wr_op *header, const wr_hash *parents,
+                   const wr_sign_key *key, wr_buf *out, wr_sig *ret_sig) {
+    wr_admission unused;
+    wr_buf next = *out;
+    wr_sig sig;
+    WR_TRY(wr_op_encode(header, parents, &next));
+    wr_slice bytes = wr_slice_of(out->ptr + out->len, next.len - out->len);
+    wr_sign(key, WR_SIG_LABEL_OP, bytes, &sig);
+    WR_TRY(wr_graph_check(graph, bytes, &sig, &unused));
+    *out = next;
+    *ret_sig = sig;
+    return WR_OK;
+}
+
+wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type type, wr_slice body,
+                       uint64_t hlc, wr_buf *out, wr_sig *ret_sig) {
+    wr_op header = {.author = me->device_id, .hlc = hlc, .type = type, .body = body};
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    uint32_t index;
+    WR_TRY(check_own(graph, type));
+    if (type == WR_OP_GENESIS)
+        return sign(graph, &header, parents, &me->sign, out, ret_sig);
+    if (!wr_graph_index(graph, &me->device_id, &index) || !graph->member[index].current)
+        return WR_ERR_REFUSED;
+    const wr_chain *chain = &graph->chain[graph->column[index]];
+    header.circle_id = graph->circle_id;
+    header.aseq = chain->op_count;
+    header.has_aprev = chain->last != NULL;
+    if (header.has_aprev)
+        header.aprev = chain->last->eval.id;
+    header.parent_count = pick_parents(graph, chain->last, parents);
+    return sign(graph, &header, parents, &me->sign, out, ret_sig);
+}
+
+wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign, wr_op_type type,
+                            wr_slice body, uint64_t hlc, wr_buf *out, wr_sig *ret_sig) {
+    wr_op header = {.hlc = hlc, .type = type, .body = body};
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    WR_ASSERT(type != WR_OP_GENESIS);
+    WR_TRY(check_own(graph, type));
+    header.circle_id = graph->circle_id;
+    header.parent_count = pick_parents(graph, NULL, parents);
+    return sign(graph, &header, parents, root_sign, out, ret_sig);
+}

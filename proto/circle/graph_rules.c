@@ -1,0 +1,247 @@
+/* What the body of an op says, and what its past has to say to that, type by type.
+ *
+ * Spec:   proto/spec/circle.md 3
+ * Layer:  circle
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "circle/graph_node.h"
+
+#include "wire/pack.h"
+
+#define CONSENT_BYTES_MAX 160u
+_Static_assert(1 + 34 + 66 + 34 + 9 <= CONSENT_BYTES_MAX, "consent fits");
+
+bool wr_node_is_past(const wr_node *older, const wr_admission *in) {
+    const wr_eval_op *op = &older->eval;
+    return op->column < in->clock_len && op->aseq < in->clock[op->column];
+}
+
+/* ---- reading ---- */
+
+static wr_err read_add(wr_admission *in) {
+    wr_add add;
+    WR_TRY(wr_add_decode(in->op.body, &add));
+    WR_TRY(wr_cert_decode(add.cert_bytes, &in->cert));
+    in->device_id = wr_device_id(add.cert_bytes);
+    in->role = add.role;
+    in->mode = add.mode;
+    return WR_OK;
+}
+
+static wr_err add_subject(const wr_graph *graph, wr_admission *in, const wr_hash *device_id,
+                          wr_role_kind role) {
+    wr_eval_subject *subject = &in->subject[in->subject_count];
+    subject->role = role;
+    if (!wr_graph_index(graph, device_id, &subject->member))
+        return WR_ERR_REFUSED; /* its ADD would be in the past, which is here */
+    in->subject_count++;
+    return WR_OK;
+}
+
+static wr_err read_remove(const wr_graph *graph, wr_admission *in) {
+    wr_remove remove;
+    wr_hash target;
+    WR_TRY(wr_remove_decode(in->op.body, &remove));
+    in->reason = remove.reason;
+    while (wr_id_next(&remove.targets, &target))
+        WR_TRY(add_subject(graph, in, &target, WR_ROLE_MEMBER));
+    return WR_OK;
+}
+
+static wr_err read_role(const wr_graph *graph, wr_admission *in) {
+    wr_role_op role;
+    WR_TRY(wr_role_decode(in->op.body, &role));
+    return add_subject(graph, in, &role.device_id, role.role);
+}
+
+wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in) {
+    wr_op_list cuts;
+    in->opaque = in->op.type > WR_OP_ROOTSET;
+    if (in->opaque)
+        return WR_OK; /* canonical, as wr_op_decode saw to it; carried without effect */
+    switch ((wr_op_type)in->op.type) {
+    case WR_OP_ADD:
+        return read_add(in);
+    case WR_OP_ACK:
+        return wr_ack_decode(in->op.body, &cuts);
+    case WR_OP_EPOCH:
+        return wr_epoch_decode(in->op.body, &in->epoch);
+    case WR_OP_REMOVE:
+        return read_remove(graph, in);
+    case WR_OP_LEAVE:
+        return wr_leave_decode(in->op.body, &cuts);
+    case WR_OP_ROLE:
+        return read_role(graph, in);
+    case WR_OP_EQUIV:
+        in->opaque = true;
+        return WR_OK;
+    case WR_OP_ROOTSET:
+        return wr_rootset_decode(in->op.body, &in->root);
+    case WR_OP_RESET: /* of a later generation, which a newer version judges */
+        return WR_ERR_REFUSED;
+    case WR_OP_GENESIS:
+    case WR_OP_KEYUPD:
+        break; /* elsewhere; never gets here */
+    }
+    WR_UNREACHABLE();
+}
+
+/* ---- ADD ---- */
+
+static wr_err check_consent(const wr_admission *in, const wr_add *add) {
+    uint8_t bytes[CONSENT_BYTES_MAX];
+    wr_buf message = WR_BUF_ARRAY(bytes);
+    wr_err err =
+        wr_consent_encode(&in->op.circle_id, add->handshake, &in->op.author, add->role, &message);
+    WR_ASSERT(err == WR_OK);
+    /* spec:circle#3.2 "The consent of an ADD MUST verify under the certificate's signing key for
+     * this circle, handshake, author and role." */
+    return wr_verify(&in->cert.sign, WR_SIG_LABEL_CONSENT, wr_buf_slice(&message), &add->consent);
+}
+
+/* All three kinds of key are compared with all three: a key never changes its purpose either. */
+static bool shares_key(const wr_cert *a, const wr_cert *b) {
+    const wr_pub *ours[] = {&a->sign, &a->noise, &a->box};
+    const wr_pub *theirs[] = {&b->sign, &b->noise, &b->box};
+    for (size_t i = 0; i < WR_COUNT(ours); i++) {
+        for (size_t j = 0; j < WR_COUNT(theirs); j++) {
+            if (wr_pub_equal(ours[i], theirs[j]))
+                return true;
+        }
+    }
+    return false;
+}
+
+static wr_err check_new_device(const wr_graph *graph, const wr_admission *in) {
+    wr_eval_member past[WR_AUTHORS_MAX];
+    uint32_t members = 0, index;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (!wr_op_makes_member(node->type) || !wr_node_is_past(node, in))
+            continue;
+        const wr_member *earlier = &graph->member[node->eval.subject[0].member];
+        /* spec:circle#3.2 "The device id and the keys of an added certificate MUST NOT occur in a
+         * certificate of the op's past." */
+        if (wr_hash_equal(&earlier->device_id, &in->device_id) ||
+            shares_key(&earlier->cert, &in->cert))
+            return WR_ERR_REFUSED;
+    }
+    wr_evaluator_past(graph->evaluator, in->clock, in->clock_len, graph->member_count, past);
+    for (uint32_t m = 0; m < graph->member_count; m++)
+        members += past[m].current;
+    /* spec:circle#3.2 "An ADD whose past has 64 members MUST be refused." */
+    if (members >= WR_MEMBERS_MAX)
+        return WR_ERR_LIMIT;
+    bool known = wr_graph_index(graph, &in->device_id, &index); /* concurrently added elsewhere */
+    bool room = graph->member_count < WR_AUTHORS_MAX && graph->column_count < WR_COLUMNS_MAX;
+    return known || room ? WR_OK : WR_ERR_LIMIT;
+}
+
+static wr_err check_add(const wr_graph *graph, const wr_admission *in) {
+    wr_add add;
+    WR_TRY(wr_add_decode(in->op.body, &add));
+    WR_TRY(check_consent(in, &add));
+    return check_new_device(graph, in);
+}
+
+/* ---- who an op names ---- */
+
+static bool was_added(const wr_graph *graph, const wr_admission *in, uint32_t member) {
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (wr_op_makes_member(node->type) && node->eval.subject[0].member == member &&
+            wr_node_is_past(node, in))
+            return true;
+    }
+    return false;
+}
+
+/* spec:circle#3.3 "Each target of a REMOVE MUST have been added in the op's past."
+ * spec:circle#3.7 "The device of a ROLE MUST have been added in the op's past." */
+static wr_err check_subjects(const wr_graph *graph, const wr_admission *in) {
+    for (uint32_t i = 0; i < in->subject_count; i++) {
+        if (!was_added(graph, in, in->subject[i].member))
+            return WR_ERR_REFUSED;
+    }
+    return WR_OK;
+}
+
+static wr_err check_role(const wr_graph *graph, const wr_admission *in) {
+    WR_TRY(check_subjects(graph, in));
+    /* spec:circle#3.7 "Only ROOT MUST be able to raise a role" */
+    bool lowers = in->subject[0].role == WR_ROLE_MEMBER;
+    return lowers || in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
+}
+
+/* ---- EPOCH ---- */
+
+static bool is_accused(const wr_graph *graph, const wr_admission *in, const wr_hash *device_id) {
+    uint32_t member;
+    if (!wr_graph_index(graph, device_id, &member))
+        return false;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_eval_op *op = &graph->effect[i]->eval;
+        bool accuses = op->type == WR_OP_EQUIV ||
+                       (op->type == WR_OP_REMOVE && op->reason != WR_REASON_RETIRED);
+        for (uint32_t s = 0; accuses && s < op->subject_count; s++)
+            if (op->subject[s].member == member && wr_node_is_past(graph->effect[i], in))
+                return true;
+    }
+    return false;
+}
+
+static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
+    for (uint32_t i = 0; i < in->epoch.prev_count; i++) {
+        const wr_node *prev = wr_graph_node(graph, &in->epoch.prev[i]);
+        /* spec:circle#3.5 "Each earlier epoch that an EPOCH names MUST be an EPOCH op in its
+         * past." */
+        if (prev == NULL || prev->epoch == NULL || !wr_node_is_past(prev, in))
+            return WR_ERR_REFUSED;
+    }
+    for (uint32_t i = 0; i < in->epoch.without_count; i++) {
+        /* spec:circle#3.5 "Each device that an EPOCH leaves out MUST be the target of an
+         * accusation in its past." */
+        if (!is_accused(graph, in, &in->epoch.without[i]))
+            return WR_ERR_REFUSED;
+    }
+    return WR_OK;
+}
+
+/* ---- ROOT ---- */
+
+const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in) {
+    const wr_node *newest = NULL;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (node->type != WR_OP_ROOTSET || (in != NULL && !wr_node_is_past(node, in)))
+            continue;
+        /* spec:circle#3.9 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold." */
+        if (newest == NULL || node->eval.hlc > newest->eval.hlc ||
+            (node->eval.hlc == newest->eval.hlc &&
+             wr_hash_order(&node->eval.id, &newest->eval.id) > 0))
+            newest = node;
+    }
+    return newest == NULL ? &graph->root : newest->root;
+}
+
+/* ---- all types ---- */
+
+wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in) {
+    switch (in->op.type) {
+    case WR_OP_ADD:
+        return check_add(graph, in);
+    case WR_OP_REMOVE:
+        return check_subjects(graph, in);
+    case WR_OP_ROLE:
+        return check_role(graph, in);
+    case WR_OP_EPOCH:
+        return check_epoch(graph, in);
+    case WR_OP_LEAVE:
+        return in->author != WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
+    case WR_OP_ROOTSET:
+        /* spec:circle#3.9 "A ROOTSET of any author but ROOT MUST be refused." */
+        return in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
+    default:
+        return WR_OK;
+    }
+}
