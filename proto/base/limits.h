@@ -9,6 +9,7 @@
 /* ---- circle (circle.md) --------------------------------------------------- */
 #define WR_MEMBERS_MAX 64u     /* current members */
 #define WR_AUTHORS_MAX 256u    /* devices that ever were members, in one generation */
+#define WR_COLUMNS_MAX 512u    /* chains of ops: one per author, branch of a fork and op of ROOT */
 #define WR_OPS_MAX 16384u      /* ops of one generation */
 #define WR_OP_BYTES_MAX 16384u /* one op, signature not included */
 #define WR_OP_PARENTS_MAX 64u  /* parents of one op */

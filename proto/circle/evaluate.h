@@ -1,8 +1,20 @@
-/* The evaluator: a parent-closed set of ops in, labels out.  Pure; the same set gives the same
- * labels on every device whatever the order of arrival.
+/* The evaluator: which ops of a parent-closed set count, and who is a member by them.
+ *
+ *   take ops, parents first ──> labels, members of the whole set, and of any op's past
+ *
+ * A deterministic function of the set: order of arrival and duplicates change nothing.  Holds no
+ * bytes and checks no signature; the graph feeds it.  One evaluator covers one generation, whose
+ * first op is GENESIS or RESET.
+ *
+ * Clocks have one column per chain of ops: a member's own chain, one more for each branch where it
+ * forked, and one for each op of ROOT, which has no chain.  An op's place is (column, aseq), and
+ * older is in past(newer) iff newer.clock[older.column] > older.aseq.  A branch shares the numbers
+ * below its first op with the column that it leaves.
  *
  * Spec:   proto/spec/circle.md 4
  * Layer:  circle
+ * Owner:  one per generation of a graph; ops and what they point to are the caller's, live as long
+ *         as the evaluator and do not move.
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef WR_CIRCLE_EVALUATE_H
@@ -12,40 +24,78 @@
 #include "base/limits.h"
 #include "circle/op.h"
 
+#define WR_EVAL_ROOT UINT32_MAX /* author of an op signed with the recovery key */
+#define WR_EVAL_NONE UINT32_MAX /* a column that leaves no other */
+
 typedef enum wr_op_label {
-    WR_LABEL_OP_INVALID, /* not past-valid: no effect */
+    WR_LABEL_OP_INVALID, /* not past-valid: never taken */
     WR_LABEL_OP_IN,
-    WR_LABEL_OP_OUT,
+    WR_LABEL_OP_OUT, /* struck out by an accusation, without support, on a voided branch, or held */
 } wr_op_label;
 
-/* What the evaluator needs of an op; subject and author are member indexes. */
-#define WR_EVAL_ROOT UINT32_MAX
+/* REMOVE: why (circle.md 3.3).  Lost and compromised accuse, retired does not. */
+typedef enum wr_reason {
+    WR_REASON_RETIRED = 1,
+    WR_REASON_LOST = 2,
+    WR_REASON_COMPROMISED = 3
+} wr_reason;
+
+typedef struct wr_eval_subject { /* a device that an op is about */
+    uint32_t member;
+    wr_role_kind role; /* GENESIS, ADD, ROLE, RESET (kept devices) */
+} wr_eval_subject;
+
 typedef struct wr_eval_op {
-    wr_op_type type;
-    uint32_t author;       /* WR_EVAL_ROOT for ROOT */
-    uint32_t subject;      /* GENESIS, ADD: the new device */
-    wr_role_kind role;     /* GENESIS, ADD: its role */
-    const uint32_t *clock; /* vector clock of past(op): per member index, ops of it (aseq + 1) */
-    uint32_t clock_len;    /* members from here on have no op in past(op) */
+    wr_op_type type; /* types without effect on others (ACK, EPOCH, newer ones) are taken too */
+    uint32_t author; /* member index, or WR_EVAL_ROOT */
+    uint32_t column;
     uint32_t aseq;
+    const uint16_t *clock; /* of past(op): per column, how many of its ops: its newest aseq + 1 */
+    uint32_t clock_len;    /* columns from here on have no op in past(op) */
+    wr_reason reason;      /* REMOVE */
+    const wr_eval_subject *subject; /* GENESIS, ADD 1; REMOVE the targets; ROLE 1; EQUIV 1: who
+                                       equivocated; RESET the kept; LEAVE none: its author */
+    uint32_t subject_count;
+    wr_hash id; /* orders several ADDs of one device */
 } wr_eval_op;
 
 typedef struct wr_eval_member {
-    bool current;
-    wr_role_kind role; /* meaningful while current */
+    bool added;        /* an ADD, GENESIS or RESET that is IN brought it */
+    bool current;      /* .. and nothing that is IN took it away */
+    bool accused;      /* an accusation (REMOVE lost or compromised, EQUIV) that is IN names it */
+    wr_role_kind role; /* while added */
 } wr_eval_member;
 
-/* Evaluates ops (parents first).  label[count] and members[member_count] are the caller's.  Ops
- * without effect on others (ACK, EPOCH) may be left out of the set: nothing depends on them. */
-void wr_evaluate(const wr_eval_op *ops, uint32_t count, uint32_t member_count,
-                 wr_op_label *ret_label, wr_eval_member *ret_members);
+typedef struct wr_evaluator wr_evaluator;
+WR_MUST wr_err wr_evaluator_new(wr_evaluator **ret_evaluator);
+void wr_evaluator_free(wr_evaluator *evaluator); /* NULL is fine */
+WR_DEFINE_FREEP(wr_evaluator, wr_evaluator_free)
 
-/* eval(past(op)): only ops covered by clock count.  The ops must be past-valid ones, as all
- * admitted ops are.  may: is author a member there, with at least the role needed? */
-WR_MUST bool wr_evaluate_may(const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
-                             uint32_t clock_len, uint32_t author, wr_role_kind needed);
-void wr_evaluate_past(const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
-                      uint32_t clock_len, uint32_t member_count, wr_eval_member *ret_members);
+/* Declares column number `column` (the next one, counting from 0).  leaves: the column that a
+ * branch leaves, WR_EVAL_NONE for a member's own chain or an op of ROOT; first: aseq of its first
+ * op.  LIMIT beyond WR_COLUMNS_MAX. */
+WR_MUST wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t author,
+                                   uint32_t leaves, uint32_t first);
+
+/* Is op past-valid: was its author a member with the role its type needs, by eval(past(op))?
+ * ROOT's ops and EQUIV are always (the graph has checked signature and proof).  The members of
+ * eval(past(op)) go to ret_members[member_count] if it is not NULL. */
+WR_MUST bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
+                              wr_eval_member *ret_members);
+
+/* Takes a past-valid op, parents first; the very first one is GENESIS or RESET.  LIMIT beyond
+ * WR_OPS_MAX: nothing changed. */
+WR_MUST wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op);
+/* Guard G2: a held op has no effect in the evaluation of the whole set; pasts are not touched. */
+void wr_evaluator_hold(wr_evaluator *evaluator, const wr_eval_op *op, bool held);
+
+/* Evaluation of everything taken.  Members up to member_count (>= all that ops named). */
+void wr_evaluator_members(wr_evaluator *evaluator, uint32_t member_count,
+                          wr_eval_member *ret_members);
+WR_MUST wr_op_label wr_evaluator_label(wr_evaluator *evaluator, const wr_eval_op *op);
+/* eval of the set that a clock covers. */
+void wr_evaluator_past(wr_evaluator *evaluator, const uint16_t *clock, uint32_t clock_len,
+                       uint32_t member_count, wr_eval_member *ret_members);
 
 /* The role that an op of this type demands of its author. */
 wr_role_kind wr_evaluate_needed(wr_op_type type);

@@ -12,7 +12,7 @@
 #define WR_CIRCLE_GRAPH_NODE_H
 
 #include "base/arena.h"
-#include "circle/evaluate.h"
+#include "circle/evaluate_simple.h"
 #include "circle/graph.h"
 
 #define WR_GRAPH_SLOTS (2u * WR_OPS_MAX) /* of the index by id: at most half full */

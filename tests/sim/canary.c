@@ -6,7 +6,7 @@
 #include "sim/canary.h"
 
 #include "channel/pake.h"
-#include "circle/evaluate.h"
+#include "circle/evaluate_simple.h"
 #include "engine/link.h"
 #include "engine/self.h"
 #include "flow/hub_impl.h"

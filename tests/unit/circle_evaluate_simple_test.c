@@ -1,7 +1,7 @@
 /* The evaluator by itself: labels and members from a set of ops.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/evaluate.h"
+#include "circle/evaluate_simple.h"
 #include "harness/harness.h"
 
 #define OPS 7u
