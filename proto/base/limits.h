@@ -18,10 +18,10 @@
 #define WR_OP_CUTS_MAX 128u                              /* cuts of one op, unless it is a RESET */
 #define WR_OP_DEPTH_MAX 4u                               /* nesting of canonical msgpack */
 #define WR_REMOVE_NOTE_MAX 256u                          /* ciphertext of the note in a REMOVE */
-#define WR_COLUMNS_MAX 512u                              /* chains of ops: of devices, their branches, ops of ROOT */
-#define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000)        /* age at which who writes makes a new one */
-#define WR_EPOCHS_MAX 1024u                              /* epoch secrets held */
-#define WR_NAME_BYTES_MAX 128u                           /* device, log and key names */
+#define WR_COLUMNS_MAX 512u /* chains of ops: of devices, their branches, ops of ROOT */
+#define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000) /* age at which who writes makes a new one */
+#define WR_EPOCHS_MAX 1024u                       /* epoch secrets held */
+#define WR_NAME_BYTES_MAX 128u                    /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */
 #define WR_CHUNK_ENTRIES 1024u           /* aligned unit of the tree, of proofs and of transfer */

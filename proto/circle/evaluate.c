@@ -1,15 +1,12 @@
-/* The evaluator: a parent-closed set of ops in, labels out.
- *
- * Without accusations every past-valid op is IN, so labels follow in one pass over the ops,
- * parents first, and nothing but the set matters:
- * spec:circle#4.2 "Two devices that hold the same ops MUST come to the same members, roles and
- * epochs."
+/* The evaluator: takes ops into columns, answers from the evaluations of the files beside it.
  *
  * Spec:   proto/spec/circle.md 4
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/evaluate.h"
+#include "circle/evaluate_part.h"
+
+#include <stdlib.h>
 
 wr_role_kind wr_evaluate_needed(wr_op_type type) {
     switch (type) {
@@ -30,77 +27,255 @@ wr_role_kind wr_evaluate_needed(wr_op_type type) {
     return WR_ROLE_MEMBER; /* a newer type */
 }
 
-static bool makes_member(const wr_eval_op *op) {
-    return op->type == WR_OP_GENESIS || op->type == WR_OP_ADD;
+wr_err wr_evaluator_new(wr_evaluator **ret_evaluator) {
+    wr_evaluator *e = (wr_evaluator *)calloc(1, sizeof *e);
+    if (e == NULL)
+        return WR_ERR_NOMEM;
+    memset(e->column_of, 0xff, sizeof e->column_of);
+    *ret_evaluator = e;
+    return WR_OK;
 }
 
-/* op in past(q), where clock is that of past(q). */
-static bool covered(const wr_eval_op *op, const uint32_t *clock, uint32_t clock_len) {
-    return op->author < clock_len && op->aseq < clock[op->author];
+void wr_evaluator_free(wr_evaluator *evaluator) {
+    free(evaluator);
 }
 
-/* Two sponsors may add one device at the same time: the lower role wins. */
-static void join(wr_eval_member *member, wr_role_kind role) {
-    bool lower = !member->current || role > member->role;
-    *member = (wr_eval_member){true, lower ? role : member->role};
+/* ---- columns ---- */
+
+/* A branch of a branch leaves below that one's first op only if it leaves what that one left. */
+static uint32_t left_column(const wr_evaluator *e, uint32_t leaves, uint32_t first) {
+    while (leaves != WR_EVAL_NONE && e->column[leaves].leaves != WR_EVAL_NONE &&
+           first <= e->column[leaves].first)
+        leaves = e->column[leaves].leaves;
+    return leaves;
 }
 
-static bool has_role(const wr_eval_member *member, wr_role_kind needed) {
-    return member->current && member->role <= needed;
-}
-
-/* label may be NULL: all ops are past-valid then. */
-static wr_eval_member member_in_past(const wr_eval_op *ops, uint32_t count,
-                                     const wr_op_label *label, const wr_eval_op *at,
-                                     uint32_t device) {
-    wr_eval_member member = {false, WR_ROLE_MEMBER};
-    for (uint32_t i = 0; i < count; i++) {
-        const wr_eval_op *op = &ops[i];
-        if (!makes_member(op) || op->subject != device)
-            continue;
-        if (label != NULL && label[i] == WR_LABEL_OP_INVALID)
-            continue;
-        if (covered(op, at->clock, at->clock_len))
-            join(&member, op->role);
+static uint32_t fork_of(const wr_evaluator *e, uint32_t column) {
+    const wr_eval_column *own = &e->column[column];
+    for (uint32_t c = 0; c < column && own->leaves != WR_EVAL_NONE; c++) {
+        if (e->column[c].leaves == own->leaves && e->column[c].first == own->first)
+            return e->column[c].fork;
     }
-    return member;
+    return column;
 }
 
-void wr_evaluate(const wr_eval_op *ops, uint32_t count, uint32_t member_count,
-                 wr_op_label *ret_label, wr_eval_member *ret_members) {
+wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t author,
+                           uint32_t leaves, uint32_t first) {
+    WR_ASSERT(column == evaluator->column_count);
+    WR_ASSERT(author < WR_AUTHORS_MAX || (author == WR_EVAL_ROOT && leaves == WR_EVAL_NONE));
+    WR_ASSERT(leaves == WR_EVAL_NONE ? first == 0 : leaves < column);
+    WR_ASSERT(first < WR_OPS_MAX);
+    if (column == WR_COLUMNS_MAX)
+        return WR_ERR_LIMIT;
+    wr_eval_column *new = &evaluator->column[column];
+    *new = (wr_eval_column){.author = author, .first = first, .sibling = WR_EVAL_END};
+    new->leaves = left_column(evaluator, leaves, first);
+    new->fork = (uint16_t)fork_of(evaluator, column);
+    if (author != WR_EVAL_ROOT) {
+        new->sibling = evaluator->column_of[author];
+        evaluator->column_of[author] = (uint16_t)column;
+    }
+    evaluator->column_count++;
+    evaluator->branch_count += leaves != WR_EVAL_NONE;
+    return WR_OK;
+}
+
+/* ---- pasts ---- */
+
+static void widen(const wr_evaluator *e, const uint16_t *clock, uint32_t clock_len,
+                  uint16_t *ret_clock) {
+    WR_ASSERT(clock_len <= e->column_count);
+    memset(ret_clock, 0, e->column_count * sizeof *ret_clock);
+    memcpy(ret_clock, clock, clock_len * sizeof *clock);
+}
+
+static void give(const wr_eval_state *from, uint32_t member_count, wr_eval_member *ret_members) {
+    WR_ASSERT(member_count <= WR_AUTHORS_MAX);
     for (uint32_t m = 0; m < member_count; m++)
-        ret_members[m] = (wr_eval_member){false, WR_ROLE_MEMBER};
-    for (uint32_t i = 0; i < count; i++) {
-        const wr_eval_op *op = &ops[i];
-        WR_ASSERT(op->author < member_count || op->author == WR_EVAL_ROOT);
-        bool valid = op->author == WR_EVAL_ROOT || op->type == WR_OP_GENESIS;
-        if (!valid) {
-            wr_eval_member author = member_in_past(ops, i, ret_label, op, op->author);
-            valid = has_role(&author, wr_evaluate_needed(op->type));
-        }
-        ret_label[i] = valid ? WR_LABEL_OP_IN : WR_LABEL_OP_INVALID;
-        if (valid && makes_member(op)) {
-            WR_ASSERT(op->subject < member_count);
-            join(&ret_members[op->subject], op->role);
-        }
+        ret_members[m] = (wr_eval_member){from[m].added, wr_eval_current(&from[m]), from[m].accused,
+                                          (wr_role_kind)from[m].role};
+}
+
+void wr_evaluator_past(wr_evaluator *evaluator, const uint16_t *clock, uint32_t clock_len,
+                       uint32_t member_count, wr_eval_member *ret_members) {
+    uint16_t wide[WR_COLUMNS_MAX];
+    widen(evaluator, clock, clock_len, wide);
+    give(wr_eval_past(evaluator, wide)->member, member_count, ret_members);
+}
+
+/* spec:circle#4.2 "The author of an op MUST be a member in eval(past(op)) with the role that the
+ * type demands, unless the op is GENESIS, an EQUIV or of ROOT." */
+bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
+                      wr_eval_member *ret_members) {
+    uint16_t wide[WR_COLUMNS_MAX];
+    widen(evaluator, op->clock, op->clock_len, wide);
+    const wr_eval_state *member = wr_eval_past(evaluator, wide)->member;
+    if (ret_members != NULL)
+        give(member, member_count, ret_members);
+    if (op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV || wr_eval_founds(op))
+        return true;
+    WR_ASSERT(op->author < WR_AUTHORS_MAX);
+    member += op->author;
+    return wr_eval_current(member) && member->role <= wr_evaluate_needed(op->type);
+}
+
+/* ---- taking ---- */
+
+static bool has_effect(const wr_eval_op *op) {
+    switch (op->type) {
+    case WR_OP_GENESIS:
+    case WR_OP_ADD:
+    case WR_OP_REMOVE:
+    case WR_OP_LEAVE:
+    case WR_OP_ROLE:
+    case WR_OP_EQUIV:
+    case WR_OP_RESET:
+        return true;
+    case WR_OP_ACK:
+    case WR_OP_EPOCH:
+    case WR_OP_KEYUPD:
+    case WR_OP_ROOTSET:
+        break;
     }
+    return false;
 }
 
-bool wr_evaluate_may(const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
-                     uint32_t clock_len, uint32_t author, wr_role_kind needed) {
-    const wr_eval_op at = {.clock = clock, .clock_len = clock_len};
-    wr_eval_member member = member_in_past(ops, count, NULL, &at, author);
-    return has_role(&member, needed);
+static void check(const wr_evaluator *e, const wr_eval_op *op) {
+    WR_ASSERT(op->column < e->column_count);
+    WR_ASSERT(op->author == e->column[op->column].author);
+    WR_ASSERT(op->aseq == e->column[op->column].first + e->column[op->column].count);
+    WR_ASSERT(op->clock_len <= e->column_count);
+    WR_ASSERT(wr_eval_founds(op) == (e->op_count == 0));
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        WR_ASSERT(op->subject[i].member < WR_AUTHORS_MAX);
+    if (op->type == WR_OP_ADD || op->type == WR_OP_GENESIS || op->type == WR_OP_ROLE ||
+        op->type == WR_OP_EQUIV)
+        WR_ASSERT(op->subject_count == 1);
 }
 
-void wr_evaluate_past(const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
-                      uint32_t clock_len, uint32_t member_count, wr_eval_member *ret_members) {
-    for (uint32_t m = 0; m < member_count; m++)
-        ret_members[m] = (wr_eval_member){false, WR_ROLE_MEMBER};
-    for (uint32_t i = 0; i < count; i++) {
-        if (!makes_member(&ops[i]) || !covered(&ops[i], clock, clock_len))
+static wr_eval_set current_set(const wr_eval_state *member) {
+    wr_eval_set set = {{0}};
+    for (uint32_t m = 0; m < WR_AUTHORS_MAX; m++) {
+        if (wr_eval_current(&member[m]))
+            wr_eval_put(&set, m);
+    }
+    return set;
+}
+
+/* Whom an accusation names; who could vote after an ADD or a RESET. */
+static wr_eval_set set_of(wr_evaluator *e, const wr_eval_op *op) {
+    uint16_t wide[WR_COLUMNS_MAX];
+    wr_eval_set set = {{0}};
+    if (op->type == WR_OP_ADD) {
+        widen(e, op->clock, op->clock_len, wide);
+        set = current_set(wr_eval_past(e, wide)->member);
+    }
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        wr_eval_put(&set, op->subject[i].member);
+    return set;
+}
+
+/* At the first op of the first branch of a fork: the members after the op before the fork. */
+static void take_voters(wr_evaluator *e, const wr_eval_op *first) {
+    wr_eval_column *column = &e->column[first->column];
+    uint16_t wide[WR_COLUMNS_MAX];
+    if (column->leaves == WR_EVAL_NONE || first->aseq == 0)
+        return;
+    const wr_eval_op *before = wr_eval_at(e, column->leaves, first->aseq - 1)->op;
+    widen(e, before->clock, before->clock_len, wide);
+    wide[before->column] = (uint16_t)(before->aseq + 1);
+    e->column[column->fork].voters = current_set(wr_eval_past(e, wide)->member);
+}
+
+static wr_eval_slot *new_slot(wr_evaluator *e, wr_eval_column *column) {
+    uint32_t chunk = column->count / WR_EVAL_CHUNK, index = column->count % WR_EVAL_CHUNK;
+    WR_ASSERT(chunk < WR_COUNT(column->chunk));
+    if (index == 0) {
+        WR_ASSERT(e->chunk_count < WR_EVAL_CHUNKS);
+        column->chunk[chunk] = (uint16_t)e->chunk_count++;
+    }
+    column->count++;
+    return &e->slot[column->chunk[chunk] * WR_EVAL_CHUNK + index];
+}
+
+wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
+    wr_evaluator *e = evaluator;
+    check(e, op);
+    if (e->op_count == WR_OPS_MAX)
+        return WR_ERR_LIMIT;
+    wr_eval_column *column = &e->column[op->column];
+    uint32_t weight = wr_eval_weight(e, op->column, op->aseq);
+    bool effect = has_effect(op);
+    if (column->count == 0)
+        take_voters(e, op);
+    wr_eval_set set = set_of(e, op); /* evaluates: the op itself must not be there yet */
+    wr_eval_slot *slot = new_slot(e, column);
+    *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false};
+    if (effect) {
+        slot->entry = (uint16_t)e->entry_count;
+        e->entry[e->entry_count++] = (wr_eval_entry){op, set, false};
+    }
+    e->whole[op->column] = (uint16_t)(op->aseq + 1);
+    e->live[op->column] = e->whole[op->column];
+    e->all_stale |= effect || e->branch_count != 0; /* any op may vote */
+    e->op_count++;
+    return WR_OK;
+}
+
+void wr_evaluator_hold(wr_evaluator *evaluator, const wr_eval_op *op, bool held) {
+    wr_eval_slot *slot = wr_eval_at(evaluator, op->column, op->aseq);
+    WR_ASSERT(slot->op == op);
+    WR_ASSERT(!wr_eval_founds(op));
+    if (slot->held == held)
+        return;
+    slot->held = held;
+    evaluator->held_count += held ? 1u : UINT32_MAX;
+    if (slot->entry == WR_EVAL_END)
+        return;
+    evaluator->entry[slot->entry].held = held;
+    evaluator->all.known = false;
+    evaluator->all_stale = true;
+}
+
+/* ---- everything taken ---- */
+
+void wr_evaluator_members(wr_evaluator *evaluator, uint32_t member_count,
+                          wr_eval_member *ret_members) {
+    wr_eval_refresh(evaluator);
+    give(evaluator->all.member, member_count, ret_members);
+}
+
+/* Of an op without effect: nothing depends on it, so all that it depends on has a label. */
+static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
+    bool supported = false;
+    if (op->author == WR_EVAL_ROOT)
+        return WR_LABEL_OP_IN;
+    const wr_eval_state *author = &e->all.member[op->author];
+    if (author->added && !author->accused && !author->add_out)
+        return WR_LABEL_OP_IN;
+    for (uint32_t i = 0; i < e->entry_count; i++) {
+        const wr_eval_op *by = e->entry[i].op;
+        if (e->all_label[i] != WR_LABEL_OP_IN)
             continue;
-        WR_ASSERT(ops[i].subject < member_count);
-        join(&ret_members[ops[i].subject], ops[i].role);
+        bool before = wr_eval_covers(op, by->column, by->aseq);
+        if (!wr_eval_has(&e->entry[i].set, op->author))
+            continue;
+        if (wr_eval_accuses(by) && !before && !wr_eval_covers(by, op->column, op->aseq))
+            return WR_LABEL_OP_OUT;
+        for (uint32_t s = 0; s < by->subject_count; s++)
+            supported |= before && (by->type == WR_OP_ADD || wr_eval_founds(by)) &&
+                         by->subject[s].member == op->author;
     }
+    return supported ? WR_LABEL_OP_IN : WR_LABEL_OP_OUT;
+}
+
+wr_op_label wr_evaluator_label(wr_evaluator *evaluator, const wr_eval_op *op) {
+    const wr_eval_slot *slot = wr_eval_at(evaluator, op->column, op->aseq);
+    WR_ASSERT(slot->op == op);
+    wr_eval_refresh(evaluator);
+    if (slot->held || op->aseq >= evaluator->live[op->column])
+        return WR_LABEL_OP_OUT;
+    if (slot->entry == WR_EVAL_END)
+        return label_now(evaluator, op);
+    return (wr_op_label)evaluator->all_label[slot->entry];
 }

@@ -24,8 +24,8 @@
 #include "base/limits.h"
 #include "circle/op_change.h"
 
-#define WR_EVAL_ROOT UINT32_MAX   /* author of an op signed with the recovery key */
-#define WR_EVAL_NONE UINT32_MAX   /* a column that leaves no other */
+#define WR_EVAL_ROOT UINT32_MAX /* author of an op signed with the recovery key */
+#define WR_EVAL_NONE UINT32_MAX /* a column that leaves no other */
 
 typedef enum wr_op_label {
     WR_LABEL_OP_INVALID, /* not past-valid: never taken */
@@ -49,14 +49,13 @@ typedef struct wr_eval_op {
     const wr_eval_subject *subject; /* GENESIS, ADD 1; REMOVE the targets; ROLE 1; EQUIV 1: who
                                        equivocated; RESET the kept; LEAVE none: its author */
     uint32_t subject_count;
-    wr_hash id; /* breaks ties */
-    uint64_t hlc;
+    wr_hash id; /* orders several ADDs of one device */
 } wr_eval_op;
 
 typedef struct wr_eval_member {
-    bool added;   /* an ADD, GENESIS or RESET that is IN brought it */
-    bool current; /* .. and nothing that is IN took it away */
-    bool accused; /* an accusation (REMOVE lost or compromised, EQUIV) that is IN names it */
+    bool added;        /* an ADD, GENESIS or RESET that is IN brought it */
+    bool current;      /* .. and nothing that is IN took it away */
+    bool accused;      /* an accusation (REMOVE lost or compromised, EQUIV) that is IN names it */
     wr_role_kind role; /* while added */
 } wr_eval_member;
 
@@ -74,10 +73,11 @@ WR_MUST wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uin
 /* Is op past-valid: was its author a member with the role its type needs, by eval(past(op))?
  * ROOT's ops and EQUIV are always (the graph has checked signature and proof).  The members of
  * eval(past(op)) go to ret_members[member_count] if it is not NULL. */
-WR_MUST bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op,
-                              uint32_t member_count, wr_eval_member *ret_members);
+WR_MUST bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
+                              wr_eval_member *ret_members);
 
-/* Takes a past-valid op, parents first.  NOMEM: nothing changed. */
+/* Takes a past-valid op, parents first; the very first one is GENESIS or RESET.  LIMIT beyond
+ * WR_OPS_MAX: nothing changed. */
 WR_MUST wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op);
 /* Guard G2: a held op has no effect in the evaluation of the whole set; pasts are not touched. */
 void wr_evaluator_hold(wr_evaluator *evaluator, const wr_eval_op *op, bool held);
