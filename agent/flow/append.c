@@ -36,8 +36,8 @@ struct append_job {
     uint8_t *bytes;
 };
 
-struct rename_job {
-    rename_job *next;
+struct done_job {
+    done_job *next;
     hub_done_fn done;
     void *ctx;
 };
@@ -127,22 +127,27 @@ wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, h
     return WR_OK;
 }
 
+wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx) {
+    done_job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return WR_ERR_NOMEM;
+    *job = (done_job){.next = h->done_jobs, .done = done, .ctx = ctx};
+    h->done_jobs = job;
+    loop_dirty(h->config.loop);
+    return WR_OK;
+}
+
 wr_err hub_rename(hub *h, wr_slice name, hub_done_fn done, void *ctx) {
     WR_TRY(hub_ready(h));
     if (!wr_text_is_name(name))
         return hub_fail(h, WR_ERR_FORMAT, "not a name for a device");
-    rename_job *job = calloc(1, sizeof *job);
-    if (job == NULL)
-        return hub_fail(h, WR_ERR_NOMEM, "out of memory");
     wr_err err = hub_put_name(h, name);
-    if (err != WR_OK) {
-        free(job);
-        hub_give_up(h, err);
-        return hub_fail(h, err, "%s", wr_err_text(err));
-    }
-    *job = (rename_job){.next = h->renames, .done = done, .ctx = ctx};
-    h->renames = job;
-    return WR_OK;
+    if (err == WR_OK)
+        err = hub_when_stored(h, done, ctx);
+    if (err == WR_OK)
+        return WR_OK;
+    hub_give_up(h, err);
+    return hub_fail(h, err, "%s", wr_err_text(err));
 }
 
 /* ---- signing ---- */
@@ -240,6 +245,11 @@ static wr_err run_job_unsigned(hub *h, append_job *job) {
     h->tail_count += job->count;
     h->new_rows = true; /* to read, they are there */
     return WR_OK;
+}
+
+/* Confirmed, and with a key that only members have. */
+static bool can_write(const hub *h) {
+    return wr_self_may_sign(h->self) && wr_self_write_epoch(h->self) != NULL;
 }
 
 static bool waiting(const hub *h) {
@@ -415,7 +425,7 @@ static wr_err run_job_signed(hub *h, append_job *job) {
 
 static wr_err run_jobs(hub *h) {
     /* What waits longer goes first, so that a log keeps the order of its answers. */
-    bool sign = wr_self_may_sign(h->self) && !waiting(h);
+    bool sign = can_write(h) && !waiting(h);
     for (append_job *job = h->jobs; job != NULL; job = job->next) {
         WR_TRY(hub_begin(h));
         WR_TRY(sign ? run_job_signed(h, job) : run_job_unsigned(h, job));
@@ -427,7 +437,7 @@ static wr_err run_jobs(hub *h) {
 /* Others' membership ops are acknowledged, but not while an ADD that may have left is not admitted:
  * its place in our chain is taken. */
 static wr_err acknowledge(hub *h) {
-    if (h->host.window != NULL && wr_pair_window_unsettled(h->host.window))
+    if (pairflow_unsettled(h))
         return WR_OK;
     wr_err err = wr_self_ack(h->self, hub_now(h));
     if (err != WR_ERR_LIMIT) /* a graph that is full takes none, and needs none */
@@ -435,33 +445,75 @@ static wr_err acknowledge(hub *h) {
     return hub_drain(h);
 }
 
+/* ---- epochs ---- */
+
+#define ROTATE_WAIT_MS 3000u /* at most, so that not all devices make one at once */
+
+/* Is somebody waiting for a key to write under? */
+static bool writes(const hub *h) {
+    return h->jobs != NULL || waiting(h);
+}
+
+/* spec:circle#5.4 "at once when an entry waits, and else after a random time of up to three
+ * seconds." */
+static wr_err rotate(hub *h) {
+    wr_now now = hub_now(h);
+    bool none = wr_self_write_epoch(h->self) == NULL;
+    if (!wr_self_rotation_due(h->self, now) || (!none && !writes(h))) {
+        h->rotate_at = WR_MONO_NEVER;
+        return WR_OK;
+    }
+    if (pairflow_unsettled(h))
+        return WR_OK;
+    if (none && !writes(h) && h->rotate_at.ms == WR_MONO_NEVER.ms) {
+        uint8_t bytes[4];
+        wr_rng_fill(&h->config.rng, bytes, sizeof bytes);
+        h->rotate_at = wr_mono_add(now.mono, wr_load_u32(bytes) % ROTATE_WAIT_MS);
+        return WR_OK;
+    }
+    if (!writes(h) && !wr_mono_reached(h->rotate_at, now.mono))
+        return WR_OK;
+    h->rotate_at = WR_MONO_NEVER;
+    wr_err err = wr_self_rotate(h->self, now);
+    if (err != WR_ERR_LIMIT) /* a graph that is full takes none */
+        WR_TRY(err);
+    return hub_drain(h);
+}
+
+wr_mono append_deadline(const hub *h) {
+    return h->self != NULL ? h->rotate_at : WR_MONO_NEVER;
+}
+
 wr_err append_turn(hub *h) {
     WR_TRY(pump_keep_ports(h));
     /* What came in this turn may be our own, from before we were set back: the numbers of logs. */
     WR_TRY(hub_apply(h));
     if (wr_self_may_sign(h->self)) {
-        if (waiting(h))
-            WR_TRY(sign_tail(h));
-        WR_TRY(sign_name(h));
         WR_TRY(acknowledge(h));
+        WR_TRY(rotate(h));
+        if (can_write(h)) {
+            if (waiting(h))
+                WR_TRY(sign_tail(h));
+            WR_TRY(sign_name(h));
+        }
     }
     return run_jobs(h);
 }
 
 void append_answer(hub *h, wr_err err) {
     append_job *jobs = h->jobs, *next;
-    rename_job *renames = h->renames, *next_rename;
+    done_job *done_jobs = h->done_jobs, *next_done;
     h->jobs = NULL; /* an answer may append again */
     h->jobs_end = &h->jobs;
-    h->renames = NULL;
+    h->done_jobs = NULL;
     for (append_job *job = jobs; job != NULL; job = next) {
         next = job->next;
         wr_err result = err == WR_OK && !job->ran ? WR_ERR_CLOSED : err;
         job->done(job->ctx, result, result == WR_OK ? job->results : NULL, job->count);
         job_free(job);
     }
-    for (rename_job *job = renames; job != NULL; job = next_rename) {
-        next_rename = job->next;
+    for (done_job *job = done_jobs; job != NULL; job = next_done) {
+        next_done = job->next;
         job->done(job->ctx, err);
         free(job);
     }

@@ -259,6 +259,7 @@ static void recover(hub *h, wr_err err) {
 static void set_timer(hub *h) {
     wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
     next = wr_mono_min(next, beacon_deadline(h));
+    next = wr_mono_min(next, append_deadline(h));
     if (h->self != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));
     if (h->broken)
@@ -292,6 +293,7 @@ static void run_turn(hub *h) {
     else
         pairflow_stored(h);
     append_answer(h, err);
+    pump_judge(h);
     pump_write(h);
     beacon_turn(h);
     tell_all(h);
@@ -341,6 +343,7 @@ wr_err hub_open(const hub_config *config, keystore *keys, store *db, hub **ret_h
     h->store = db;
     h->started = loop_now(config->loop).mono;
     h->jobs_end = &h->jobs;
+    h->rotate_at = WR_MONO_NEVER;
     wr_err err = open_parts(h);
     if (err != WR_OK) {
         snprintf(problem, sizeof problem, "%s",

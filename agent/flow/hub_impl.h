@@ -5,6 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
+ *   members.c  removals, roles, alerts
  *
  * Layer:  flow, private to the files above
  * SPDX-License-Identifier: Apache-2.0
@@ -25,7 +26,7 @@
 /* ---- appends (append.c) ---- */
 
 typedef struct append_job append_job;
-typedef struct rename_job rename_job;
+typedef struct done_job done_job;
 
 /* ---- the hub ---- */
 
@@ -57,11 +58,12 @@ struct hub {
     bool new_rows, new_control, new_epochs, new_ops, new_names;
     /* What the reader may not have seen yet. */
     append_job *jobs, **jobs_end;
-    rename_job *renames;
+    done_job *done_jobs;
     uint64_t hlc_last;                 /* the newest one this device used, the tail's included */
     uint64_t tail_count, tail_damaged; /* entries of the tail; .. that do not open */
     uint64_t tail_from;                /* hlc: the damaged ones are below */
     bool named;                        /* our name of the circle is the one we want */
+    wr_mono rotate_at;                 /* NEVER: no new epoch is due */
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;
@@ -124,6 +126,8 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_MARK 'm'
 #define HUB_META_ADDRS 'a'
 #define HUB_META_SEEN 's'
+#define HUB_META_VERIFIED 'v'
+#define HUB_META_DISMISSED 'x' /* an alert, by its id */
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
 /* Siblings for mesh: after the circle changed, and their remembered addresses. */
@@ -137,7 +141,11 @@ WR_MUST wr_err hub_get_name(hub *h, wr_buf *out);
 
 WR_MUST wr_err append_turn(hub *h);     /* signs and stores what waits */
 void append_answer(hub *h, wr_err err); /* after the commit */
-WR_MUST wr_err append_load(hub *h);     /* after hub_load: where the tail stands */
+/* done is called with this turn's outcome.  NOMEM. */
+WR_MUST wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx);
+WR_MUST wr_err members_load_op(hub *h, wr_self *self); /* after each op that is loaded */
+wr_mono append_deadline(const hub *h);                 /* a new epoch is due */
+WR_MUST wr_err append_load(hub *h);                    /* after hub_load: where the tail stands */
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
  * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,

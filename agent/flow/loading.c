@@ -59,7 +59,7 @@ wr_err hub_refresh_mesh(hub *h) {
         const wr_member *member = wr_graph_member(graph, i);
         if (wr_hash_equal(&member->device_id, own))
             continue;
-        if (!member->current) {
+        if (!wr_member_is_in(member)) {
             mesh_remove(h->mesh, &member->device_id);
             continue;
         }

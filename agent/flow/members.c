@@ -58,8 +58,8 @@ static bool is_our_sponsor(const wr_graph *graph, const wr_hash *own, const wr_h
     for (uint32_t n = 0; at != NULL && n < WR_AUTHORS_MAX; n++) {
         if (wr_hash_equal(&at->device_id, device))
             return true;
-        at = wr_hash_equal(&at->sponsor, &at->device_id) ? NULL
-                                                         : wr_graph_find(graph, &at->sponsor);
+        at =
+            wr_hash_equal(&at->sponsor, &at->device_id) ? NULL : wr_graph_find(graph, &at->sponsor);
     }
     return false;
 }
@@ -130,22 +130,17 @@ static wr_err check_removal(hub *h, const hub_removal *removal) {
 }
 
 static wr_err explain(hub *h, wr_err err) {
-    switch (err) {
-    case WR_OK:
-        return WR_OK;
-    case WR_ERR_STATE:
+    if (err == WR_ERR_STATE)
         return hub_fail(h, WR_ERR_CLOSED,
                         "after its start this device signs only when a sibling has confirmed that "
                         "nothing newer of it exists: bring one online and try again");
-    case WR_ERR_VERSION:
+    if (err == WR_ERR_VERSION)
         return hub_fail(h, WR_ERR_REFUSED,
                         "the circle holds changes that this version does not understand: update "
                         "warren on this device");
-    case WR_ERR_LIMIT:
+    if (err == WR_ERR_LIMIT)
         return hub_fail(h, err, "the circle has reached a limit (%u changes)", WR_OPS_MAX);
-    default:
-        return hub_fail(h, err, "%s", wr_err_text(err));
-    }
+    return err == WR_OK ? WR_OK : hub_fail(h, err, "%s", wr_err_text(err));
 }
 
 wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresight) {
@@ -242,4 +237,120 @@ wr_err hub_mark_verified(hub *h, const wr_hash *device, bool verified, hub_done_
     wr_err err = verified ? store_put_meta(h->store, meta, wr_slice_of("", 1))
                           : store_delete_meta(h->store, meta);
     return finish(h, err, done, ctx);
+}
+
+/* ---- what was done ---- */
+
+static bool act_type(uint64_t type, hub_act_type *ret_type) {
+    switch (type) {
+    case WR_OP_GENESIS:
+        *ret_type = HUB_ACT_FOUND;
+        return true;
+    case WR_OP_ADD:
+        *ret_type = HUB_ACT_ADD;
+        return true;
+    case WR_OP_REMOVE:
+        *ret_type = HUB_ACT_REMOVE;
+        return true;
+    case WR_OP_LEAVE:
+        *ret_type = HUB_ACT_LEAVE;
+        return true;
+    case WR_OP_EPOCH:
+        *ret_type = HUB_ACT_EPOCH;
+        return true;
+    case WR_OP_ROLE:
+        *ret_type = HUB_ACT_ROLE;
+        return true;
+    case WR_OP_EQUIV:
+        *ret_type = HUB_ACT_EQUIV;
+        return true;
+    case WR_OP_ROOTSET:
+        *ret_type = HUB_ACT_ROOTSET;
+        return true;
+    case WR_OP_RESET:
+        *ret_type = HUB_ACT_RESET;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whom an op is about, by its body. */
+static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_MEMBERS_MAX]) {
+    wr_genesis genesis;
+    wr_add add;
+    wr_remove remove;
+    wr_role_op role;
+    uint32_t count = 0;
+    switch (op->type) {
+    case WR_OP_GENESIS:
+        if (wr_genesis_decode(op->body, &genesis) == WR_OK)
+            devices[count++] = wr_device_id(genesis.cert_bytes);
+        act->admin = true;
+        break;
+    case WR_OP_ADD:
+        if (wr_add_decode(op->body, &add) != WR_OK)
+            break;
+        devices[count++] = wr_device_id(add.cert_bytes);
+        act->admin = add.role == WR_ROLE_ADMIN;
+        break;
+    case WR_OP_REMOVE:
+        if (wr_remove_decode(op->body, &remove) != WR_OK)
+            break;
+        act->reason = remove.reason;
+        while (wr_id_next(&remove.targets, &devices[count]))
+            count++;
+        break;
+    case WR_OP_ROLE:
+        if (wr_role_decode(op->body, &role) != WR_OK)
+            break;
+        devices[count++] = role.device_id;
+        act->admin = role.role == WR_ROLE_ADMIN;
+        break;
+    default:
+        break;
+    }
+    return count;
+}
+
+static wr_err give_act(hub *h, const wr_op_ref *ref, hub_act_fn fn, void *ctx) {
+    wr_hash devices[WR_MEMBERS_MAX + 1u];
+    hub_act act = {.id = ref->id,
+                   .by_root = wr_is_zero(WR_SLICE_OBJ(ref->author)),
+                   .author = ref->author,
+                   .ms = ref->hlc >> 16,
+                   .devices = devices,
+                   .held = ref->held};
+    wr_op op;
+    if (!act_type(ref->type, &act.type) || wr_op_decode(ref->bytes, &op) != WR_OK)
+        return WR_OK;
+    act.device_count = act_devices(&act, &op, devices);
+    act.counts = !act.held && wr_graph_label(wr_self_graph(h->self), &ref->id) == WR_LABEL_OP_IN;
+    return fn(ctx, &act);
+}
+
+static int order_acts(const void *a, const void *b) {
+    const wr_op_ref *x = a, *y = b;
+    if (x->hlc != y->hlc)
+        return x->hlc < y->hlc ? -1 : 1;
+    return wr_hash_order(&x->id, &y->id);
+}
+
+wr_err hub_each_act(hub *h, hub_act_fn fn, void *ctx) {
+    WR_TRY(hub_settled(h));
+    const wr_graph *graph = wr_self_graph(h->self);
+    uint32_t total = wr_graph_op_count(graph), count = 0;
+    wr_op_ref *list = calloc(total, sizeof *list);
+    if (list == NULL)
+        return hub_fail(h, WR_ERR_NOMEM, "out of memory");
+    for (uint32_t i = 0; i < total; i++) {
+        list[count] = wr_graph_op(graph, i);
+        count += list[count].type != WR_OP_ACK;
+    }
+    qsort(list, count, sizeof *list, order_acts);
+    wr_err err = WR_OK;
+    for (uint32_t i = 0; err == WR_OK && i < count; i++)
+        err = give_act(h, &list[i], fn, ctx);
+    free(list);
+    return err;
 }

@@ -32,10 +32,9 @@ typedef struct hub_foresight {
  *   FORMAT   not 24 words        STATE    retired, and it has not said LEAVE; or it is this device
  *                                         (a device leaves by hub_leave) */
 WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *ret_foresight);
-/* Signs it.  done is called once, after it is durable; its sessions are closed by then.  Besides the
- * errors above:
- *   BUSY  a device is being admitted right now
- *   CLOSED  this device waits for a sibling to confirm it (sync.md 5); nothing was signed */
+/* Signs it.  done is called once, after it is durable; its sessions are closed by then.  Besides
+ * the errors above: BUSY  a device is being admitted right now CLOSED  this device waits for a
+ * sibling to confirm it (sync.md 5); nothing was signed */
 WR_MUST wr_err hub_remove(hub *hub, const hub_removal *removal, hub_done_fn done, void *ctx);
 /* The farewell of this device.  It stays readable, and is no member any more. */
 WR_MUST wr_err hub_leave(hub *hub, hub_done_fn done, void *ctx);
@@ -64,7 +63,7 @@ typedef struct hub_act { /* lives during the callback */
     wr_hash author; /* unless by_root */
     uint64_t ms;    /* Unix */
     wr_reason reason;
-    bool admin; /* ADD, ROLE */
+    bool admin;             /* ADD, ROLE */
     const wr_hash *devices; /* whom it is about */
     uint32_t device_count;
     bool counts; /* false: struck out, or held */

@@ -20,6 +20,10 @@ void pairflow_end_all(hub *h, bool joins) {
             pump_end(c, WR_ERR_CLOSED);
 }
 
+bool pairflow_unsettled(const hub *h) {
+    return h->host.window != NULL && wr_pair_window_unsettled(h->host.window);
+}
+
 /* The window is over; an ADD that may have left is admitted first. */
 static wr_err close_window(hub *h) {
     pair_host *host = &h->host;
@@ -28,7 +32,7 @@ static wr_err close_window(hub *h) {
         return WR_OK;
     pairflow_end_all(h, false);
     beacon_stop(h);
-    if (h->self != NULL && wr_pair_window_unsettled(host->window)) {
+    if (h->self != NULL && pairflow_unsettled(h)) {
         err = wr_pair_window_settle(host->window, h->self, hub_now(h));
         if (err == WR_OK)
             err = hub_drain(h);
@@ -39,6 +43,10 @@ static wr_err close_window(hub *h) {
     *host = (pair_host){0};
     loop_dirty(h->config.loop);
     return err;
+}
+
+wr_err pairflow_settle(hub *h) {
+    return pairflow_unsettled(h) ? close_window(h) : WR_OK;
 }
 
 void pairflow_undo(hub *h) {

@@ -50,7 +50,11 @@ typedef struct pair_join { /* guest is kept after a failed try: its tries count 
 /* ---- the window, and connections of both sides (pairflow.c) ---- */
 
 WR_MUST wr_err pairflow_turn(hub *h); /* before the commit */
-void pairflow_stored(hub *h);         /* after it */
+/* An ADD that may have left is not admitted yet: its place in our chain is taken. */
+WR_MUST bool pairflow_unsettled(const hub *h);
+/* .. is admitted now, and its window is over. */
+WR_MUST wr_err pairflow_settle(hub *h);
+void pairflow_stored(hub *h); /* after it */
 wr_mono pairflow_deadline(const hub *h);
 void pairflow_close(hub *h); /* windows, joins; the last words of both are told */
 /* The turn failed: its connections end; an ADD that was kept before is admitted by the next load.

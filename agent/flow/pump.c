@@ -525,6 +525,14 @@ static bool write_some(conn *c) {
     return err == WR_OK && len != 0;
 }
 
+void pump_judge(hub *h) {
+    for (conn *c = h->conns; c != NULL; c = c->next) {
+        wr_err err = c->kind == CONN_LINK ? wr_link_judge(c->link) : WR_OK;
+        if (err != WR_OK)
+            pump_end(c, err);
+    }
+}
+
 void pump_write(hub *h) {
     for (conn *c = h->conns; c != NULL; c = c->next) {
         while (c->kind == CONN_LINK || c->kind == CONN_PAIRING)

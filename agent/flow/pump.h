@@ -48,6 +48,7 @@ typedef struct conn {
     size_t held_len;
 } conn;
 
+void pump_judge(hub *h); /* after the commit: who is out is cut off */
 void pump_write(hub *h); /* after the commit: bytes, then dials */
 void pump_tick(hub *h);  /* deadlines of connections */
 wr_mono pump_deadline(const hub *h);
@@ -58,6 +59,7 @@ void pump_leave(hub *h);                /* says goodbye on all links */
 conn *pump_dial(hub *h, const net_addr *addr);
 void pump_end(conn *c, wr_err reason);
 hub_path pump_path(const conn *c);
+const conn *pump_link_of(const hub *h, const wr_hash *device); /* one that is up; NULL */
 
 /* ---- addresses (pump.c) ---- */
 

@@ -70,6 +70,10 @@ WR_MUST wr_err reader_arrivals(reader *reader, wr_wall now, wr_slice log, wr_sli
                                uint32_t limit, hub_entry_fn fn, void *ctx,
                                char ret_cursor[HUB_CURSOR_MAX], bool *ret_more);
 WR_MUST wr_err reader_each_log(reader *reader, hub_log_fn fn, void *ctx);
+/* How many entries of a feed stand in logs: all, unless its writer is out (circle.md 4.7).  accept:
+ * the owner takes over what was left out, up to len. */
+WR_MUST wr_err reader_shown(reader *reader, const wr_feed *feed, uint64_t *ret_len);
+WR_MUST wr_err reader_accept(reader *reader, const wr_feed *feed, uint64_t len);
 /* Entries passed over so far because they did not open. */
 uint64_t reader_skipped(const reader *reader);
 

@@ -37,6 +37,7 @@ typedef struct source {
     const wr_feed *feed;
     uint16_t log_no;
     uint64_t late_len; /* entries below it belong to a late case */
+    uint64_t shown;    /* .. from here on stand in no log */
 } source;
 
 typedef struct arrivals {
@@ -77,7 +78,10 @@ static wr_err add_source(void *ctx, const wr_hash *feed_id, uint16_t log_no) {
         return WR_OK;
     if (a->count == READER_SOURCES_MAX)
         return WR_ERR_CORRUPT;
-    a->sources[a->count++] = (source){wr_self_feed(a->reader->self, index), log_no, 0};
+    const wr_feed *feed = wr_self_feed(a->reader->self, index);
+    uint64_t shown;
+    WR_TRY(reader_shown(a->reader, feed, &shown));
+    a->sources[a->count++] = (source){feed, log_no, 0, shown};
     return WR_OK;
 }
 
@@ -133,7 +137,7 @@ static bool was_given_from_tail(const arrivals *a, const source *s, uint64_t hlc
 
 /* Takes an entry of the log in.  CLOSED: not now. */
 static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
-    if (was_given_from_tail(a, s, entry->hlc))
+    if (entry->seq >= s->shown || was_given_from_tail(a, s, entry->hlc))
         return WR_OK;
     WR_TRY(make_room(a, entry->body_len));
     reader_item *item = &a->batch->items[a->batch->count];

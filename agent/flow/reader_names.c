@@ -363,15 +363,43 @@ static wr_err apply_feed(reader *r, const wr_feed *feed, uint64_t len, bool *ret
     return mark == done ? WR_OK : put_u64(r, &key, mark);
 }
 
+/* ---- feeds whose writer is out ---- */
+
+static wr_err accepted_key(const wr_hash *feed_id, wr_buf *key) {
+    return put_key(key, "acc", WR_SLICE_OBJ(*feed_id));
+}
+
+wr_err reader_shown(reader *r, const wr_feed *feed, uint64_t *ret_len) {
+    uint8_t bytes[STORE_KEY_MAX];
+    wr_buf key = WR_BUF_ARRAY(bytes);
+    uint64_t accepted = 0;
+    wr_limit limit = wr_graph_limit(wr_self_graph(r->self), &feed->device_id, &feed->feed_id);
+    if (limit.shown != UINT64_MAX) {
+        WR_TRY(accepted_key(&feed->feed_id, &key));
+        WR_TRY(get_number(r, &key, 8, &accepted));
+    }
+    *ret_len = accepted > limit.shown ? accepted : limit.shown;
+    return WR_OK;
+}
+
+wr_err reader_accept(reader *r, const wr_feed *feed, uint64_t len) {
+    uint8_t bytes[STORE_KEY_MAX];
+    wr_buf key = WR_BUF_ARRAY(bytes);
+    WR_TRY(accepted_key(&feed->feed_id, &key));
+    return put_u64(r, &key, len);
+}
+
 wr_err reader_apply(reader *r, bool *ret_changed) {
     bool changed = false;
     uint32_t epochs = wr_keyring_count(wr_self_keyring(r->self));
     for (uint32_t i = 0; i < wr_self_feed_count(r->self); i++) {
         const wr_feed *feed = wr_self_feed(r->self, i);
-        uint64_t len;
+        uint64_t len, shown;
         if (feed->stream != 1)
             continue;
         WR_TRY(store_feed_len(r->store, &feed->feed_id, &len));
+        WR_TRY(reader_shown(r, feed, &shown));
+        len = len < shown ? len : shown;
         if (len == r->seen[i] && epochs == r->seen_epochs)
             continue;
         WR_TRY(apply_feed(r, feed, len, &changed));

@@ -44,6 +44,7 @@ typedef struct reference {
 typedef struct source {
     const wr_feed *feed; /* NULL: the tail */
     uint16_t log_no;
+    uint64_t shown;               /* entries from here on stand in no log */
     order_key after;              /* entries above it were not referenced yet */
     reference *refs;              /* one page */
     uint32_t opened, next, count; /* refs opened, picked, there */
@@ -85,8 +86,10 @@ static wr_err add_source(void *ctx, const wr_hash *feed_id, uint16_t log_no) {
         return WR_OK;
     if (o->count == READER_SOURCES_MAX)
         return WR_ERR_CORRUPT;
-    o->sources[o->count++] =
-        (source){.feed = wr_self_feed(o->reader->self, index), .log_no = log_no};
+    const wr_feed *feed = wr_self_feed(o->reader->self, index);
+    uint64_t shown;
+    WR_TRY(reader_shown(o->reader, feed, &shown));
+    o->sources[o->count++] = (source){.feed = feed, .log_no = log_no, .shown = shown};
     return WR_OK;
 }
 
@@ -150,6 +153,8 @@ static wr_err fill_from_row(void *ctx, const store_rows *rows) {
         if (wr_segment_next(&segments, &ref.entry, &more) != WR_OK)
             return WR_ERR_CORRUPT;
         if (!more)
+            return WR_OK;
+        if (ref.entry.seq >= fill->source->shown)
             return WR_OK;
         if (!reader_is_message(fill->order->reader, fill->source->feed, &ref.entry,
                                fill->source->log_no))

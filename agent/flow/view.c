@@ -40,7 +40,7 @@ wr_err hub_each_log(hub *h, hub_log_fn fn, void *ctx) {
 
 /* ---- devices ---- */
 
-static const conn *link_of(const hub *h, const wr_hash *device) {
+const conn *pump_link_of(const hub *h, const wr_hash *device) {
     for (const conn *c = h->conns; c != NULL; c = c->next)
         if (c->up && wr_hash_equal(wr_link_peer(c->link), device))
             return c;
@@ -78,14 +78,14 @@ wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
         const wr_member *member = wr_graph_member(graph, i);
         uint8_t bytes[WR_NAME_BYTES_MAX];
         wr_buf name = WR_BUF_ARRAY(bytes);
-        const conn *link = link_of(h, &member->device_id);
+        const conn *link = pump_link_of(h, &member->device_id);
         hub_device row = {.device = member->device_id,
                           .this_device = wr_hash_equal(&member->device_id, own),
                           .admin = member->role == WR_ROLE_ADMIN,
-                          .current = member->current,
+                          .current = wr_member_is_in(member),
                           .state = HUB_OFFLINE,
                           .path = HUB_PATH_NONE,
-                          .added_ms = member->added_ms};
+                          .added_ms = member->added_hlc >> 16};
         if (row.this_device)
             WR_TRY(hub_get_name(h, &name));
         else

@@ -76,7 +76,7 @@ static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_no
                          &memory));
     wr_node *node = memory;
     uint8_t *at = (uint8_t *)memory + sizeof(wr_node);
-    *node = (wr_node){.sig = in->sig, .type = in->op.type, .height = in->height};
+    *node = (wr_node){.sig = in->sig, .type = in->op.type, .hlc = in->op.hlc, .height = in->height};
     if (size.epoch != 0)
         node->epoch = (wr_epoch_node *)(void *)at;
     at += size.epoch;
@@ -104,7 +104,6 @@ static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_no
         .subject = subject,
         .subject_count = in->subject_count,
         .id = in->op.id,
-        .hlc = in->op.hlc,
     };
     *ret_node = node;
     return WR_OK;

@@ -129,8 +129,9 @@ uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]);
  * repeated where they are loaded. */
 WR_MUST wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id);
 
-/* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the targets
- * now and these accused all others, each on the oldest past that its ops allow.  NOMEM, UNKNOWN. */
+/* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the
+ * targets now and these accused all others, each on the oldest past that its ops allow.  NOMEM,
+ * UNKNOWN. */
 WR_MUST wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author,
                                 const wr_hash *targets, uint32_t count,
                                 wr_hash struck[WR_MEMBERS_MAX], uint32_t *ret_struck_count);
@@ -170,8 +171,8 @@ WR_MUST bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id,
 /* The commitment of an admitted EPOCH op, good for reading for ever; false if it is not here. */
 WR_MUST bool wr_graph_epoch_commit(const wr_graph *graph, const wr_hash *epoch_id,
                                    wr_hash *ret_commit);
-/* Who is to get the secret of an epoch that this device makes now: members that are in.  Barred ones
- * go to without (ascending), and must be named in the op. */
+/* Who is to get the secret of an epoch that this device makes now: members that are in.  Barred
+ * ones go to without (ascending), and must be named in the op. */
 wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
                             uint32_t *ret_without_count);
 

@@ -93,7 +93,7 @@ wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type 
     uint32_t index;
     WR_TRY(check_own(graph, type));
     if (type == WR_OP_GENESIS)
-        return sign(graph, &header, parents, &me->sign, out, ret_sig);
+        return sign(graph, &header, NULL, &me->sign, out, ret_sig);
     if (!wr_graph_index(graph, &me->device_id, &index) || !graph->member[index].current)
         return WR_ERR_REFUSED;
     const wr_chain *chain = &graph->chain[graph->column[index]];

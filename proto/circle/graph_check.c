@@ -107,12 +107,11 @@ static wr_err check_may(const wr_graph *graph, const wr_admission *in) {
         .clock = in->clock,
         .clock_len = in->clock_len,
         .id = in->op.id,
-        .hlc = in->op.hlc,
     };
     /* spec:circle#4.1 "The author of an op MUST be a member in eval(past(op)) with the role that
      * the type demands." */
     return wr_evaluator_may(graph->evaluator, &op, graph->member_count, NULL) ? WR_OK
-                                                                             : WR_ERR_REFUSED;
+                                                                              : WR_ERR_REFUSED;
 }
 
 /* ---- GENESIS ---- */

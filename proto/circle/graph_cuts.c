@@ -121,7 +121,8 @@ wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const w
     if (graph->member[member].current)
         return (wr_limit){UINT64_MAX, UINT64_MAX};
     verdict v = judge(graph, member, feed_id, 0, NULL);
-    /* spec:circle#4.7 "Of the feeds of a device whose ADD does not count, nothing MUST be taken." */
+    /* spec:circle#4.7 "Of the feeds of a device whose ADD does not count, nothing MUST be taken."
+     */
     if (!v.out)
         return (wr_limit){0, 0};
     /* spec:circle#4.7 "The cut of a compromised device MUST be the least of those in its
@@ -130,8 +131,8 @@ wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const w
         return (wr_limit){v.accused_min, v.accused_min};
     if (!v.lost && v.left)
         return (wr_limit){v.farewell, v.farewell};
-    /* spec:circle#4.7 "What a member holds of a lost device beyond every cut, and says so in the ACK
-     * by which it first covers the REMOVE, MUST be taken and kept out of the logs." */
+    /* spec:circle#4.7 "What a member holds of a lost device beyond every cut, and says so in the
+     * ACK by which it first covers the REMOVE, MUST be taken and kept out of the logs." */
     return (wr_limit){v.lost_max, v.held_max > v.lost_max ? v.held_max : v.lost_max};
 }
 

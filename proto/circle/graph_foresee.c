@@ -1,5 +1,5 @@
-/* What could a device do to the circle if it were accused now, and answered by accusing everybody on
- * the oldest past that its own ops still allow?
+/* What could a device do to the circle if it were accused now, and answered by accusing everybody
+ * on the oldest past that its own ops still allow?
  *
  * Guard G3 of circle.md 4.6.  Tried on a second evaluator, as ops cannot be taken back.
  *
@@ -25,16 +25,16 @@ static wr_err accuse(const wr_graph *graph, wr_evaluator *evaluator, uint16_t *c
                      wr_eval_op *op) {
     for (uint32_t i = 0; i < graph->column_count; i++)
         clock[i] = (uint16_t)graph->chain[i].op_count;
-    *op = (wr_eval_op){.type = WR_OP_REMOVE,
-                       .author = author,
-                       .column = author == WR_EVAL_ROOT ? graph->column_count
-                                                        : graph->column[author],
-                       .clock = clock,
-                       .clock_len = graph->column_count,
-                       .reason = WR_REASON_LOST,
-                       .subject = targets,
-                       .subject_count = count,
-                       .id = {{1}}};
+    *op =
+        (wr_eval_op){.type = WR_OP_REMOVE,
+                     .author = author,
+                     .column = author == WR_EVAL_ROOT ? graph->column_count : graph->column[author],
+                     .clock = clock,
+                     .clock_len = graph->column_count,
+                     .reason = WR_REASON_LOST,
+                     .subject = targets,
+                     .subject_count = count,
+                     .id = {{1}}};
     if (author == WR_EVAL_ROOT)
         WR_TRY(wr_evaluator_column(evaluator, op->column, author, WR_EVAL_NONE, 0));
     else
@@ -51,8 +51,8 @@ static void answer(const wr_graph *graph, uint32_t member, const wr_eval_subject
     uint32_t len;
     if (past == NULL) /* its ADD is all that it need have seen */
         past = wr_graph_node(graph, &graph->member[member].added_id);
-    len = past->eval.clock_len > past->eval.column + 1 ? past->eval.clock_len
-                                                       : past->eval.column + 1;
+    len =
+        past->eval.clock_len > past->eval.column + 1 ? past->eval.clock_len : past->eval.column + 1;
     memset(clock, 0, len * sizeof *clock);
     memcpy(clock, past->eval.clock, past->eval.clock_len * sizeof *clock);
     clock[past->eval.column] = (uint16_t)(past->eval.aseq + 1);

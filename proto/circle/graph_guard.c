@@ -2,8 +2,9 @@
  * guard, and which epochs may be written under.
  *
  * The evaluator is the same on all devices that hold the same ops.  The guard is this device's own:
- * it remembers in which order it learned things, and never lets the ones that were thrown out strike
- * back.  It is rebuilt at a start by admitting the stored ops in the order of their admission.
+ * it remembers in which order it learned things, and never lets the ones that were thrown out
+ * strike back.  It is rebuilt at a start by admitting the stored ops in the order of their
+ * admission.
  *
  * Spec:   proto/spec/circle.md 4.6, 5.3
  * Layer:  circle
@@ -43,8 +44,8 @@ static void take_members(wr_graph *graph, const wr_eval_member *now) {
 }
 
 static bool is_earlier(const wr_node *a, const wr_node *b) {
-    if (a->eval.hlc != b->eval.hlc)
-        return a->eval.hlc < b->eval.hlc;
+    if (a->hlc != b->hlc)
+        return a->hlc < b->hlc;
     return wr_hash_order(&a->eval.id, &b->eval.id) < 0;
 }
 
@@ -67,8 +68,7 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member) {
 static bool has_accused(const wr_graph *graph, uint32_t accuser, uint32_t accused) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (accuses(node) && node->eval.author == accuser && is_about(node, accused) &&
-            !node->held)
+        if (accuses(node) && node->eval.author == accuser && is_about(node, accused) && !node->held)
             return true;
     }
     return false;
@@ -176,8 +176,8 @@ wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
 /* ---- epochs ---- */
 
 /* Recipients follow from the past, and never change.
- * spec:circle#5.3 "A device MUST NOT write under an epoch whose rcpt_hash differs from the hash over
- * its recipients" */
+ * spec:circle#5.3 "A device MUST NOT write under an epoch whose rcpt_hash differs from the hash
+ * over its recipients" */
 void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node) {
     wr_eval_member past[WR_AUTHORS_MAX];
     wr_epoch_node *epoch = node->epoch;
@@ -192,8 +192,8 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool left_out = false;
         for (uint32_t w = 0; w < in->epoch.without_count; w++)
-            left_out = left_out || wr_hash_equal(&in->epoch.without[w],
-                                                 &graph->member[i].device_id);
+            left_out =
+                left_out || wr_hash_equal(&in->epoch.without[w], &graph->member[i].device_id);
         if (past[i].current && !left_out)
             wr_member_set_add(&epoch->readers, i);
     }
@@ -209,7 +209,8 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
 static bool is_for_members(const wr_graph *graph, const wr_epoch_node *epoch) {
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool in = wr_member_is_in(&graph->member[i]);
-        bool may_hold = wr_member_set_has(&epoch->readers, i) || !wr_member_set_has(&epoch->known, i);
+        bool may_hold =
+            wr_member_set_has(&epoch->readers, i) || !wr_member_set_has(&epoch->known, i);
         if (!in && may_hold)
             return false;
     }
@@ -232,7 +233,7 @@ wr_epoch_ref wr_graph_epoch(const wr_graph *graph, uint32_t index) {
         .epoch_id = node->eval.id,
         .commit = node->epoch->commit,
         .height = node->height,
-        .made_ms = node->eval.hlc >> 16,
+        .made_ms = node->hlc >> 16,
         .in = wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN,
         .for_members = is_for_members(graph, node->epoch),
     };

@@ -43,18 +43,18 @@ typedef struct wr_epoch_node { /* what an EPOCH op says */
 } wr_epoch_node;
 
 typedef struct wr_node wr_node;
-struct wr_node { /* one admitted op; lives in the arena */
-    wr_eval_op eval;     /* .type is that of an op without effect for types not understood */
-    uint64_t type;
+struct wr_node {     /* one admitted op; lives in the arena */
+    wr_eval_op eval; /* .type is that of an op without effect for types not understood */
+    uint64_t type, hlc;
     wr_sig sig;
     wr_slice bytes;
-    uint32_t height;      /* longest path from GENESIS */
+    uint32_t height;       /* longest path from GENESIS */
     const wr_node *before; /* the one before it in its chain */
-    wr_epoch_node *epoch; /* of an EPOCH op; else NULL */
-    const wr_root *root;  /* of a ROOTSET; else NULL */
-    bool held;            /* without effect here: guard G2 (circle.md 4.6) */
-    bool shunned;         /* held, or on top of such an op: not covered by what we sign */
-    bool has_child;       /* among those that are not shunned */
+    wr_epoch_node *epoch;  /* of an EPOCH op; else NULL */
+    const wr_root *root;   /* of a ROOTSET; else NULL */
+    bool held;             /* without effect here: guard G2 (circle.md 4.6) */
+    bool shunned;          /* held, or on top of such an op: not covered by what we sign */
+    bool has_child;        /* among those that are not shunned */
 };
 
 typedef struct wr_chain { /* a column of the clocks: ops that follow one another */
@@ -76,9 +76,9 @@ struct wr_graph {
     wr_member member[WR_AUTHORS_MAX];
     uint32_t column[WR_AUTHORS_MAX]; /* of a member's own chain */
     wr_chain chain[WR_COLUMNS_MAX];
-    wr_node *node[WR_OPS_MAX];   /* in order of admission: parents first */
-    wr_node *epoch[WR_OPS_MAX];  /* the EPOCH ops among them */
-    wr_node *effect[WR_OPS_MAX]; /* those that change members, roles or the recovery key */
+    wr_node *node[WR_OPS_MAX];     /* in order of admission: parents first */
+    wr_node *epoch[WR_OPS_MAX];    /* the EPOCH ops among them */
+    wr_node *effect[WR_OPS_MAX];   /* those that change members, roles or the recovery key */
     uint16_t slot[WR_GRAPH_SLOTS]; /* op number + 1 by id, linear probing; 0 is free */
 };
 

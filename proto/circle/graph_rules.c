@@ -215,10 +215,10 @@ const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in) {
         const wr_node *node = graph->effect[i];
         if (node->type != WR_OP_ROOTSET || (in != NULL && !wr_node_is_past(node, in)))
             continue;
-        /* spec:circle#3.9 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold." */
-        if (newest == NULL || node->eval.hlc > newest->eval.hlc ||
-            (node->eval.hlc == newest->eval.hlc &&
-             wr_hash_order(&node->eval.id, &newest->eval.id) > 0))
+        /* spec:circle#3.9 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold."
+         */
+        if (newest == NULL || node->hlc > newest->hlc ||
+            (node->hlc == newest->hlc && wr_hash_order(&node->eval.id, &newest->eval.id) > 0))
             newest = node;
     }
     return newest == NULL ? &graph->root : newest->root;

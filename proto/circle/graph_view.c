@@ -47,7 +47,7 @@ wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node) {
         .author = author_of(graph, node),
         .aseq = node->eval.aseq,
         .column = node->eval.column,
-        .hlc = node->eval.hlc,
+        .hlc = node->hlc,
         .type = node->type,
         .held = node->held,
         .bytes = node->bytes,

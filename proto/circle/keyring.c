@@ -104,6 +104,14 @@ const wr_hash *wr_keyring_epoch(const wr_keyring *keyring, uint32_t index) {
     return &keyring->epoch[index].epoch_id;
 }
 
+bool wr_keyring_place(const wr_keyring *keyring, const wr_hash *epoch_id, uint32_t *ret_index) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL)
+        return false;
+    *ret_index = (uint32_t)(held - keyring->epoch);
+    return true;
+}
+
 bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key *ret_secret) {
     const held_epoch *held = find(keyring, epoch_id);
     if (held == NULL)

@@ -35,6 +35,8 @@ WR_MUST wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, cons
 uint32_t wr_keyring_count(const wr_keyring *keyring);
 /* index 0 is the oldest added.  The pointers live until the next _add. */
 const wr_hash *wr_keyring_epoch(const wr_keyring *keyring, uint32_t index);
+WR_MUST bool wr_keyring_place(const wr_keyring *keyring, const wr_hash *epoch_id,
+                              uint32_t *ret_index); /* false if it is not held */
 WR_MUST bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id,
                                wr_key *ret_secret);
 WR_MUST bool wr_keyring_has(const wr_keyring *keyring, const wr_hash *epoch_id);

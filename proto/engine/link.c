@@ -282,6 +282,10 @@ wr_err wr_link_read(wr_link *link, wr_slice *in, wr_now now) {
     return WR_OK;
 }
 
+wr_err wr_link_judge(wr_link *link) {
+    return link->state == LINK_DOWN ? WR_OK : fail(link, judge_peer(link));
+}
+
 static wr_err write_session(wr_link *link, wr_buf *out, wr_now now) {
     wr_buf plain;
     while (wr_session_begin(&link->session, out, &plain)) {

@@ -75,6 +75,9 @@ void wr_link_cannot_serve(wr_link *link);
 /* When to call wr_link_tick at the latest; it ends the link by an error (TIMEOUT). */
 wr_mono wr_link_deadline(const wr_link *link);
 WR_MUST wr_err wr_link_tick(wr_link *link, wr_now now);
+/* Ends the link by REFUSED if ops have come after which the peer may have none; to be asked in
+ * every turn, also of links that have nothing to read or no room to write. */
+WR_MUST wr_err wr_link_judge(wr_link *link);
 /* Says goodbye with the next write. */
 void wr_link_leave(wr_link *link);
 

@@ -27,7 +27,7 @@ typedef enum link_state {
 #define LINK_GUEST_BYTES_MAX (1024u * 1024u)
 #define LINK_GUEST_MS_MAX 10000u
 #define LINK_KEY_WANTS_MAX 64u /* epochs asked for in one KEY_WANT */
-#define LINK_PING_MS 240000u /* silence after which the peer is asked */
+#define LINK_PING_MS 240000u   /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
 #define LINK_HOLD_MS 5000u   /* .. while another session is to deliver it and this peer could */
@@ -81,9 +81,8 @@ struct wr_link {
     uint32_t op_cursor;                 /* ops of the graph looked at for sending */
     uint64_t judged;                    /* version of the graph under which the peer was a member */
     uint32_t keys_said, keys_asked;     /* of our keyring; of the graph's epochs */
-    bool peer_lacks_keys;               /* it asked for some that we had not */
-    wr_hash key_wants[LINK_KEY_WANTS_MAX]; /* it asked for, not yet answered */
-    uint32_t key_want_count;
+    uint64_t key_wants[WR_EPOCHS_MAX / 64u]; /* by place in our keyring: it asked for them */
+    uint64_t key_heard[WR_EPOCHS_MAX / 64u]; /* .. it told us */
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */

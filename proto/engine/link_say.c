@@ -81,23 +81,23 @@ static wr_err say_key(wr_link *link, wr_buf *plain, const wr_hash *epoch_id, boo
     return WR_OK;
 }
 
-/* What the peer asked for, and what was made here or came after it asked in vain.
+static bool has_bit(const uint64_t *set, uint32_t index) {
+    return (set[index / 64u] >> (index % 64u) & 1u) != 0;
+}
+
+/* What the peer asked for, and what came here since the session is up, before any entry under it.
  * spec:sync#2.10 "A device MUST NOT say KEYS to anyone but a member that is in (circle.md 4.6)." */
 static wr_err say_keys(wr_link *link, wr_buf *plain) {
     const wr_keyring *keyring = wr_self_keyring(link->self);
-    bool said = true;
-    while (link->key_want_count != 0) {
-        WR_TRY(say_key(link, plain, &link->key_wants[link->key_want_count - 1], &said));
+    for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
+        bool is_new = i >= link->keys_said && !has_bit(link->key_heard, i), said = true;
+        if (is_new || has_bit(link->key_wants, i))
+            WR_TRY(say_key(link, plain, wr_keyring_epoch(keyring, i), &said));
         if (!said)
             return WR_OK;
-        link->key_want_count--;
-    }
-    for (; link->keys_said < wr_keyring_count(keyring); link->keys_said++) {
-        const wr_hash *epoch_id = wr_keyring_epoch(keyring, link->keys_said);
-        if (link->peer_lacks_keys || wr_self_made_epoch(link->self, epoch_id))
-            WR_TRY(say_key(link, plain, epoch_id, &said));
-        if (!said)
-            return WR_OK;
+        link->key_wants[i / 64u] &= ~((uint64_t)1 << (i % 64u));
+        if (i >= link->keys_said)
+            link->keys_said = i + 1;
     }
     return WR_OK;
 }

@@ -80,6 +80,7 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
     link->peer_known = true;
     link->guest_deadline = WR_MONO_NEVER;
     link->state = LINK_UP;
+    link->keys_said = wr_keyring_count(wr_self_keyring(link->self)); /* it asks for older ones */
     link->ping_due = true;
     link->ping_at = now.mono;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
@@ -200,10 +201,9 @@ static wr_err hear_key_want(wr_link *link, wr_slice body) {
     uint32_t count;
     WR_TRY(wr_key_want_decode(body, LINK_KEY_WANTS_MAX, ids, &count));
     for (uint32_t i = 0; i < count; i++) {
-        if (!wr_keyring_has(wr_self_keyring(link->self), &ids[i]))
-            link->peer_lacks_keys = true;
-        else if (link->key_want_count < LINK_KEY_WANTS_MAX)
-            link->key_wants[link->key_want_count++] = ids[i];
+        uint32_t place;
+        if (wr_keyring_place(wr_self_keyring(link->self), &ids[i], &place))
+            link->key_wants[place / 64u] |= (uint64_t)1 << (place % 64u);
     }
     return WR_OK;
 }
@@ -219,6 +219,9 @@ static wr_err hear_keys(wr_link *link, wr_slice body) {
         wr_err err = wr_self_add_epoch(link->self, &epoch_id, &secret);
         if (err == WR_ERR_NOMEM)
             return err;
+        uint32_t place;
+        if (wr_keyring_place(wr_self_keyring(link->self), &epoch_id, &place))
+            link->key_heard[place / 64u] |= (uint64_t)1 << (place % 64u);
     }
     return WR_OK;
 }

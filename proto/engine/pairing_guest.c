@@ -275,13 +275,13 @@ static wr_err check_circle(const wr_pairing *p) {
     const wr_member *host = wr_graph_find(graph, &guest->offer.device_id);
     /* spec:pairing#4.5 "The guest MUST refuse unless the host is a current ADMIN there with the
      * Noise key of the handshake." */
-    if (host == NULL || !host->current || host->role != WR_ROLE_ADMIN ||
+    if (host == NULL || !wr_member_is_in(host) || host->role != WR_ROLE_ADMIN ||
         !wr_pub_equal(&host->cert.noise, &p->peer))
         return WR_ERR_REFUSED;
     const wr_member *me = wr_graph_find(graph, &guest->identity.device_id);
     /* spec:pairing#4.5 "The guest MUST refuse unless it is a current member by an ADD of the host
      * that carries its own certificate, consent, handshake hash and role." */
-    if (me == NULL || !me->current)
+    if (me == NULL || !wr_member_is_in(me))
         return WR_ERR_REFUSED;
     return check_add(guest, graph);
 }

@@ -92,8 +92,6 @@ const wr_hash *wr_self_write_epoch(const wr_self *self);
 /* The epoch whose psk opens a session to device: the newest that it is known to hold, and with each
  * attempt that it did not answer the next older one, then from the newest again.  NULL: none. */
 const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt);
-/* Did this device make the epoch? */
-WR_MUST bool wr_self_made_epoch(const wr_self *self, const wr_hash *epoch_id);
 
 /* Opens an entry's content.  UNKNOWN: its epoch is not held here, or the body was erased. */
 WR_MUST wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *entry,

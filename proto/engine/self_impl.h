@@ -32,9 +32,9 @@ struct wr_self {
     wr_rng rng;
     wr_graph *graph;
     wr_keyring *keyring;
-    bool loaded;    /* load_done or found */
-    bool confirmed; /* may sign: see wr_self_may_sign */
-    uint64_t hlc;   /* highest seen or given out */
+    bool loaded;          /* load_done or found */
+    bool confirmed;       /* may sign: see wr_self_may_sign */
+    uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
 

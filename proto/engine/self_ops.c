@@ -7,7 +7,7 @@
 
 #define BODY_BYTES_MAX (WR_OP_BYTES_MAX / 2u) /* parents and header need the rest */
 #define CUT_BYTES_MAX 80u                     /* one encoded cut */
-_Static_assert(WR_OP_CUTS_MAX * CUT_BYTES_MAX + WR_MEMBERS_MAX * 34u + WR_OP_PARENTS_MAX * 34u +
+_Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_MEMBERS_MAX * 34u + WR_OP_PARENTS_MAX * 34u +
                        1024u <=
                    WR_OP_BYTES_MAX,
                "a REMOVE of many devices fits");
@@ -180,8 +180,7 @@ bool wr_self_rotation_due(const wr_self *self, wr_now now) {
         return false;
     /* spec:circle#5.4 "A member that may sign MUST make a new epoch when there is none that it may
      * write under, and when that one is seven days old and it writes." */
-    return !self->has_write_epoch ||
-           now.wall.ms > self->write_epoch.made_ms + WR_EPOCH_MS_MAX;
+    return !self->has_write_epoch || now.wall.ms > self->write_epoch.made_ms + WR_EPOCH_MS_MAX;
 }
 
 wr_err wr_self_rotate(wr_self *self, wr_now now) {
@@ -198,21 +197,13 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
     WR_TRY(wr_epoch_encode(&epoch, &body));
     WR_TRY(sign_op(self, WR_OP_EPOCH, wr_buf_slice(&body), now));
-    wr_hash epoch_id =
-        wr_graph_epoch(self->graph, wr_graph_epoch_count(self->graph) - 1).epoch_id;
+    wr_hash epoch_id = wr_graph_epoch(self->graph, wr_graph_epoch_count(self->graph) - 1).epoch_id;
     return wr_self_add_epoch(self, &epoch_id, &secret);
-}
-
-bool wr_self_made_epoch(const wr_self *self, const wr_hash *epoch_id) {
-    wr_op_ref op;
-    return wr_graph_find_op(self->graph, epoch_id, &op) &&
-           wr_hash_equal(&op.author, &self->identity.device_id);
 }
 
 /* Every device that made an op on top of an EPOCH, or was added on top of it, had the secret from
  * who gave it the op, or gets it in the first session. */
-const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device,
-                                     uint32_t attempt) {
+const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt) {
     const wr_hash *known[WR_EPOCHS_MAX];
     uint32_t count = 0;
     for (uint32_t i = wr_graph_epoch_count(self->graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
