@@ -19,6 +19,8 @@
 #define WR_OP_DEPTH_MAX 4u                               /* nesting of canonical msgpack */
 #define WR_REMOVE_NOTE_MAX 256u                          /* ciphertext of the note in a REMOVE */
 #define WR_EPOCHS_MAX 1024u                              /* epoch secrets held */
+#define WR_EPOCH_PREV_MAX 8u                             /* earlier epochs that one EPOCH names */
+#define WR_HISTORY_BYTES_MAX 640u                        /* history blob of one epoch */
 #define WR_NAME_BYTES_MAX 128u                           /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */
