@@ -21,6 +21,8 @@
 #define WR_COLUMNS_MAX 512u /* chains of ops: of devices, their branches, ops of ROOT */
 #define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000) /* age at which who writes makes a new one */
 #define WR_EPOCHS_MAX 1024u                       /* epoch secrets held */
+#define WR_EPOCH_PREV_MAX 8u                      /* earlier epochs that one EPOCH names */
+#define WR_HISTORY_BYTES_MAX 640u                 /* history blob of one epoch */
 #define WR_NAME_BYTES_MAX 128u                    /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */

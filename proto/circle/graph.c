@@ -26,6 +26,10 @@ void wr_graph_free(wr_graph *graph) {
     free(graph);
 }
 
+void wr_graph_set_evidence(wr_graph *graph, wr_evidence_fn fn) {
+    graph->evidence = fn;
+}
+
 /* ---- index by id ---- */
 
 /* The slot of op_id, or the free one where it would go. */

@@ -65,6 +65,11 @@ typedef struct wr_epoch_ref { /* an admitted, past-valid EPOCH op */
 
 WR_MUST wr_err wr_graph_new(wr_graph **ret_graph); /* NOMEM; empty until GENESIS is admitted */
 void wr_graph_free(wr_graph *graph);
+/* Judges the evidence of an EQUIV against the accused's signing key: see engine/evidence.h. Without
+ * one, EQUIV ops are REFUSED. */
+typedef wr_err (*wr_evidence_fn)(const wr_equiv *equiv, const wr_hash *circle_id,
+                                 const wr_pub *sign_pk);
+void wr_graph_set_evidence(wr_graph *graph, wr_evidence_fn fn);
 WR_DEFINE_FREEP(wr_graph, wr_graph_free)
 
 /* Admits one op: parents and chain known, strict decode, signature, next aseq, past-authorised,

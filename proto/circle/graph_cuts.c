@@ -79,6 +79,19 @@ static void hear_remove(const wr_graph *graph, const wr_node *node, wr_slice bod
     hear_witnesses(graph, node, v);
 }
 
+/* Two histories of one device: what its accusers held counts, as of a lost one. */
+static void hear_equiv(const wr_graph *graph, const wr_node *node, wr_slice body, verdict *v) {
+    wr_equiv equiv;
+    if (wr_equiv_decode(body, &equiv) != WR_OK)
+        return;
+    uint64_t len = length_in(v, equiv.cuts);
+    v->out = v->lost = true;
+    if (len < v->accused_min)
+        v->accused_min = len;
+    larger(&v->lost_max, len);
+    hear_witnesses(graph, node, v);
+}
+
 static void hear_leave(wr_slice body, verdict *v) {
     wr_op_list cuts;
     if (wr_leave_decode(body, &cuts) != WR_OK)
@@ -99,15 +112,18 @@ static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed
     verdict v = {.feed_id = feed_id, .accused_min = UINT64_MAX, .len = len, .root = root};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        bool removes = node->type == WR_OP_REMOVE && names(node, member);
+        bool removes =
+            (node->type == WR_OP_REMOVE || node->type == WR_OP_EQUIV) && names(node, member);
         bool leaves = node->type == WR_OP_LEAVE && node->eval.author == member;
         wr_op op;
         if ((!removes && !leaves) ||
             wr_evaluator_label(graph->evaluator, &node->eval) != WR_LABEL_OP_IN ||
             wr_op_decode(node->bytes, &op) != WR_OK)
             continue;
-        if (removes)
+        if (node->type == WR_OP_REMOVE)
             hear_remove(graph, node, op.body, &v);
+        else if (node->type == WR_OP_EQUIV)
+            hear_equiv(graph, node, op.body, &v);
         else
             hear_leave(op.body, &v);
     }

@@ -68,6 +68,7 @@ typedef struct wr_chain { /* a column of the clocks: ops that follow one another
 struct wr_graph {
     wr_arena arena;
     wr_evaluator *evaluator;
+    wr_evidence_fn evidence;
     wr_hash circle_id;
     wr_root root; /* of GENESIS */
     uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;

@@ -54,6 +54,12 @@ static wr_err read_role(const wr_graph *graph, wr_admission *in) {
     return add_subject(graph, in, &role.device_id, role.role);
 }
 
+static wr_err read_equiv(const wr_graph *graph, wr_admission *in) {
+    wr_equiv equiv;
+    WR_TRY(wr_equiv_decode(in->op.body, &equiv));
+    return add_subject(graph, in, &equiv.device_id, WR_ROLE_MEMBER);
+}
+
 wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in) {
     wr_op_list cuts;
     in->opaque = in->op.type > WR_OP_ROOTSET;
@@ -73,8 +79,7 @@ wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in) {
     case WR_OP_ROLE:
         return read_role(graph, in);
     case WR_OP_EQUIV:
-        in->opaque = true;
-        return WR_OK;
+        return read_equiv(graph, in);
     case WR_OP_ROOTSET:
         return wr_rootset_decode(in->op.body, &in->root);
     case WR_OP_RESET: /* of a later generation, which a newer version judges */
@@ -207,7 +212,26 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
     return WR_OK;
 }
 
+/* ---- EQUIV ---- */
+
+/* spec:circle#3.8 "The evidence of an EQUIV MUST prove that the accused contradicted itself,
+ * whoever the author is." */
+static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
+    wr_equiv equiv;
+    WR_TRY(check_subjects(graph, in));
+    WR_TRY(wr_equiv_decode(in->op.body, &equiv));
+    if (graph->evidence == NULL)
+        return WR_ERR_REFUSED;
+    return graph->evidence(&equiv, &graph->circle_id,
+                           &graph->member[in->subject[0].member].cert.sign);
+}
+
 /* ---- ROOT ---- */
+
+/* It vouches for nobody's knowledge, and has no feeds. */
+static wr_err by_member(const wr_admission *in) {
+    return in->author != WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
+}
 
 const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in) {
     const wr_node *newest = NULL;
@@ -234,10 +258,14 @@ wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in) {
         return check_subjects(graph, in);
     case WR_OP_ROLE:
         return check_role(graph, in);
+    case WR_OP_EQUIV:
+        return check_equiv(graph, in);
     case WR_OP_EPOCH:
-        return check_epoch(graph, in);
+        WR_TRY(check_epoch(graph, in));
+        return by_member(in);
+    case WR_OP_ACK:
     case WR_OP_LEAVE:
-        return in->author != WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
+        return by_member(in);
     case WR_OP_ROOTSET:
         /* spec:circle#3.9 "A ROOTSET of any author but ROOT MUST be refused." */
         return in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;

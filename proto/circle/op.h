@@ -93,7 +93,7 @@ WR_MUST wr_err wr_ack_decode(wr_slice body, wr_op_list *ret_seen);
 typedef struct wr_epoch_op {
     wr_hash commit;
     uint32_t prev_count; /* earlier epochs joined by this one */
-    wr_hash prev[8];
+    wr_hash prev[WR_EPOCH_PREV_MAX];
     uint32_t without_count; /* members that get no key (guard G1) */
     wr_hash without[WR_MEMBERS_MAX];
     wr_hash rcpt_hash;

@@ -167,8 +167,8 @@ static void forge(wr_graph *graph, wr_slice *in) {
         header.parent_count = 1;
     if (flags & 32u) {
         header.parent_count = wr_graph_heads(graph, parents);
-        wr_op_head heads[WR_AUTHORS_MAX];
-        uint32_t count = wr_graph_author_heads(graph, heads);
+        wr_op_head heads[WR_COLUMNS_MAX];
+        uint32_t count = wr_graph_chain_heads(graph, heads);
         for (uint32_t i = 0; i < count; i++) {
             if (!wr_hash_equal(&heads[i].author, &header.author))
                 continue;

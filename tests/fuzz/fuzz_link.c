@@ -251,8 +251,8 @@ static void say_list(run *r, wr_slice *in) {
 
 /* The liar's place in its own chain, as the honest device knows it. */
 static void put_chain(const run *r, wr_op *op) {
-    wr_op_head heads[WR_AUTHORS_MAX];
-    uint32_t count = wr_graph_author_heads(graph_of(r->honest), heads);
+    wr_op_head heads[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_chain_heads(graph_of(r->honest), heads);
     for (uint32_t i = 0; i < count; i++) {
         if (!wr_hash_equal(&heads[i].author, &op->author))
             continue;

@@ -258,11 +258,12 @@ WRAP(wr_err, wr_verify, const wr_pub *key, wr_sig_label label, wr_slice message,
     return __real_wr_verify(key, label, message, sig);
 }
 
-WRAP(bool, wr_evaluate_may, const wr_eval_op *ops, uint32_t count, const uint32_t *clock,
-     uint32_t clock_len, uint32_t author, wr_role_kind needed) {
+WRAP(bool, wr_evaluator_may, wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
+     wr_eval_member *ret_members) {
+    wr_eval_op as_member = *op;
     if (chosen == CANARY_lets_members_add)
-        needed = WR_ROLE_MEMBER;
-    return __real_wr_evaluate_may(ops, count, clock, clock_len, author, needed);
+        as_member.type = WR_OP_ACK;
+    return __real_wr_evaluator_may(evaluator, &as_member, member_count, ret_members);
 }
 
 /* ---- what passes the network --------------------------------------------------------------- */

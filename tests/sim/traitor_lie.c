@@ -174,9 +174,9 @@ static wr_err make_add(talk *k, uint8_t *bytes, size_t size, wr_buf *ret_body) {
 
 /* Its newest op: the next one follows it. */
 static bool own_head(const talk *k, wr_op_head *ret_head, uint64_t *ret_gen) {
-    wr_op_head heads[WR_AUTHORS_MAX];
+    wr_op_head heads[WR_COLUMNS_MAX];
     const wr_graph *graph = wr_self_graph(self_of(k));
-    uint32_t count = wr_graph_author_heads(graph, heads);
+    uint32_t count = wr_graph_chain_heads(graph, heads);
     wr_op first;
     if (wr_op_decode(wr_graph_op(graph, 0).bytes, &first) != WR_OK)
         return false;

@@ -147,7 +147,7 @@ static void concurrent_adds_of_one_device_give_it_the_lower_role(void **state) {
     meet(c->graph, other);
     T_EQ(wr_graph_member_count(c->graph), 4);
     T_EQ(wr_graph_find(c->graph, &guest.device_id)->role, WR_ROLE_MEMBER);
-    T_EQ(wr_graph_find(other, &guest.device_id)->added_ms, 1700000000007ull);
+    T_EQ(wr_graph_find(other, &guest.device_id)->added_hlc >> 16, 1700000000007ull);
 
     /* With both ADDs in its past its role is the lower one there, too. */
     (void)t_ack(c->graph, &guest);

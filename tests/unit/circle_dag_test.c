@@ -87,23 +87,23 @@ static void any_order_of_arrival_gives_the_same_circle(void **state) {
 static void an_ack_is_due_until_an_own_op_covers_the_add(void **state) {
     t_circle *c = *state;
     wr_identity guest = t_device(9), nobody = t_device(10);
-    T_FALSE(wr_graph_ack_due(c->graph, &c->founder.device_id));
-    T_FALSE(wr_graph_ack_due(c->graph, &c->admin.device_id)); /* the last ADD is its own */
-    T_FALSE(wr_graph_ack_due(c->graph, &nobody.device_id));
+    T_FALSE(t_ack_due(c->graph, &c->founder));
+    T_FALSE(t_ack_due(c->graph, &c->admin)); /* the last ADD is its own */
+    T_FALSE(t_ack_due(c->graph, &nobody));
 
     (void)t_epoch(c->graph, &c->member, 2); /* of no interest to others */
-    T_FALSE(wr_graph_ack_due(c->graph, &c->founder.device_id));
+    T_FALSE(t_ack_due(c->graph, &c->founder));
 
     (void)t_add(c->graph, &c->founder, &guest, WR_ROLE_MEMBER);
-    T_FALSE(wr_graph_ack_due(c->graph, &c->founder.device_id));
-    T_TRUE(wr_graph_ack_due(c->graph, &c->admin.device_id));
-    T_TRUE(wr_graph_ack_due(c->graph, &c->member.device_id));
-    T_TRUE(wr_graph_ack_due(c->graph, &guest.device_id));
+    T_FALSE(t_ack_due(c->graph, &c->founder));
+    T_TRUE(t_ack_due(c->graph, &c->admin));
+    T_TRUE(t_ack_due(c->graph, &c->member));
+    T_TRUE(t_ack_due(c->graph, &guest));
     (void)t_ack(c->graph, &guest);
-    T_FALSE(wr_graph_ack_due(c->graph, &guest.device_id));
+    T_FALSE(t_ack_due(c->graph, &guest));
     (void)t_epoch(c->graph, &c->admin, 3); /* another op serves as well */
-    T_FALSE(wr_graph_ack_due(c->graph, &c->admin.device_id));
-    T_TRUE(wr_graph_ack_due(c->graph, &c->member.device_id));
+    T_FALSE(t_ack_due(c->graph, &c->admin));
+    T_TRUE(t_ack_due(c->graph, &c->member));
 }
 
 static void covers_follows_the_past_and_not_the_order_of_arrival(void **state) {
@@ -127,14 +127,14 @@ static void covers_follows_the_past_and_not_the_order_of_arrival(void **state) {
     T_TRUE(wr_graph_covers(c->graph, &joint.id, 1, both, 2));
 }
 
-/* spec:circle#2.5 type=test "The digest of the op heads MUST cover the newest op of every author in
- * ascending order of the authors." */
+/* spec:circle#2.5 type=test "The digest of the op heads MUST cover the newest op of every chain in
+ * ascending order of authors and ids." */
 static void heads_are_sorted_and_the_digest_is_over_them(void **state) {
     t_circle *c = *state;
-    wr_op_head heads[WR_AUTHORS_MAX];
+    wr_op_head heads[WR_COLUMNS_MAX];
     uint8_t bytes[WR_AUTHORS_MAX * 72];
     wr_buf text = WR_BUF_ARRAY(bytes);
-    T_EQ(wr_graph_author_heads(c->graph, heads), 3);
+    T_EQ(wr_graph_chain_heads(c->graph, heads), 3);
     for (uint32_t i = 0; i < 3; i++) {
         T_TRUE(i == 0 || wr_hash_order(&heads[i - 1].author, &heads[i].author) < 0);
         T_OK(wr_buf_put(&text, WR_SLICE_OBJ(heads[i].author)));

@@ -27,6 +27,11 @@ wr_key t_recovery(void);
 void t_genesis_body(const wr_identity *founder, wr_buf *out);
 void t_add_body(const wr_hash *circle_id, const wr_identity *sponsor, const wr_identity *device,
                 wr_role_kind role, wr_buf *out);
+/* rcpt_hash over those who are in. */
+wr_hash t_recipients(const wr_graph *graph);
+bool t_ack_due(const wr_graph *graph, const wr_identity *device);
+/* The epoch of an op; an assertion fails if there is none. */
+wr_epoch_ref t_epoch_ref(const wr_graph *graph, const wr_hash *epoch_id);
 void t_epoch_body(const wr_graph *graph, uint8_t number, wr_buf *out);
 
 /* A founder with an epoch, a second ADMIN and a MEMBER, all acknowledged: seven ops. */

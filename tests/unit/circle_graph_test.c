@@ -14,7 +14,7 @@ static void a_circle_grows_from_genesis_by_adds(void **state) {
     T_EQ(wr_graph_find(c->graph, &c->founder.device_id)->role, WR_ROLE_ADMIN);
     T_EQ(wr_graph_find(c->graph, &c->member.device_id)->role, WR_ROLE_MEMBER);
     T_EQ(wr_graph_find(c->graph, &c->member.device_id)->mode, WR_PAIR_CODE);
-    T_EQ(wr_graph_find(c->graph, &c->founder.device_id)->added_ms, 1700000000000ull);
+    T_EQ(wr_graph_find(c->graph, &c->founder.device_id)->added_hlc >> 16, 1700000000000ull);
     T_TRUE(wr_graph_find_noise(c->graph, &c->admin.cert.noise) ==
            wr_graph_find(c->graph, &c->admin.device_id));
     T_TRUE(wr_graph_find(c->graph, &c->genesis.id) == NULL);
@@ -160,8 +160,8 @@ static void ops_of_another_circle_or_version_are_refused(void **state) {
     memset(root.author.b, 0, sizeof root.author.b);
     root.aseq = 0;
     root.has_aprev = false;
-    bad = t_forge(&root, parents, &c->founder);
-    t_refused(c->graph, &bad, WR_ERR_VERSION);
+    bad = t_forge(&root, parents, &c->founder); /* the founder is not ROOT */
+    t_refused(c->graph, &bad, WR_ERR_AUTH);
 }
 
 /* spec:circle#4.1 type=test "The author of an op MUST be a member in eval(past(op)) with the role
@@ -231,8 +231,7 @@ static void genesis_is_signed_by_its_device_and_the_recovery_key(void **state) {
     t_refused(graph, &bad, WR_ERR_REFUSED);
 }
 
-/* spec:circle#3.7 type=test "A RESET or ROOTSET of any author but ROOT MUST be refused."
- * spec:circle#3.7 type=test "A device that holds an op which it does not understand MUST NOT sign
+/* spec:circle#3.7 type=test "A device that holds an op which it does not understand MUST NOT sign
  * an op that changes the membership." */
 static void ops_of_later_versions_are_carried_without_effect(void **state) {
     t_circle *c = *state;
@@ -241,14 +240,11 @@ static void ops_of_later_versions_are_carried_without_effect(void **state) {
         bool by_member;
         wr_err err;
     } cases[] = {
-        {WR_OP_REMOVE, true, WR_ERR_REFUSED},
-        {WR_OP_REMOVE, false, WR_OK},
-        {WR_OP_LEAVE, true, WR_OK},
-        {WR_OP_ROLE, true, WR_ERR_REFUSED},
-        {WR_OP_ROLE, false, WR_OK},
-        {WR_OP_EQUIV, true, WR_OK},
+        {WR_OP_REMOVE, false, WR_ERR_FORMAT},
+        {WR_OP_LEAVE, true, WR_ERR_FORMAT},
+        {WR_OP_ROLE, false, WR_ERR_FORMAT},
         {WR_OP_RESET, false, WR_ERR_REFUSED},
-        {WR_OP_ROOTSET, false, WR_ERR_REFUSED},
+        {WR_OP_ROOTSET, false, WR_ERR_FORMAT},
         {WR_OP_KEYUPD, false, WR_ERR_FORMAT},
         {11, true, WR_OK},
         {UINT64_MAX, true, WR_OK},
@@ -280,9 +276,6 @@ static void ops_of_later_versions_are_carried_without_effect(void **state) {
     T_ERR(wr_graph_author(c->graph, &c->founder, WR_OP_ADD, wr_buf_slice(&add), 1, &out, &sig),
           WR_ERR_VERSION);
     T_EQ(out.len, 0);
-    T_TRUE(wr_graph_ack_due(c->graph, &c->founder.device_id));
-    (void)t_ack(c->graph, &c->founder);
-    T_FALSE(wr_graph_ack_due(c->graph, &c->founder.device_id));
 }
 
 static void a_bad_body_is_not_signed(void **state) {
@@ -297,7 +290,7 @@ static void a_bad_body_is_not_signed(void **state) {
     T_ERR(wr_graph_author(empty, &c->founder, WR_OP_ACK, ack, 1, &out, &sig), WR_ERR_STATE);
     T_ERR(wr_graph_author(c->graph, &c->founder, WR_OP_GENESIS, ack, 1, &out, &sig), WR_ERR_STATE);
     T_ERR(wr_graph_author(c->graph, &guest, WR_OP_ACK, ack, 1, &out, &sig), WR_ERR_REFUSED);
-    T_ERR(wr_graph_author(c->graph, &c->founder, WR_OP_REMOVE, ack, 1, &out, &sig), WR_ERR_VERSION);
+    T_ERR(wr_graph_author(c->graph, &c->founder, WR_OP_REMOVE, ack, 1, &out, &sig), WR_ERR_FORMAT);
     T_ERR(
         wr_graph_author(c->graph, &c->founder, WR_OP_ACK, wr_slice_str("\x91\x05"), 1, &out, &sig),
         WR_ERR_FORMAT);

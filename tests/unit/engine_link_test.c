@@ -4,6 +4,8 @@
  */
 #include "engine_link_world.h"
 
+#include "wire/pack.h"
+
 static void what_one_appends_the_other_holds(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2);
@@ -160,6 +162,57 @@ static void a_replayed_first_message_is_refused(void **state) {
     device_free(b);
 }
 
+/* An EQUIV as long as it may be, which this device would not make itself. */
+static void admit_long_op(device *d) {
+    static uint8_t body_bytes[WR_OP_EQUIV_BYTES_MAX], bytes[WR_OP_EQUIV_BYTES_MAX];
+    const wr_graph *graph = wr_self_graph(d->self);
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    wr_op_head heads[WR_AUTHORS_MAX];
+    wr_op header = {.circle_id = *wr_graph_circle_id(graph),
+                    .author = d->identity.device_id,
+                    .has_aprev = true,
+                    .hlc = UINT64_MAX >> 20, /* nine bytes, like lengths below */
+                    .type = WR_OP_EQUIV};
+    header.parent_count = wr_graph_heads(graph, parents);
+    uint32_t count = wr_graph_author_heads(graph, heads);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!wr_hash_equal(&heads[i].author, &header.author))
+            continue;
+        header.aseq = heads[i].aseq + 1;
+        header.aprev = heads[i].op_id;
+    }
+    wr_buf body = WR_BUF_ARRAY(body_bytes), out = WR_BUF_ARRAY(bytes);
+    header.body = wr_slice_str("\x05");
+    T_OK(wr_op_encode(&header, parents, &out));
+    T_OK(wr_pack_bin(&body, wr_slice_of(bytes, WR_OP_EQUIV_BYTES_MAX - (out.len - 1) - 3)));
+    header.body = wr_buf_slice(&body);
+    out.len = 0;
+    T_OK(wr_op_encode(&header, parents, &out));
+    T_EQ(out.len, WR_OP_EQUIV_BYTES_MAX);
+    wr_sig sig;
+    wr_sign(&d->identity.sign, WR_SIG_LABEL_OP, wr_buf_slice(&out), &sig);
+    T_OK(wr_self_admit(d->self, wr_buf_slice(&out), &sig, world_now));
+    (void)drain(d);
+}
+
+static void the_longest_ops_reach_a_sibling(void **state) {
+    (void)state;
+    device *a = device_new(1), *b = device_new(2);
+    make_circle(a, b);
+    for (unsigned i = 0; i < 3; i++)
+        admit_long_op(a);
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    wr_hash of_a = wr_graph_heads_digest(wr_self_graph(a->self));
+    wr_hash of_b = wr_graph_heads_digest(wr_self_graph(b->self));
+    T_MEM(of_a.b, of_b.b, sizeof of_a.b);
+    wr_link_free(la);
+    wr_link_free(lb);
+    device_free(a);
+    device_free(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_appends_the_other_holds),
@@ -168,6 +221,7 @@ int main(void) {
         cmocka_unit_test(a_sibling_added_meanwhile_is_let_in_by_its_ops),
         cmocka_unit_test(a_device_that_is_no_member_gets_no_answer),
         cmocka_unit_test(a_replayed_first_message_is_refused),
+        cmocka_unit_test(the_longest_ops_reach_a_sibling),
     };
     return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -39,7 +39,7 @@ static void a_code_makes_a_member(void **state) {
     T_EQ(guest->role, WR_ROLE_MEMBER);
     /* It can sign at once: its first op is an ACK. */
     T_OK(wr_self_ack(w->joined, w->now));
-    T_FALSE(wr_graph_ack_due(wr_self_graph(w->joined), &w->device.device_id));
+    T_EQ(wr_graph_ack_state(wr_self_graph(w->joined), &w->device.device_id), WR_ACK_NONE);
 }
 
 static void a_uri_makes_a_member(void **state) {

@@ -62,7 +62,8 @@ static wr_op_ref new_epoch(device *d, uint8_t number, wr_key *ret_secret) {
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
     *ret_secret = (wr_key){{number, 1}};
-    wr_epoch_op epoch = {.klass = 1, .rcpt_hash = wr_graph_recipients_hash(graph)};
+    wr_epoch_op epoch = {.klass = 1};
+    epoch.rcpt_hash = wr_graph_recipients(graph, epoch.without, &epoch.without_count);
     epoch.commit = wr_epoch_commit(ret_secret, wr_graph_circle_id(graph));
     epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
     T_OK(wr_epoch_encode(&epoch, &body));

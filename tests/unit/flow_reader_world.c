@@ -89,7 +89,8 @@ void r_give_epoch(const device *from, device *to, bool load) {
 void r_new_epoch(circle *c) {
     const wr_graph *graph = wr_self_graph(c->a.self);
     wr_key secret = {{9, 9}};
-    wr_epoch_op epoch = {.klass = 1, .rcpt_hash = wr_graph_recipients_hash(graph)};
+    wr_epoch_op epoch = {.klass = 1};
+    epoch.rcpt_hash = wr_graph_recipients(graph, epoch.without, &epoch.without_count);
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
     epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(graph));
