@@ -7,14 +7,19 @@
 #define WR_BASE_LIMITS_H
 
 /* ---- circle (circle.md) --------------------------------------------------- */
-#define WR_MEMBERS_MAX 64u     /* current members */
-#define WR_AUTHORS_MAX 256u    /* devices that ever were members, in one generation */
-#define WR_OPS_MAX 16384u      /* ops of one generation */
-#define WR_OP_BYTES_MAX 16384u /* one op, signature not included */
-#define WR_OP_PARENTS_MAX 64u  /* parents of one op */
-#define WR_OP_DEPTH_MAX 4u     /* nesting of canonical msgpack */
-#define WR_EPOCHS_MAX 1024u    /* epoch secrets held */
-#define WR_NAME_BYTES_MAX 128u /* device, log and key names */
+#define WR_MEMBERS_MAX 64u           /* current members */
+#define WR_AUTHORS_MAX 256u          /* devices that ever were members, in one generation */
+#define WR_OPS_MAX 16384u            /* ops of one generation */
+#define WR_OP_BYTES_MAX 16384u       /* one op, signature not included; two types may be longer: */
+#define WR_OP_EQUIV_BYTES_MAX 49152u /* an EQUIV carries two ops */
+#define WR_OP_RESET_BYTES_MAX (WR_FRAME_BODY_MAX - 128u) /* a RESET is what fits one frame */
+#define WR_OP_LARGEST_BYTES_MAX WR_OP_RESET_BYTES_MAX    /* an op of any type */
+#define WR_OP_PARENTS_MAX 64u                            /* parents of one op */
+#define WR_OP_CUTS_MAX 128u                              /* cuts of one op, unless it is a RESET */
+#define WR_OP_DEPTH_MAX 4u                               /* nesting of canonical msgpack */
+#define WR_REMOVE_NOTE_MAX 256u                          /* ciphertext of the note in a REMOVE */
+#define WR_EPOCHS_MAX 1024u                              /* epoch secrets held */
+#define WR_NAME_BYTES_MAX 128u                           /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */
 #define WR_CHUNK_ENTRIES 1024u           /* aligned unit of the tree, of proofs and of transfer */
@@ -25,10 +30,11 @@
 #define WR_UNIT_BYTES_MAX                                                                          \
     (512u * 1024u) /* encoded entries of one DATA unit, unless it is one entry */
 #define WR_UNIT_WIRE_MAX (WR_RUN_BYTES_MAX + 2u * WR_ENTRY_BYTES_MAX) /* entries of one DATA */
-#define WR_TREE_PEAKS_MAX 64u         /* perfect subtrees of any tree */
-#define WR_PROOF_HASHES_MAX 64u       /* hashes of one range proof */
-#define WR_CHECKPOINT_BYTES_MAX 4096u /* one encoded checkpoint, signature not included */
-#define WR_STREAMS_MAX 2u             /* feeds of one device: 0 messages, 1 control */
+#define WR_TREE_PEAKS_MAX 64u              /* perfect subtrees of any tree */
+#define WR_PROOF_HASHES_MAX 64u            /* hashes of one range proof */
+#define WR_FEED_LEN_MAX (UINT64_MAX >> 20) /* entries of one feed */
+#define WR_CHECKPOINT_BYTES_MAX 4096u      /* one encoded checkpoint, signature not included */
+#define WR_STREAMS_MAX 2u                  /* feeds of one device: 0 messages, 1 control */
 #define WR_FEEDS_MAX (WR_AUTHORS_MAX * WR_STREAMS_MAX)
 #define WR_LOGS_MAX 65535u                       /* logs of one feed */
 #define WR_PAD_ENTRY_MIN 128u                    /* padded plaintext of an entry */
@@ -59,6 +65,8 @@ _Static_assert(WR_ENTRY_BYTES_MAX <= WR_UNIT_BYTES_MAX, "one entry fits a unit")
 _Static_assert(WR_CHECKPOINT_BYTES_MAX + 64u + WR_PROOF_HASHES_MAX * 32u + 256u <=
                    WR_FRAME_BODY_MAX,
                "a DATA header fits one frame");
-_Static_assert(WR_OP_BYTES_MAX + 64u + 64u <= WR_FRAME_BODY_MAX, "an op fits one frame");
+_Static_assert(WR_OP_BYTES_MAX <= WR_OP_LARGEST_BYTES_MAX, "the largest op is the largest");
+_Static_assert(WR_OP_EQUIV_BYTES_MAX <= WR_OP_LARGEST_BYTES_MAX, "likewise");
+_Static_assert(WR_OP_LARGEST_BYTES_MAX + 64u + 64u <= WR_FRAME_BODY_MAX, "an op fits one frame");
 
 #endif /* WR_BASE_LIMITS_H */

@@ -72,6 +72,7 @@ static wr_err decode_add(wr_admission *in, wr_add *ret_add) {
 }
 
 static wr_err decode_body(wr_admission *in, wr_add *ret_add) {
+    wr_op_list seen;
     in->opaque = true;
     if (in->op.type > WR_OP_ROOTSET)
         return WR_OK;
@@ -81,7 +82,7 @@ static wr_err decode_body(wr_admission *in, wr_add *ret_add) {
         return decode_add(in, ret_add);
     case WR_OP_ACK:
         in->opaque = false;
-        return wr_ack_decode(in->op.body);
+        return wr_ack_decode(in->op.body, &seen);
     case WR_OP_EPOCH:
         in->opaque = false;
         return wr_epoch_decode(in->op.body, &in->epoch);

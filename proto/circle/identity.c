@@ -10,11 +10,10 @@
 
 #define CERT_VERSION 1u
 #define CERT_FIELDS 7u
-#define KEM_KEY_SIZE 1184u
 
 /* Version, three keys, no ML-KEM key, caps, nonce: the most that our own certificate takes. */
 _Static_assert(2 + 3 * (2 + WR_KEY_SIZE) + 2 + 9 + 2 + 16 <= WR_CERT_OWN_MAX, "ours fits");
-_Static_assert(2 + 3 * (2 + WR_KEY_SIZE) + 3 + KEM_KEY_SIZE + 9 + 2 + 16 <= WR_CERT_BYTES_MAX,
+_Static_assert(2 + 3 * (2 + WR_KEY_SIZE) + 3 + WR_KEM_KEY_SIZE + 9 + 2 + 16 <= WR_CERT_BYTES_MAX,
                "one with an ML-KEM key fits");
 
 wr_err wr_cert_encode(const wr_cert *cert, wr_buf *out) {
@@ -61,7 +60,7 @@ wr_err wr_cert_decode(wr_slice bytes, wr_cert *ret_cert) {
     WR_TRY(wr_unpack_fixed(&bytes, cert.noise.b, sizeof cert.noise.b));
     WR_TRY(wr_unpack_fixed(&bytes, cert.box.b, sizeof cert.box.b));
     WR_TRY(wr_unpack_bin(&bytes, &kem));
-    if (kem.len != 0 && kem.len != KEM_KEY_SIZE)
+    if (kem.len != 0 && kem.len != WR_KEM_KEY_SIZE)
         return WR_ERR_FORMAT;
     WR_TRY(wr_unpack_uint(&bytes, &cert.caps));
     WR_TRY(wr_unpack_fixed(&bytes, cert.nonce, sizeof cert.nonce));

@@ -11,10 +11,9 @@
 #include "base/limits.h"
 #include "crypto/crypto.h"
 
-#define WR_CERT_BYTES_MAX                                                                          \
-    1400u                    /* with an ML-KEM key, which this version carries but never uses      \
-                              */
-#define WR_CERT_OWN_MAX 160u /* our own: no ML-KEM key */
+#define WR_KEM_KEY_SIZE 1184u   /* an ML-KEM-768 key, which this version carries but never uses */
+#define WR_CERT_BYTES_MAX 1400u /* with such a key */
+#define WR_CERT_OWN_MAX 160u    /* our own: no ML-KEM key */
 
 /* DeviceCert = [1, sign_pk, noise_pk, box_pk, kem_pk(bin 0|1184), caps, incarnation_nonce(16)] */
 typedef struct wr_cert {

@@ -1,4 +1,5 @@
-/* The header of a membership op: encoding and strict decoding.  Bodies are in op_body.c.
+/* The header of a membership op: encoding and strict decoding.  Bodies are in op_body.c and
+ * op_change.c.
  *
  * Spec:   proto/spec/circle.md 2
  * Layer:  circle
@@ -21,6 +22,12 @@ static wr_err take_hash(wr_slice *in, wr_hash *ret_hash) {
     return wr_unpack_fixed(in, ret_hash->b, sizeof ret_hash->b);
 }
 
+size_t wr_op_bytes_max(uint64_t type) {
+    if (type == WR_OP_EQUIV)
+        return WR_OP_EQUIV_BYTES_MAX;
+    return type == WR_OP_RESET ? WR_OP_RESET_BYTES_MAX : WR_OP_BYTES_MAX;
+}
+
 wr_err wr_op_encode(const wr_op *header, const wr_hash *parents, wr_buf *out) {
     wr_buf next = *out;
     WR_ASSERT(header->parent_count <= WR_OP_PARENTS_MAX);
@@ -37,7 +44,7 @@ wr_err wr_op_encode(const wr_op *header, const wr_hash *parents, wr_buf *out) {
     WR_TRY(wr_pack_uint(&next, header->hlc));
     WR_TRY(wr_pack_uint(&next, header->type));
     WR_TRY(wr_buf_put(&next, header->body));
-    if (next.len - out->len > WR_OP_BYTES_MAX)
+    if (next.len - out->len > wr_op_bytes_max(header->type))
         return WR_ERR_LIMIT;
     *out = next;
     return WR_OK;
@@ -94,8 +101,7 @@ wr_err wr_op_decode(wr_slice bytes, wr_op *ret_op) {
     wr_op op = {.bytes = bytes};
     wr_slice in = bytes;
     uint64_t version;
-    /* spec:circle#2.1 "An op MUST NOT be longer than 16384 bytes." */
-    if (bytes.len > WR_OP_BYTES_MAX)
+    if (bytes.len > WR_OP_LARGEST_BYTES_MAX)
         return WR_ERR_LIMIT;
     WR_TRY(wr_unpack_array_of(&in, OP_FIELDS));
     WR_TRY(wr_unpack_uint(&in, &version));
@@ -109,6 +115,10 @@ wr_err wr_op_decode(wr_slice bytes, wr_op *ret_op) {
     WR_TRY(take_parents(&in, &op));
     WR_TRY(wr_unpack_uint(&in, &op.hlc));
     WR_TRY(wr_unpack_uint(&in, &op.type));
+    /* spec:circle#2.1 "An op MUST NOT be longer than 16384 bytes, unless it is an EQUIV, which may
+     * have 49152, or a RESET, which may have 63354." */
+    if (bytes.len > wr_op_bytes_max(op.type))
+        return WR_ERR_LIMIT;
     WR_TRY(wr_unpack_item(&in, BODY_DEPTH_MAX, &op.body));
     if (in.len != 0)
         return WR_ERR_FORMAT;

@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "base/limits.h"
 #include "circle/identity.h"
+#include "circle/op_list.h"
 #include "circle/recovery.h"
 
 typedef enum wr_op_type {
@@ -49,13 +50,16 @@ typedef struct wr_op {
     wr_slice body; /* one canonical item */
 } wr_op;
 
+/* How long an op of this type may be. */
+size_t wr_op_bytes_max(uint64_t type);
 /* FORMAT, TRUNCATED, LIMIT, VERSION.  Checks form only: no signature, no context. */
 WR_MUST wr_err wr_op_decode(wr_slice bytes, wr_op *ret_op);
 wr_hash wr_op_parent(const wr_op *op, uint32_t index);
 /* Encodes header fields and body (bytes, id and parents slice are ignored; parents are given). */
 WR_MUST wr_err wr_op_encode(const wr_op *header, const wr_hash *parents, wr_buf *out);
 
-/* Bodies: encode and decode side by side.  Decoders take exactly one item. */
+/* Bodies: encode and decode side by side.  Decoders take exactly one item.  Those of the types that
+ * are not here are in op_change.h. */
 typedef struct wr_genesis {
     uint8_t nonce[32];
     wr_slice cert_bytes;
@@ -82,9 +86,9 @@ WR_MUST wr_err wr_add_decode(wr_slice body, wr_add *ret_add);
 WR_MUST wr_err wr_consent_encode(const wr_hash *circle_id, const uint8_t handshake[64],
                                  const wr_hash *sponsor, wr_role_kind role, wr_buf *out);
 
-/* ACK body: [seen[..]]; seen is empty until removals exist (circle.md 3.4). */
-WR_MUST wr_err wr_ack_encode(wr_buf *out);
-WR_MUST wr_err wr_ack_decode(wr_slice body);
+/* ACK body: [seen[cuts]], at most WR_OP_CUTS_MAX. */
+WR_MUST wr_err wr_ack_encode(const wr_op_list *seen, wr_buf *out);
+WR_MUST wr_err wr_ack_decode(wr_slice body, wr_op_list *ret_seen);
 
 typedef struct wr_epoch_op {
     wr_hash commit;

@@ -1,4 +1,4 @@
-/* The bodies of membership ops, encoders and decoders side by side.
+/* The bodies of GENESIS, ADD, ACK and EPOCH, encoders and decoders side by side.
  *
  * Spec:   proto/spec/circle.md 3
  * Layer:  circle
@@ -148,18 +148,23 @@ wr_err wr_consent_encode(const wr_hash *circle_id, const uint8_t handshake[64],
 
 /* ---- ACK ---- */
 
-wr_err wr_ack_encode(wr_buf *out) {
+wr_err wr_ack_encode(const wr_op_list *seen, wr_buf *out) {
     wr_buf next = *out;
+    WR_ASSERT(seen->count <= WR_OP_CUTS_MAX);
     WR_TRY(wr_pack_array(&next, ACK_FIELDS));
-    WR_TRY(wr_pack_array(&next, 0));
+    WR_TRY(wr_op_list_put(&next, seen));
     *out = next;
     return WR_OK;
 }
 
-wr_err wr_ack_decode(wr_slice body) {
+wr_err wr_ack_decode(wr_slice body, wr_op_list *ret_seen) {
+    wr_op_list seen;
     WR_TRY(wr_unpack_array_of(&body, ACK_FIELDS));
-    WR_TRY(wr_unpack_array_of(&body, 0));
-    return at_end(body);
+    /* spec:circle#3.8 "No op but RESET MUST hold more than 128 cuts." */
+    WR_TRY(wr_op_list_take(&body, 0, WR_OP_CUTS_MAX, wr_cut_take_key, &seen));
+    WR_TRY(at_end(body));
+    *ret_seen = seen;
+    return WR_OK;
 }
 
 /* ---- EPOCH ---- */

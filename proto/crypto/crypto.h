@@ -43,7 +43,7 @@ void wr_mac16(const wr_key *key, wr_slice message, uint8_t out[16]);
 
 /* ---- signatures: Ed25519 over u8(len c) || c || m ------------------------ */
 
-#define WR_SIGNED_BYTES_MAX WR_OP_BYTES_MAX
+#define WR_SIGNED_BYTES_MAX WR_OP_LARGEST_BYTES_MAX
 
 typedef struct wr_sign_key { /* secret: libsodium's 64-byte form, seed || public */
     uint8_t b[64];

@@ -49,7 +49,7 @@ static wr_err say_ops(wr_link *link, wr_buf *plain) {
         wr_op_ref op = wr_graph_op(graph, link->op_cursor);
         uint32_t author = wr_link_author(graph, &op.author);
         if (author < WR_AUTHORS_MAX && op.aseq >= link->peer_next[author]) {
-            uint8_t bytes[WR_OP_BYTES_MAX + 80u];
+            uint8_t bytes[WR_OP_LARGEST_BYTES_MAX + 80u];
             wr_buf body = WR_BUF_ARRAY(bytes);
             WR_TRY(wr_ops_put(&body, op.bytes, op.sig));
             if (wr_frame_put(plain, WR_FRAME_OPS, wr_buf_slice(&body)) != WR_OK)

@@ -6,7 +6,7 @@
 
 /* The largest record of the handshake, its header included. */
 #define RECORD_ROOM 128u
-#define OPS_BODY_MAX (WR_OP_BYTES_MAX + 256u)
+#define OPS_BODY_MAX (WR_OP_LARGEST_BYTES_MAX + 80u)
 _Static_assert(OPS_BODY_MAX <= WR_FRAME_BODY_MAX, "the largest op fits one frame");
 
 bool wr_pair_host_reads(pair_state state) {

@@ -138,7 +138,7 @@ wr_err wr_self_close_run(wr_self *self) {
 wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    uint8_t bytes[WR_OP_BYTES_MAX];
+    uint8_t bytes[WR_OP_LARGEST_BYTES_MAX];
     wr_buf op = WR_BUF_ARRAY(bytes);
     wr_sig sig;
     WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,
@@ -152,7 +152,7 @@ wr_err wr_self_ack(wr_self *self, wr_now now) {
         return WR_OK;
     uint8_t bytes[64];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    WR_TRY(wr_ack_encode(&body));
+    WR_TRY(wr_ack_encode(&WR_OP_LIST_NONE, &body));
     return wr_self_author(self, WR_OP_ACK, wr_buf_slice(&body), now);
 }
 

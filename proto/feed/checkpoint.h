@@ -13,8 +13,6 @@
 #include "base/base.h"
 #include "base/limits.h"
 
-#define WR_FEED_LEN_MAX (UINT64_MAX >> 20) /* entries of one feed */
-
 typedef struct wr_checkpoint {
     wr_hash feed_id;
     uint64_t k;   /* 0, 1, 2 .. */

@@ -6,14 +6,18 @@
 
 #include "wire/pack.h"
 
-void wr_feed_init(wr_feed *feed, const wr_hash *circle_id, const wr_hash *device_id,
-                  uint32_t stream) {
+wr_hash wr_feed_id(const wr_hash *circle_id, const wr_hash *device_id, uint32_t stream) {
     uint8_t name[2u * WR_HASH_SIZE + 4u];
     memcpy(name, circle_id->b, WR_HASH_SIZE);
     memcpy(name + WR_HASH_SIZE, device_id->b, WR_HASH_SIZE);
     wr_store_u32(name + 2u * WR_HASH_SIZE, stream);
+    return wr_hash_of(WR_LABEL_FEED_ID, wr_slice_of(name, sizeof name));
+}
+
+void wr_feed_init(wr_feed *feed, const wr_hash *circle_id, const wr_hash *device_id,
+                  uint32_t stream) {
     memset(feed, 0, sizeof *feed);
-    feed->feed_id = wr_hash_of(WR_LABEL_FEED_ID, wr_slice_of(name, sizeof name));
+    feed->feed_id = wr_feed_id(circle_id, device_id, stream);
     feed->device_id = *device_id;
     feed->stream = stream;
 }

@@ -35,6 +35,7 @@ typedef struct wr_feed {
 } wr_feed;
 
 /* feed_id = H("warren.feed.1", circle_id || device_id || u32 stream) */
+wr_hash wr_feed_id(const wr_hash *circle_id, const wr_hash *device_id, uint32_t stream);
 void wr_feed_init(wr_feed *feed, const wr_hash *circle_id, const wr_hash *device_id,
                   uint32_t stream);
 /* All entries up to the checkpoint are here (also true of an empty feed). */

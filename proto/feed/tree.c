@@ -110,3 +110,55 @@ wr_err wr_tree_verify(const wr_hash *root, uint64_t n, uint64_t a, uint64_t b, c
                                  : wr_tree_node_hash(&path[i - 1], &node);
     return wr_hash_equal(&node, root) ? WR_OK : WR_ERR_AUTH;
 }
+
+/* ---- prefix proofs ---- */
+
+/* Down the right edge of the first n leaves: where a node ends at n it lies in both trees, and all
+ * that was passed on the way are its siblings. */
+wr_err wr_tree_prefix_path(uint64_t len, uint64_t n, wr_tree_span ret_spans[WR_PROOF_HASHES_MAX],
+                           uint32_t *ret_count) {
+    wr_tree_span down[WR_PROOF_HASHES_MAX];
+    uint64_t lo = 0, hi = len;
+    uint32_t count = 0;
+    if (n == 0 || n > len || len > WR_FEED_LEN_MAX)
+        return WR_ERR_FORMAT;
+    while (hi != n) {
+        uint64_t mid = split(lo, hi);
+        WR_ASSERT(count < WR_PROOF_HASHES_MAX - 1); /* each step halves a 44-bit size */
+        if (n <= mid) {
+            down[count++] = (wr_tree_span){mid, hi, true};
+            hi = mid;
+        } else {
+            down[count++] = (wr_tree_span){lo, mid, false};
+            lo = mid;
+        }
+    }
+    ret_spans[0] = (wr_tree_span){lo, hi, true};
+    for (uint32_t i = 0; i < count; i++)
+        ret_spans[1 + i] = down[count - 1 - i];
+    *ret_count = count + 1;
+    return WR_OK;
+}
+
+wr_err wr_tree_prefix_roots(uint64_t len, uint64_t n, const wr_hash *path, uint32_t count,
+                            wr_hash *ret_prefix_root, wr_hash *ret_root) {
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    uint32_t expected;
+    WR_TRY(wr_tree_prefix_path(len, n, spans, &expected));
+    /* spec:feed#5.4 "A prefix proof MUST have exactly one hash for the node and for each sibling on
+     * the way." */
+    if (count != expected)
+        return WR_ERR_FORMAT;
+    wr_hash prefix = path[0], all = path[0];
+    for (uint32_t i = 1; i < count; i++) {
+        if (spans[i].left) { /* this sibling lies behind the first n leaves */
+            all = wr_tree_node_hash(&all, &path[i]);
+            continue;
+        }
+        prefix = wr_tree_node_hash(&path[i], &prefix);
+        all = wr_tree_node_hash(&path[i], &all);
+    }
+    *ret_prefix_root = prefix;
+    *ret_root = all;
+    return WR_OK;
+}

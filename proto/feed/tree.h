@@ -68,4 +68,17 @@ WR_MUST wr_err wr_tree_path(uint64_t n, uint64_t a, uint64_t b,
 WR_MUST wr_err wr_tree_verify(const wr_hash *root, uint64_t n, uint64_t a, uint64_t b,
                               const wr_hash *h, const wr_hash *path, uint32_t count);
 
+/* ---- prefix proofs (feed.md 5.4) ------------------------------------------------ */
+
+/* The ranges whose hashes show, in one path, the root of the first n leaves and the root of all
+ * len: first the last node that belongs to the first n alone, then the siblings from there upwards.
+ * FORMAT unless 1 <= n <= len <= WR_FEED_LEN_MAX. */
+WR_MUST wr_err wr_tree_prefix_path(uint64_t len, uint64_t n,
+                                   wr_tree_span ret_spans[WR_PROOF_HASHES_MAX],
+                                   uint32_t *ret_count);
+/* What the hashes of such a path fold to.  FORMAT for no such tree or another number of hashes.
+ * They prove nothing until *ret_root is a root that somebody signed for len leaves. */
+WR_MUST wr_err wr_tree_prefix_roots(uint64_t len, uint64_t n, const wr_hash *path, uint32_t count,
+                                    wr_hash *ret_prefix_root, wr_hash *ret_root);
+
 #endif /* WR_FEED_TREE_H */

@@ -198,7 +198,7 @@ static void author(wr_graph *graph, wr_slice *in) {
         return;
     const wr_identity *me = &devices[who % DEVICES];
     if (what % 3 == 0) {
-        T_OK(wr_ack_encode(&body));
+        T_OK(wr_ack_encode(&WR_OP_LIST_NONE, &body));
     } else if (what % 3 == 1) {
         type = WR_OP_EPOCH;
         t_epoch_body(graph, what, &body);

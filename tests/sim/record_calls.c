@@ -116,9 +116,9 @@ WRAP(wr_err, wr_add_decode, wr_slice body, wr_add *ret_add) {
     return __real_wr_add_decode(body, ret_add);
 }
 
-WRAP(wr_err, wr_ack_decode, wr_slice body) {
+WRAP(wr_err, wr_ack_decode, wr_slice body, wr_op_list *ret_seen) {
     put_body(2, WR_OP_ACK, body);
-    return __real_wr_ack_decode(body);
+    return __real_wr_ack_decode(body, ret_seen);
 }
 
 WRAP(wr_err, wr_epoch_decode, wr_slice body, wr_epoch_op *ret_epoch) {

@@ -88,7 +88,7 @@ t_op t_add(wr_graph *graph, const wr_identity *sponsor, const wr_identity *devic
 t_op t_ack(wr_graph *graph, const wr_identity *me) {
     uint8_t bytes[16];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_ack_encode(&body));
+    T_OK(wr_ack_encode(&WR_OP_LIST_NONE, &body));
     return next_admitted(graph, me, WR_OP_ACK, &body);
 }
 

@@ -287,6 +287,99 @@ static void no_range_and_a_range_beyond_the_end_have_no_path(void **state) {
     T_EQ(count, 0);
 }
 
+/* spec:feed#5.4 type=test "A prefix proof MUST have exactly one hash for the node and for each
+ * sibling on the way." */
+static void a_prefix_proof_shows_both_roots(void **state) {
+    (void)state;
+    for (uint64_t len = 1; len <= 130; len++) {
+        for (uint64_t n = 1; n <= len; n++) {
+            wr_tree_span spans[WR_PROOF_HASHES_MAX];
+            wr_hash path[WR_PROOF_HASHES_MAX + 1] = {0}, prefix = {{0}}, all = {{0}};
+            uint32_t count;
+            T_OK(wr_tree_prefix_path(len, n, spans, &count));
+            T_EQ(spans[0].hi, n);
+            for (uint32_t i = 0; i < count; i++)
+                path[i] = naive(spans[i].lo, spans[i].hi);
+            T_ERR(wr_tree_prefix_roots(len, n, path, count - 1, &prefix, &all), WR_ERR_FORMAT);
+            T_ERR(wr_tree_prefix_roots(len, n, path, count + 1, &prefix, &all), WR_ERR_FORMAT);
+            T_TRUE(wr_is_zero(WR_SLICE_OBJ(prefix)));
+            T_TRUE(wr_is_zero(WR_SLICE_OBJ(all)));
+            T_OK(wr_tree_prefix_roots(len, n, path, count, &prefix, &all));
+            wr_hash want_prefix = naive(0, n), want_all = naive(0, len);
+            T_MEM(prefix.b, want_prefix.b, WR_HASH_SIZE);
+            T_MEM(all.b, want_all.b, WR_HASH_SIZE);
+        }
+    }
+}
+
+/* RFC 9162, 2.1.4.2, word for word, where a path for a power of two lacks its first hash. */
+static bool rfc_verifies(uint64_t first, uint64_t second, const wr_hash *first_hash,
+                         const wr_hash *second_hash, const wr_hash *path, uint32_t count) {
+    uint32_t at = 0;
+    uint64_t fn = first - 1, sn = second - 1;
+    wr_hash fr, sr;
+    bool power = (first & (first - 1)) == 0;
+    if (count == 0)
+        return false;
+    while (fn & 1) {
+        fn >>= 1;
+        sn >>= 1;
+    }
+    fr = sr = power ? *first_hash : path[at++];
+    for (; at < count; at++) {
+        const wr_hash *c = &path[at];
+        if (sn == 0)
+            return false;
+        if ((fn & 1) || fn == sn) {
+            fr = wr_tree_node_hash(c, &fr);
+            sr = wr_tree_node_hash(c, &sr);
+            while (!(fn & 1) && fn != 0) {
+                fn >>= 1;
+                sn >>= 1;
+            }
+        } else {
+            sr = wr_tree_node_hash(&sr, c);
+        }
+        fn >>= 1;
+        sn >>= 1;
+    }
+    return sn == 0 && wr_hash_equal(&fr, first_hash) && wr_hash_equal(&sr, second_hash);
+}
+
+static void a_prefix_path_is_that_of_the_rfc(void **state) {
+    (void)state;
+    for (uint64_t len = 2; len <= 130; len++) {
+        for (uint64_t n = 1; n < len; n++) {
+            wr_tree_span spans[WR_PROOF_HASHES_MAX];
+            wr_hash path[WR_PROOF_HASHES_MAX], prefix = naive(0, n), all = naive(0, len);
+            uint32_t count, power = (n & (n - 1)) == 0;
+            T_OK(wr_tree_prefix_path(len, n, spans, &count));
+            for (uint32_t i = 0; i < count; i++)
+                path[i] = naive(spans[i].lo, spans[i].hi);
+            T_TRUE(rfc_verifies(n, len, &prefix, &all, path + power, count - power));
+        }
+    }
+}
+
+static void no_prefix_and_one_beyond_the_end_have_no_path(void **state) {
+    (void)state;
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    wr_hash path[WR_PROOF_HASHES_MAX] = {0}, prefix, all;
+    uint32_t count = 77;
+    T_ERR(wr_tree_prefix_path(8, 0, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_prefix_path(8, 9, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_prefix_path(0, 0, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_prefix_path(WR_FEED_LEN_MAX + 1, 1, spans, &count), WR_ERR_FORMAT);
+    T_ERR(wr_tree_prefix_path(UINT64_MAX, 1, spans, &count), WR_ERR_FORMAT);
+    T_EQ(count, 77);
+    T_ERR(wr_tree_prefix_roots(8, 0, path, 1, &prefix, &all), WR_ERR_FORMAT);
+    T_OK(wr_tree_prefix_path(WR_FEED_LEN_MAX, 1, spans, &count));
+    T_EQ(count, 45);
+    T_OK(wr_tree_prefix_path(WR_FEED_LEN_MAX, WR_FEED_LEN_MAX - 1, spans, &count));
+    T_OK(wr_tree_prefix_path(WR_FEED_LEN_MAX, WR_FEED_LEN_MAX, spans, &count));
+    T_EQ(count, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_is_the_naive_tree_hash),
@@ -300,6 +393,9 @@ int main(void) {
         cmocka_unit_test(a_leaf_is_no_node),
         cmocka_unit_test(the_longest_paths_fit),
         cmocka_unit_test(no_range_and_a_range_beyond_the_end_have_no_path),
+        cmocka_unit_test(a_prefix_proof_shows_both_roots),
+        cmocka_unit_test(a_prefix_path_is_that_of_the_rfc),
+        cmocka_unit_test(no_prefix_and_one_beyond_the_end_have_no_path),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
