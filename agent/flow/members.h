@@ -10,6 +10,22 @@
 #include "circle/op_change.h"
 #include "flow/hub.h"
 
+/* ---- where a device stands ---- */
+
+typedef struct hub_standing { /* beyond hub_device of hub.h */
+    bool verified;            /* marked so on this device */
+    bool barred;              /* was accused once: gets no keys again under this id */
+    /* Of a device that is no member any more: */
+    wr_reason reason;     /* of its removal; 0: none */
+    bool left;            /* it said farewell */
+    bool equivocated;     /* it was shown to sign two histories */
+    bool removed_by_root; /* with the recovery words */
+    wr_hash removed_by;   /* unless by root; its own where it left; zero: not known */
+    uint64_t removed_ms;  /* Unix; 0: not known */
+} hub_standing;
+/* UNKNOWN: no such device.  May be called from within hub_each_device. */
+WR_MUST wr_err hub_get_standing(hub *hub, const wr_hash *device, hub_standing *ret_standing);
+
 /* ---- removing ---- */
 
 typedef struct hub_removal {
@@ -32,10 +48,9 @@ typedef struct hub_foresight {
  *   FORMAT   not 24 words        STATE    retired, and it has not said LEAVE; or it is this device
  *                                         (a device leaves by hub_leave) */
 WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *ret_foresight);
-/* Signs it.  done is called once, after it is durable; its sessions are closed by then.  Besides the
- * errors above:
- *   BUSY  a device is being admitted right now
- *   CLOSED  this device waits for a sibling to confirm it (sync.md 5); nothing was signed */
+/* Signs it.  done is called once, after it is durable; its sessions are closed by then.  Besides
+ * the errors above: BUSY  a device is being admitted right now CLOSED  this device waits for a
+ * sibling to confirm it (sync.md 5); nothing was signed */
 WR_MUST wr_err hub_remove(hub *hub, const hub_removal *removal, hub_done_fn done, void *ctx);
 /* The farewell of this device.  It stays readable, and is no member any more. */
 WR_MUST wr_err hub_leave(hub *hub, hub_done_fn done, void *ctx);
@@ -64,7 +79,7 @@ typedef struct hub_act { /* lives during the callback */
     wr_hash author; /* unless by_root */
     uint64_t ms;    /* Unix */
     wr_reason reason;
-    bool admin; /* ADD, ROLE */
+    bool admin;             /* ADD, ROLE */
     const wr_hash *devices; /* whom it is about */
     uint32_t device_count;
     bool counts; /* false: struck out, or held */
