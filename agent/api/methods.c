@@ -187,6 +187,41 @@ void call_fail_hub(const call *c, wr_err err) {
     rpc_reply_fail(c->reply, methods_error(err), "%s", hub_problem(c->hub));
 }
 
+/* ---- answers that wait for the disk ---------------------------------------------------- */
+
+struct promise {
+    methods *m;
+    rpc_reply *reply;
+    warren_value *result;
+};
+
+promise *call_promise(const call *c, warren_value *result) {
+    WR_AUTO(warren_value) owned = result;
+    promise *p = owned ? calloc(1, sizeof *p) : NULL;
+    if (!p) {
+        rpc_reply_fail(c->reply, WARREN_E_INTERNAL, "out of memory");
+        return NULL;
+    }
+    *p = (promise){c->m, c->reply, wr_steal(&owned)};
+    return p;
+}
+
+void promise_done(void *ctx, wr_err err) {
+    promise *p = ctx;
+    call c = {.m = p->m, .hub = p->m->config.hub, .reply = p->reply};
+    if (err != WR_OK)
+        call_fail_hub(&c, err);
+    else
+        call_ok(&c, wr_steal(&p->result));
+    warren_value_free(p->result);
+    free(p);
+}
+
+void promise_begun(promise *p, wr_err err) {
+    if (err != WR_OK)
+        promise_done(p, err);
+}
+
 /* ---- dispatch ---------------------------------------------------------------------------- */
 
 static const method *find_method(const char *name) {

@@ -66,6 +66,9 @@ void agent_status(call *c) {
     wr_err err = hub_get_status(c->hub, &status);
     if (err == WR_OK && status.has_circle)
         err = hub_each_device(c->hub, add_sibling, siblings);
+    uint64_t alerts = 0;
+    if (err == WR_OK && status.has_circle)
+        err = methods_count_alerts(c->hub, &alerts);
     if (err != WR_OK) {
         call_fail_hub(c, err);
         return;
@@ -79,6 +82,7 @@ void agent_status(call *c) {
     warren_put(result, "pending", warren_uint(status.pending));
     warren_put(result, "bytes", warren_uint(status.bytes));
     warren_put(result, "siblings", wr_steal(&siblings));
+    warren_put(result, "alerts", warren_uint(alerts));
     warren_put(mailbox, "url", warren_nil());
     warren_put(mailbox, "state", warren_str("off"));
     warren_put(mailbox, "pending", warren_uint(0));

@@ -1,4 +1,4 @@
-/* Methods of the circle: init, pair, join, devices, the recovery words.
+/* Methods of the circle: init, pair, join, rename, the recovery words.
  *
  * Layer:  api
  * SPDX-License-Identifier: Apache-2.0
@@ -167,37 +167,7 @@ void circle_approve(call *c) {
         call_ok(c, warren_map());
 }
 
-/* ---- devices ---- */
-
-static wr_err add_device(void *ctx, const hub_device *device) {
-    warren_value *row = value_of_device(&device->device, device->name);
-    warren_put(row, "this", warren_bool(device->this_device));
-    warren_put(row, "role", warren_str(device->admin ? "admin" : "member"));
-    warren_put(row, "state", warren_str(methods_state_text(device->state)));
-    warren_put(row, "path", warren_str(methods_path_text(device->path)));
-    warren_put(row, "behind", warren_uint(device->behind));
-    warren_put(row, "ahead", warren_uint(device->ahead));
-    warren_put(row, "rtt_ms", device->rtt_ms ? warren_uint(device->rtt_ms) : warren_nil());
-    warren_put(row, "last_seen",
-               device->last_seen_ms ? warren_uint(device->last_seen_ms) : warren_nil());
-    warren_put(row, "added", warren_uint(device->added_ms));
-    warren_put(row, "verified", warren_bool(false));
-    warren_put(row, "removed", warren_bool(!device->current));
-    return warren_push(ctx, row) ? WR_OK : WR_ERR_NOMEM;
-}
-
-void circle_devices(call *c) {
-    warren_value *result = warren_map();
-    WR_AUTO(warren_value) list = warren_array();
-    wr_err err = hub_each_device(c->hub, add_device, list);
-    if (err != WR_OK) {
-        warren_value_free(result);
-        call_fail_hub(c, err);
-        return;
-    }
-    warren_put(result, "devices", wr_steal(&list));
-    call_ok(c, result);
-}
+/* ---- names ---- */
 
 static void renamed(void *ctx, wr_err err) {
     pending *p = ctx;

@@ -7,6 +7,8 @@
 #define API_METHODS_IMPL_H
 
 #include "api/methods.h"
+#include "base/text.h"
+#include "flow/members.h"
 
 #define SUBSCRIPTIONS_MAX 64u /* of one client */
 
@@ -76,6 +78,14 @@ typedef struct pending {
     uint8_t log[WR_NAME_BYTES_MAX];
 } pending;
 
+/* The same where the result is known beforehand: it is answered once the hub says it is durable. */
+typedef struct promise promise;
+/* Takes result over.  NULL when memory is out, or result is: the call is answered. */
+promise *call_promise(const call *c, warren_value *result);
+void promise_done(void *ctx, wr_err err); /* the hub_done_fn; ctx is the promise, gone with it */
+/* What the hub said at once: an error is the answer, OK means that promise_done will be called. */
+void promise_begun(promise *p, wr_err err);
+
 /* ---- values ------------------------------------------------------------------------- */
 
 warren_value *value_of_id(const wr_hash *id);
@@ -83,6 +93,13 @@ warren_value *value_of_entry_id(const wr_hash *device, uint64_t hlc);
 warren_value *value_of_device(const wr_hash *id, wr_slice name); /* {id,name} */
 const char *methods_state_text(hub_state state);
 const char *methods_path_text(hub_path path);
+const char *methods_reason_text(wr_reason reason);
+#define METHODS_ID_TEXT_SIZE (WR_BASE32_SIZE(WR_HASH_SIZE) + 1u)
+void methods_id_text(const wr_hash *id, char out[METHODS_ID_TEXT_SIZE]);
+
+/* All devices by id, for value_of_named: {id: name}. */
+warren_value *names_of(hub *hub);
+warren_value *value_of_named(const warren_value *names, const wr_hash *id); /* {id,name} */
 
 /* {log,device,seq,id,time,kind,body,deleted} */
 warren_value *value_of_entry(wr_slice log, const hub_entry *entry);
@@ -90,6 +107,9 @@ warren_value *value_of_entry(wr_slice log, const hub_entry *entry);
 /* A device by name, id or unique prefix.  UNKNOWN, FORMAT (ambiguous): text says more. */
 WR_MUST wr_err find_device(hub *hub, wr_slice wanted, wr_hash *ret_device, bool *ret_this,
                            char *text, size_t cap);
+
+/* How many alerts wait for the owner. */
+WR_MUST wr_err methods_count_alerts(hub *hub, uint64_t *ret_count);
 
 /* ---- across files -------------------------------------------------------------------- */
 

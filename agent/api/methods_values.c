@@ -8,24 +8,22 @@
 #include "api/methods_impl.h"
 #include "base/text.h"
 
-#define ID_TEXT_SIZE WR_BASE32_SIZE(WR_HASH_SIZE)
-
-static void id_text(const wr_hash *id, char out[ID_TEXT_SIZE + 1]) {
-    wr_buf text = wr_buf_of(out, ID_TEXT_SIZE);
+void methods_id_text(const wr_hash *id, char out[METHODS_ID_TEXT_SIZE]) {
+    wr_buf text = wr_buf_of(out, METHODS_ID_TEXT_SIZE - 1);
     wr_err err = wr_base32_encode(WR_SLICE_OBJ(*id), &text);
     WR_ASSERT(err == WR_OK);
     out[text.len] = '\0';
 }
 
 warren_value *value_of_id(const wr_hash *id) {
-    char text[ID_TEXT_SIZE + 1];
-    id_text(id, text);
+    char text[METHODS_ID_TEXT_SIZE];
+    methods_id_text(id, text);
     return warren_str(text);
 }
 
 warren_value *value_of_entry_id(const wr_hash *device, uint64_t hlc) {
-    char id[ID_TEXT_SIZE + 1], text[ID_TEXT_SIZE + 32];
-    id_text(device, id);
+    char id[METHODS_ID_TEXT_SIZE], text[METHODS_ID_TEXT_SIZE + 32];
+    methods_id_text(device, id);
     snprintf(text, sizeof text, "%s:%llu", id, (unsigned long long)hlc);
     return warren_str(text);
 }
@@ -35,6 +33,23 @@ warren_value *value_of_device(const wr_hash *id, wr_slice name) {
     warren_put(device, "id", value_of_id(id));
     warren_put(device, "name", value_of_slice(name));
     return device;
+}
+
+static wr_err add_name(void *ctx, const hub_device *device) {
+    char id[METHODS_ID_TEXT_SIZE];
+    methods_id_text(&device->device, id);
+    return warren_put(ctx, id, value_of_slice(device->name)) ? WR_OK : WR_ERR_NOMEM;
+}
+
+warren_value *names_of(hub *h) {
+    WR_AUTO(warren_value) names = warren_map();
+    return names && hub_each_device(h, add_name, names) == WR_OK ? wr_steal(&names) : NULL;
+}
+
+warren_value *value_of_named(const warren_value *names, const wr_hash *id) {
+    char text[METHODS_ID_TEXT_SIZE];
+    methods_id_text(id, text);
+    return value_of_device(id, value_slice(warren_find(names, text)));
 }
 
 warren_value *value_of_entry(wr_slice log, const hub_entry *entry) {
@@ -98,8 +113,8 @@ static void candidate(finder *f, const hub_device *device, const char *id) {
 
 static wr_err match(void *ctx, const hub_device *device) {
     finder *f = ctx;
-    char id[ID_TEXT_SIZE + 1];
-    id_text(&device->device, id);
+    char id[METHODS_ID_TEXT_SIZE];
+    methods_id_text(&device->device, id);
     wr_slice text = wr_slice_str(id);
     bool exact = wr_equal(f->wanted, device->name) || wr_equal(f->wanted, text);
     bool prefix = !exact && f->wanted.len >= PREFIX_MIN && f->wanted.len < text.len &&

@@ -46,6 +46,16 @@ static void option_words(const cli_option *options) {
         printf(" %s", options[i].name);
 }
 
+/* The words that stand for themselves among the operands: "bash|zsh|fish", "admin|member". */
+static void operand_words(const char *operands) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    for (const char *at = strpbrk(operands, letters); at; at = strpbrk(at, letters)) {
+        size_t len = strspn(at, letters);
+        printf(" %.*s", (int)len, at);
+        at += len;
+    }
+}
+
 /* ---- bash, which zsh can read, too -------------------------------------------------------- */
 
 static void bash_cases(void) {
@@ -58,8 +68,7 @@ static void bash_cases(void) {
         }
         printf("    '%s') words='", command->name);
         option_words(command->options);
-        if (strcmp(command->name, "completion") == 0)
-            fputs(" bash zsh fish", stdout);
+        operand_words(command->operands);
         puts(" --help --json --quiet' ;;");
     }
 }
@@ -96,7 +105,7 @@ static void bash_function(void) {
     puts("  esac\n"
          "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
          "    --home) COMPREPLY=($(compgen -d -- \"${COMP_WORDS[COMP_CWORD]}\")); return ;;\n"
-         "    --file|--output|--passphrase-file)\n"
+         "    --file|--output|--passphrase-file|--words-file)\n"
          "      COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\")); return ;;\n"
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
@@ -143,6 +152,12 @@ static void fish_command(size_t index) {
                (int)first_len(command->name), command->name, space + 1);
         fish_text(command->help);
         putchar('\n');
+    }
+    if (strpbrk(command->operands, "|")) {
+        fish_condition(command);
+        fputs(" -a '", stdout);
+        operand_words(command->operands);
+        puts("'");
     }
     for (size_t i = 0; command->options[i].name; i++) {
         fish_condition(command);

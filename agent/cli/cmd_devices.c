@@ -8,10 +8,23 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 
+/* Of a removed device why it is out. */
+static const char *state_text(const warren_value *device, char out[48]) {
+    const char *reason = warren_get_str(warren_find(device, "reason"), NULL);
+    if (warren_get_bool(warren_find(device, "removed"), false)) {
+        snprintf(out, 48, "removed%s%.32s", reason ? ": " : "", reason ? reason : "");
+        return out;
+    }
+    if (warren_get_bool(warren_find(device, "this"), false))
+        return "this device";
+    return warren_get_bool(warren_find(device, "barred"), false)
+               ? "barred: pair it anew"
+               : warren_get_str(warren_find(device, "state"), NULL);
+}
+
 static void add_row(print_table *table, const warren_value *device) {
-    char time[PRINT_TIME_SIZE], count[PRINT_COUNT_SIZE], id[16], name[192];
+    char time[PRINT_TIME_SIZE], count[PRINT_COUNT_SIZE], id[16], name[192], state[48];
     bool this_device = warren_get_bool(warren_find(device, "this"), false);
-    bool removed = warren_get_bool(warren_find(device, "removed"), false);
     const char *own = warren_get_str(warren_find(device, "name"), NULL);
     snprintf(name, sizeof name, "%s%s", own && own[0] ? own : "(no name yet)",
              this_device ? " *" : "");
@@ -19,9 +32,7 @@ static void add_row(print_table *table, const warren_value *device) {
     print_table_add(table, name);
     print_table_add(table, id);
     print_table_add(table, warren_get_str(warren_find(device, "role"), NULL));
-    print_table_add(table, removed       ? "removed"
-                           : this_device ? "this device"
-                                         : warren_get_str(warren_find(device, "state"), NULL));
+    print_table_add(table, state_text(device, state));
     print_table_add(table, this_device ? "-" : warren_get_str(warren_find(device, "path"), NULL));
     print_count(warren_get_uint(warren_find(device, "behind"), 0), count);
     print_table_add(table, this_device ? "-" : count);

@@ -4,10 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -16,16 +14,9 @@
 #define PASSPHRASE_MAX 1024u
 
 static int from_file(const cli *c, const char *path, char out[PASSPHRASE_MAX + 2]) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, out, PASSPHRASE_MAX + 1) : -1;
-    int problem = errno;
-    if (fd >= 0)
-        close(fd);
-    if (len < 0)
-        return cli_fail(c, WARREN_E_IO, "%s: %s", path, strerror(problem));
-    out[len] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    return CLI_DONE;
+    return terminal_read_file(path, out, PASSPHRASE_MAX + 2)
+               ? CLI_DONE
+               : cli_fail(c, WARREN_E_IO, "%s: %s", path, strerror(errno));
 }
 
 static int from_terminal(const cli *c, char out[PASSPHRASE_MAX + 2]) {

@@ -10,8 +10,6 @@
 #include "cli/terminal.h"
 #include "cli/words.h"
 
-#define WORDS_TEXT_MAX 1024u
-
 int cmd_recovery_create(cli *c, const cli_args *args) {
     /* Asked first: once given out, the words are gone from the device. */
     if (!print_is_terminal() && !cli_switch(args, "--print-recovery"))
@@ -41,13 +39,13 @@ int cmd_recovery_check(cli *c, const cli_args *args) {
         warren_value_free(params);
         return code;
     }
-    bool given = terminal_read_line("The 24 words, on one line: ", true, words, sizeof words);
-    if (given)
+    code = words_read(c, NULL, words);
+    if (code == CLI_DONE)
         warren_put(params, "words", warren_str(words));
     terminal_wipe(words, sizeof words);
-    if (!given) {
+    if (code != CLI_DONE) {
         warren_value_free(params);
-        return cli_fail(c, WARREN_E_INVALID, "no words were given");
+        return code;
     }
     code = cli_call(c, "recovery.check", params, &result);
     if (code != CLI_DONE)

@@ -39,6 +39,10 @@ static void show_device(const warren_value *status) {
     line("circle");
     printf("%.8s, %llu device%s, epoch %.8s\n", text(circle, "id"), number(circle, "devices"),
            number(circle, "devices") == 1 ? "" : "s", text(circle, "epoch"));
+    if (number(status, "alerts") > 0) {
+        line("alerts");
+        printf("%llu: 'warren alerts'\n", number(status, "alerts"));
+    }
     if (strcmp(text(status, "recovery"), "kept") == 0) {
         line("recovery");
         puts("the words were never shown: 'warren recovery create'");

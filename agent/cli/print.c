@@ -189,6 +189,36 @@ void print_safe_value(FILE *to, const warren_value *str) {
     print_safe(to, text ? text : "-", text ? len : 1, false);
 }
 
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static const char *device_name(const warren_value *device) {
+    const char *name = warren_get_str(warren_find(device, "name"), NULL);
+    return name && name[0] ? name : "(no name)";
+}
+
+void print_device(FILE *to, const warren_value *device) {
+    const char *name = device_name(device), *id = warren_get_str(warren_find(device, "id"), NULL);
+    print_safe(to, name, strlen(name), false);
+    fprintf(to, " (%.8s)", id ? id : "-");
+}
+
+void print_devices(FILE *to, const warren_value *list) {
+    for (size_t i = 0; i < warren_count(list); i++) {
+        fputs(i ? ", " : "", to);
+        print_device(to, warren_at(list, i));
+    }
+}
+
+void print_devices_text(const warren_value *devices, char out[PRINT_DEVICES_SIZE]) {
+    bool many = warren_type_of(devices) == WARREN_ARRAY;
+    size_t used = 0;
+    snprintf(out, PRINT_DEVICES_SIZE, "%s",
+             warren_type_of(devices) == WARREN_MAP ? device_name(devices) : "");
+    for (size_t i = 0; many && i < warren_count(devices) && used < PRINT_DEVICES_SIZE; i++)
+        used += (size_t)snprintf(out + used, PRINT_DEVICES_SIZE - used, "%s%s", i ? ", " : "",
+                                 device_name(warren_at(devices, i)));
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 void print_time(uint64_t unix_ms, bool seconds, char out[PRINT_TIME_SIZE]) {

@@ -31,6 +31,13 @@ bool print_is_terminal(void); /* stdout */
 void print_safe(FILE *to, const char *text, size_t len, bool lines);
 void print_safe_value(FILE *to, const warren_value *str);
 
+/* {id,name} as "name (ebxatprt)"; a list of them with commas. */
+void print_device(FILE *to, const warren_value *device);
+void print_devices(FILE *to, const warren_value *list);
+/* The names alone, of a list or of one; what does not fit is cut. */
+#define PRINT_DEVICES_SIZE 2048u
+void print_devices_text(const warren_value *devices, char out[PRINT_DEVICES_SIZE]);
+
 /* Local time of Unix milliseconds: "2026-11-24 04:18"; "-" for 0. */
 #define PRINT_TIME_SIZE 32u
 void print_time(uint64_t unix_ms, bool seconds, char out[PRINT_TIME_SIZE]);

@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,20 @@ bool terminal_read_line(const char *prompt, bool hide, char *out, size_t cap) {
         fputc('\n', stderr);
     }
     return fine;
+}
+
+bool terminal_read_file(const char *path, char *out, size_t cap) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, out, cap - 1) : -1;
+    int problem = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = problem;
+    if (len < 0)
+        return false;
+    out[len] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return true;
 }
 
 void terminal_wipe(void *secret, size_t len) {

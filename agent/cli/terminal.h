@@ -1,4 +1,4 @@
-/* Questions to the person: yes or no, a secret without echo.
+/* Questions to the person: yes or no, a secret without echo or from a file.
  *
  * Layer:  cli
  * SPDX-License-Identifier: Apache-2.0
@@ -18,6 +18,9 @@ bool terminal_read_yes(void);
 /* One line without its end; echo off where stdin is a terminal and hide is set.  False: nothing
  * came, or it did not fit.  The caller wipes out. */
 bool terminal_read_line(const char *prompt, bool hide, char *out, size_t cap);
+/* The first line of a file without its end, cut at cap - 1 bytes.  False: errno says why.  The
+ * caller wipes out. */
+bool terminal_read_file(const char *path, char *out, size_t cap);
 /* Overwrites a secret so that the compiler cannot leave it out. */
 void terminal_wipe(void *secret, size_t len);
 

@@ -1,10 +1,11 @@
-/* The 24 recovery words on a screen.
+/* The 24 recovery words: on a screen, and from whoever knows them.
  *
  * Layer:  cli
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "cli/words.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,4 +38,13 @@ void words_show(const char *words) {
         putchar('\n');
     }
     puts("\n'warren recovery check' tells whether what you wrote down is right.\n");
+}
+
+int words_read(const cli *c, const char *file, char out[WORDS_TEXT_MAX]) {
+    bool from_file = file && strcmp(file, "-") != 0;
+    if (from_file && !terminal_read_file(file, out, WORDS_TEXT_MAX))
+        return cli_fail(c, WARREN_E_IO, "%s: %s", file, strerror(errno));
+    bool given =
+        from_file || terminal_read_line("The 24 words, on one line: ", true, out, WORDS_TEXT_MAX);
+    return given && out[0] ? CLI_DONE : cli_fail(c, WARREN_E_INVALID, "no words were given");
 }

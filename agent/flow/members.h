@@ -10,6 +10,22 @@
 #include "circle/op_change.h"
 #include "flow/hub.h"
 
+/* ---- where a device stands ---- */
+
+typedef struct hub_standing { /* beyond hub_device of hub.h */
+    bool verified;            /* marked so on this device */
+    bool barred;              /* was accused once: gets no keys again under this id */
+    /* Of a device that is no member any more: */
+    wr_reason reason;     /* of its removal; 0: none */
+    bool left;            /* it said farewell */
+    bool equivocated;     /* it was shown to sign two histories */
+    bool removed_by_root; /* with the recovery words */
+    wr_hash removed_by;   /* unless by root; its own where it left; zero: not known */
+    uint64_t removed_ms;  /* Unix; 0: not known */
+} hub_standing;
+/* UNKNOWN: no such device.  May be called from within hub_each_device. */
+WR_MUST wr_err hub_get_standing(hub *hub, const wr_hash *device, hub_standing *ret_standing);
+
 /* ---- removing ---- */
 
 typedef struct hub_removal {

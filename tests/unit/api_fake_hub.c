@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api_fake_members.h"
+
 #define ENTRIES_MAX 200000u
 #define WAITING_MAX 8192u
 
@@ -39,6 +41,7 @@ struct hub {
     char name[WR_NAME_BYTES_MAX + 1];
     const char *problem;
     uint64_t pulled;
+    fake_members members;
 };
 
 static void copy(void *to, wr_slice from) {
@@ -81,6 +84,16 @@ static void later(hub *h, waiting w) {
     h->waiting[h->waiting_count++] = w;
     if (!h->hold)
         loop_timer_set(h->timer, loop_now(h->config.loop).mono);
+}
+
+fake_members *fake_hub_members(hub *h) {
+    return &h->members;
+}
+wr_err fake_hub_fail(hub *h, wr_err err, const char *text) {
+    return fail(h, err, text);
+}
+void fake_hub_later(hub *h, wr_err err, hub_done_fn done, void *ctx) {
+    later(h, (waiting){.done = done, .ctx = ctx, .err = err});
 }
 
 void fake_hub_hold(hub *h, bool hold) {
@@ -311,7 +324,10 @@ wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
                         .added_ms = 1700000001000u,
                         .last_seen_ms = 1700000002000u};
     WR_TRY(fn(ctx, &self));
-    return fn(ctx, &other);
+    WR_TRY(fn(ctx, &other));
+    for (uint32_t i = 0; i < h->members.device_count; i++)
+        WR_TRY(fn(ctx, &h->members.devices[i].device));
+    return WR_OK;
 }
 
 wr_err hub_rename(hub *h, wr_slice name, hub_done_fn done, void *ctx) {
