@@ -146,6 +146,14 @@ static wr_err keep_op(hub *h, const wr_put *put) {
     return err == WR_ERR_EXISTS ? WR_OK : err;
 }
 
+static wr_err keep_epoch(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE];
+    WR_TRY(store_put_epoch(h->store, &put->id, put->secret));
+    if (put->head.len == 0)
+        return WR_OK;
+    return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
+}
+
 static wr_err keep(hub *h, const wr_put *put) {
     switch (put->type) {
     case WR_PUT_OP:
@@ -154,7 +162,7 @@ static wr_err keep(hub *h, const wr_put *put) {
         return store_put_secret(h->store, wr_slice_str(HUB_SECRET_SEED), put->secret);
     case WR_PUT_EPOCH:
         h->new_epochs = true;
-        return store_put_epoch(h->store, &put->id, put->secret);
+        return keep_epoch(h, put);
     case WR_PUT_ROW:
         return keep_row(h, put);
     case WR_PUT_NODES:

@@ -5,7 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
- *   members.c  removals, roles, alerts
+ *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
  * SPDX-License-Identifier: Apache-2.0
@@ -127,6 +127,7 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_ADDRS 'a'
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
+#define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
@@ -143,9 +144,23 @@ WR_MUST wr_err append_turn(hub *h);     /* signs and stores what waits */
 void append_answer(hub *h, wr_err err); /* after the commit */
 /* done is called with this turn's outcome.  NOMEM. */
 WR_MUST wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx);
-WR_MUST wr_err members_load_op(hub *h, wr_self *self); /* after each op that is loaded */
-wr_mono append_deadline(const hub *h);                 /* a new epoch is due */
-WR_MUST wr_err append_load(hub *h);                    /* after hub_load: where the tail stands */
+/* What a call signed is stored with this turn; the errors of the call itself undo nothing. */
+WR_MUST wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx);
+WR_MUST bool members_is_verified(hub *h, const wr_hash *device);
+/* Ops that the guard held and the owner released (alerts.c). */
+#define RELEASED_MAX 64u
+typedef struct released_ops {
+    uint32_t count;
+    struct {
+        uint32_t op_count; /* ops that were here then */
+        wr_hash id;
+    } list[RELEASED_MAX];
+} released_ops;
+WR_MUST wr_err released_get(hub *h, released_ops *ret_released);
+/* To be called after each op that is loaded. */
+WR_MUST wr_err released_load(const released_ops *released, wr_self *self);
+wr_mono append_deadline(const hub *h); /* a new epoch is due */
+WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands */
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
  * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,

@@ -86,8 +86,15 @@ static wr_err start_mesh(hub *h) {
 
 /* ---- loading ---- */
 
+typedef struct op_loader {
+    wr_self *self;
+    released_ops released;
+} op_loader;
+
 static wr_err load_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
-    return wr_self_load_op(ctx, bytes, sig);
+    const op_loader *loader = ctx;
+    WR_TRY(wr_self_load_op(loader->self, bytes, sig));
+    return released_load(&loader->released, loader->self);
 }
 
 static wr_err load_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
@@ -111,11 +118,27 @@ static wr_err load_mark(hub *h, wr_self *self, const wr_hash *device) {
                                    : WR_ERR_CORRUPT;
 }
 
+static wr_err load_histories(hub *h, wr_self *self) {
+    const wr_keyring *keyring = wr_self_keyring(self);
+    for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
+        uint8_t key[HUB_META_KEY_SIZE], bytes[WR_HISTORY_BYTES_MAX];
+        wr_buf blob = WR_BUF_ARRAY(bytes);
+        const wr_hash *epoch_id = wr_keyring_epoch(keyring, i);
+        wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_HISTORY, epoch_id, key), &blob);
+        if (err == WR_OK)
+            err = wr_self_load_history(self, epoch_id, wr_buf_slice(&blob));
+        if (err != WR_ERR_UNKNOWN)
+            WR_TRY(err);
+    }
+    return WR_OK;
+}
+
 static wr_err load_parts(hub *h, wr_self *self) {
     WR_SECRET(wr_key) seed;
     WR_TRY(store_get_secret(h->store, wr_slice_str(HUB_SECRET_SEED), &seed));
     WR_TRY(wr_self_load_seed(self, &seed));
     WR_TRY(store_each_epoch(h->store, load_epoch, self));
+    WR_TRY(load_histories(h, self));
     WR_TRY(store_each_head(h->store, load_head, self));
     const wr_graph *graph = wr_self_graph(self);
     for (uint32_t i = 0; i < wr_graph_member_count(graph); i++)
@@ -166,7 +189,9 @@ static wr_err load_self(hub *h, wr_self **ret_self) {
     WR_AUTO(wr_self) self = NULL;
     wr_identity_load(&s->sign_seed, &s->noise, &s->box, s->incarnation, &identity);
     WR_TRY(wr_self_new(&identity, h->config.rng, &self));
-    WR_TRY(store_each_op(h->store, load_op, self));
+    op_loader loader = {.self = self};
+    WR_TRY(released_get(h, &loader.released));
+    WR_TRY(store_each_op(h->store, load_op, &loader));
     if (wr_graph_is_empty(wr_self_graph(self)))
         return WR_OK;
     WR_TRY(load_parts(h, self));

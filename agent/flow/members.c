@@ -29,12 +29,6 @@ static wr_err root_key(hub *h, wr_slice words, wr_sign_key *ret_key) {
 
 /* ---- what goes along with a removal ---- */
 
-static bool is_verified(hub *h, const wr_hash *device) {
-    uint8_t key[HUB_META_KEY_SIZE], value[1];
-    wr_buf out = WR_BUF_ARRAY(value);
-    return store_get_meta(h->store, hub_meta_key(HUB_META_VERIFIED, device, key), &out) == WR_OK;
-}
-
 /* When this device last met another, Unix ms; 0: never. */
 static uint64_t last_met(hub *h, const wr_hash *device) {
     uint8_t key[HUB_META_KEY_SIZE], value[HUB_SEEN_SIZE];
@@ -90,7 +84,7 @@ static uint32_t collect_targets(hub *h, const hub_removal *removal,
             const wr_member *member = wr_graph_member(graph, i);
             if (!member->current || !contains(targets, count, &member->sponsor) ||
                 contains(targets, count, &member->device_id) ||
-                member->added_hlc >> 16 < since_ms || is_verified(h, &member->device_id) ||
+                member->added_hlc >> 16 < since_ms || members_is_verified(h, &member->device_id) ||
                 is_our_sponsor(graph, own, &member->device_id))
                 continue;
             targets[count++] = member->device_id;
@@ -166,7 +160,7 @@ wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresi
 }
 
 /* What a call signed is stored at once; whatever fails, the turn is undone. */
-static wr_err finish(hub *h, wr_err err, hub_done_fn done, void *ctx) {
+wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx) {
     if (err == WR_OK)
         err = hub_drain(h);
     if (err == WR_OK)
@@ -196,14 +190,14 @@ wr_err hub_remove(hub *h, const hub_removal *removal, hub_done_fn done, void *ct
     wr_err err = wr_self_remove(h->self, &order, hub_now(h));
     if (err == WR_OK)
         diag(DIAG_WARN, DEVICE_REMOVED, diag_number("devices", order.target_count));
-    return finish(h, err, done, ctx);
+    return members_finish(h, err, done, ctx);
 }
 
 wr_err hub_leave(hub *h, hub_done_fn done, void *ctx) {
     WR_TRY(hub_ready(h));
     WR_TRY(pairflow_settle(h));
     WR_TRY(hub_begin(h));
-    return finish(h, wr_self_leave(h->self, hub_now(h)), done, ctx);
+    return members_finish(h, wr_self_leave(h->self, hub_now(h)), done, ctx);
 }
 
 wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, hub_done_fn done,
@@ -221,136 +215,5 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
     WR_TRY(hub_begin(h));
     wr_err err = wr_self_set_role(h->self, device, admin ? WR_ROLE_ADMIN : WR_ROLE_MEMBER,
                                   words.len != 0 ? &root : NULL, hub_now(h));
-    return finish(h, err, done, ctx);
-}
-
-/* ---- comparing keys ---- */
-
-wr_err hub_mark_verified(hub *h, const wr_hash *device, bool verified, hub_done_fn done,
-                         void *ctx) {
-    uint8_t key[HUB_META_KEY_SIZE];
-    WR_TRY(hub_ready(h));
-    if (wr_graph_find(wr_self_graph(h->self), device) == NULL)
-        return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
-    WR_TRY(hub_begin(h));
-    wr_slice meta = hub_meta_key(HUB_META_VERIFIED, device, key);
-    wr_err err = verified ? store_put_meta(h->store, meta, wr_slice_of("", 1))
-                          : store_delete_meta(h->store, meta);
-    return finish(h, err, done, ctx);
-}
-
-/* ---- what was done ---- */
-
-static bool act_type(uint64_t type, hub_act_type *ret_type) {
-    switch (type) {
-    case WR_OP_GENESIS:
-        *ret_type = HUB_ACT_FOUND;
-        return true;
-    case WR_OP_ADD:
-        *ret_type = HUB_ACT_ADD;
-        return true;
-    case WR_OP_REMOVE:
-        *ret_type = HUB_ACT_REMOVE;
-        return true;
-    case WR_OP_LEAVE:
-        *ret_type = HUB_ACT_LEAVE;
-        return true;
-    case WR_OP_EPOCH:
-        *ret_type = HUB_ACT_EPOCH;
-        return true;
-    case WR_OP_ROLE:
-        *ret_type = HUB_ACT_ROLE;
-        return true;
-    case WR_OP_EQUIV:
-        *ret_type = HUB_ACT_EQUIV;
-        return true;
-    case WR_OP_ROOTSET:
-        *ret_type = HUB_ACT_ROOTSET;
-        return true;
-    case WR_OP_RESET:
-        *ret_type = HUB_ACT_RESET;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Whom an op is about, by its body. */
-static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_MEMBERS_MAX]) {
-    wr_genesis genesis;
-    wr_add add;
-    wr_remove remove;
-    wr_role_op role;
-    uint32_t count = 0;
-    switch (op->type) {
-    case WR_OP_GENESIS:
-        if (wr_genesis_decode(op->body, &genesis) == WR_OK)
-            devices[count++] = wr_device_id(genesis.cert_bytes);
-        act->admin = true;
-        break;
-    case WR_OP_ADD:
-        if (wr_add_decode(op->body, &add) != WR_OK)
-            break;
-        devices[count++] = wr_device_id(add.cert_bytes);
-        act->admin = add.role == WR_ROLE_ADMIN;
-        break;
-    case WR_OP_REMOVE:
-        if (wr_remove_decode(op->body, &remove) != WR_OK)
-            break;
-        act->reason = remove.reason;
-        while (wr_id_next(&remove.targets, &devices[count]))
-            count++;
-        break;
-    case WR_OP_ROLE:
-        if (wr_role_decode(op->body, &role) != WR_OK)
-            break;
-        devices[count++] = role.device_id;
-        act->admin = role.role == WR_ROLE_ADMIN;
-        break;
-    default:
-        break;
-    }
-    return count;
-}
-
-static wr_err give_act(hub *h, const wr_op_ref *ref, hub_act_fn fn, void *ctx) {
-    wr_hash devices[WR_MEMBERS_MAX + 1u];
-    hub_act act = {.id = ref->id,
-                   .by_root = wr_is_zero(WR_SLICE_OBJ(ref->author)),
-                   .author = ref->author,
-                   .ms = ref->hlc >> 16,
-                   .devices = devices,
-                   .held = ref->held};
-    wr_op op;
-    if (!act_type(ref->type, &act.type) || wr_op_decode(ref->bytes, &op) != WR_OK)
-        return WR_OK;
-    act.device_count = act_devices(&act, &op, devices);
-    act.counts = !act.held && wr_graph_label(wr_self_graph(h->self), &ref->id) == WR_LABEL_OP_IN;
-    return fn(ctx, &act);
-}
-
-static int order_acts(const void *a, const void *b) {
-    const wr_op_ref *x = a, *y = b;
-    if (x->hlc != y->hlc)
-        return x->hlc < y->hlc ? -1 : 1;
-    return wr_hash_order(&x->id, &y->id);
-}
-
-wr_err hub_each_act(hub *h, hub_act_fn fn, void *ctx) {
-    WR_TRY(hub_settled(h));
-    const wr_graph *graph = wr_self_graph(h->self);
-    uint32_t total = wr_graph_op_count(graph), count = 0;
-    wr_op_ref *list = calloc(total, sizeof *list);
-    if (list == NULL)
-        return hub_fail(h, WR_ERR_NOMEM, "out of memory");
-    for (uint32_t i = 0; i < total; i++) {
-        list[count] = wr_graph_op(graph, i);
-        count += list[count].type != WR_OP_ACK;
-    }
-    qsort(list, count, sizeof *list, order_acts);
-    wr_err err = WR_OK;
-    for (uint32_t i = 0; err == WR_OK && i < count; i++)
-        err = give_act(h, &list[i], fn, ctx);
-    free(list);
-    return err;
+    return members_finish(h, err, done, ctx);
 }

@@ -16,6 +16,8 @@
 typedef struct held_epoch {
     wr_hash epoch_id;
     wr_key secret, mac1_key;
+    uint8_t *history; /* blob; NULL while it is not known */
+    size_t history_len;
 } held_epoch;
 
 struct wr_keyring {
@@ -41,6 +43,8 @@ wr_err wr_keyring_new(wr_keyring **ret_keyring) {
 void wr_keyring_free(wr_keyring *keyring) {
     if (keyring == NULL)
         return;
+    for (uint32_t i = 0; i < keyring->count; i++)
+        free(keyring->epoch[i].history);
     /* Pages that were never written stay untouched: wiping them would only make them resident. */
     wr_wipe(keyring->epoch, keyring->count * sizeof keyring->epoch[0]);
     wr_wipe(keyring, offsetof(wr_keyring, epoch));
@@ -118,6 +122,28 @@ bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id, wr_ke
         return false;
     *ret_secret = held->secret;
     return true;
+}
+
+wr_err wr_keyring_set_history(wr_keyring *keyring, const wr_hash *epoch_id, wr_slice blob) {
+    uint32_t place;
+    if (blob.len == 0 || !wr_keyring_place(keyring, epoch_id, &place))
+        return WR_OK;
+    held_epoch *held = &keyring->epoch[place];
+    if (held->history != NULL)
+        return WR_OK;
+    held->history = malloc(blob.len);
+    if (held->history == NULL)
+        return WR_ERR_NOMEM;
+    memcpy(held->history, blob.ptr, blob.len);
+    held->history_len = blob.len;
+    return WR_OK;
+}
+
+wr_slice wr_keyring_history(const wr_keyring *keyring, const wr_hash *epoch_id) {
+    const held_epoch *held = find(keyring, epoch_id);
+    if (held == NULL || held->history == NULL)
+        return WR_SLICE_EMPTY;
+    return wr_slice_of(held->history, held->history_len);
 }
 
 bool wr_keyring_has(const wr_keyring *keyring, const wr_hash *epoch_id) {

@@ -39,6 +39,9 @@ WR_MUST bool wr_keyring_place(const wr_keyring *keyring, const wr_hash *epoch_id
                               uint32_t *ret_index); /* false if it is not held */
 WR_MUST bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id,
                                wr_key *ret_secret);
+/* The history blob of an epoch that is held (circle.md 6.1), copied; NOMEM.  Empty: not known. */
+WR_MUST wr_err wr_keyring_set_history(wr_keyring *keyring, const wr_hash *epoch_id, wr_slice blob);
+wr_slice wr_keyring_history(const wr_keyring *keyring, const wr_hash *epoch_id);
 WR_MUST bool wr_keyring_has(const wr_keyring *keyring, const wr_hash *epoch_id);
 /* The epoch whose id starts with tag; NULL if none is held. */
 const wr_hash *wr_keyring_by_tag(const wr_keyring *keyring, const uint8_t tag[8]);

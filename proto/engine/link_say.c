@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 typedef struct key_bytes { /* secret: an encoded key */
-    uint8_t b[96];
+    uint8_t b[WR_HISTORY_BYTES_MAX + 96u];
 } key_bytes;
 static void key_bytes_wipe(key_bytes *bytes) {
     wr_wipe(bytes, sizeof *bytes);
@@ -76,7 +76,8 @@ static wr_err say_key(wr_link *link, wr_buf *plain, const wr_hash *epoch_id, boo
     *ret_said = true;
     if (!wr_keyring_secret(wr_self_keyring(link->self), epoch_id, &secret))
         return WR_OK;
-    WR_TRY(wr_key_put(&body, epoch_id, &secret));
+    WR_TRY(wr_key_put(&body, epoch_id, &secret,
+                      wr_keyring_history(wr_self_keyring(link->self), epoch_id)));
     *ret_said = wr_frame_put(plain, WR_FRAME_KEYS, wr_buf_slice(&body)) == WR_OK;
     return WR_OK;
 }

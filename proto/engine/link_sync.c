@@ -215,8 +215,9 @@ static wr_err hear_keys(wr_link *link, wr_slice body) {
     while (body.len != 0) {
         wr_hash epoch_id;
         WR_SECRET(wr_key) secret;
-        WR_TRY(wr_key_take(&body, &epoch_id, &secret));
-        wr_err err = wr_self_add_epoch(link->self, &epoch_id, &secret);
+        wr_slice history;
+        WR_TRY(wr_key_take(&body, &epoch_id, &secret, &history));
+        wr_err err = wr_self_add_history(link->self, &epoch_id, &secret, history);
         if (err == WR_ERR_NOMEM)
             return err;
         uint32_t place;

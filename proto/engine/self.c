@@ -116,6 +116,11 @@ wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *
     return WR_OK;
 }
 
+wr_err wr_self_load_history(wr_self *self, const wr_hash *epoch_id, wr_slice blob) {
+    WR_ASSERT(!self->loaded);
+    return wr_keyring_set_history(self->keyring, epoch_id, blob);
+}
+
 wr_err wr_self_load_head(wr_self *self, wr_slice head) {
     WR_ASSERT(!self->loaded);
     if (wr_graph_is_empty(self->graph))
@@ -252,6 +257,7 @@ static bool poll_epoch(wr_self *self, wr_put *put) {
     bool held = wr_keyring_secret(self->keyring, &put->id, &self->put_secret);
     WR_ASSERT(held);
     put->secret = &self->put_secret;
+    put->head = wr_keyring_history(self->keyring, &put->id);
     return true;
 }
 

@@ -33,6 +33,8 @@ WR_DEFINE_FREEP(wr_self, wr_self_free)
 WR_MUST wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig);
 WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_key *seed);
 WR_MUST wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret);
+/* Its history blob, if one was stored. */
+WR_MUST wr_err wr_self_load_history(wr_self *self, const wr_hash *epoch_id, wr_slice blob);
 WR_MUST wr_err wr_self_load_head(wr_self *self, wr_slice head);
 WR_MUST wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);
 /* Checks that the parts fit; afterwards the self works. */
@@ -47,7 +49,7 @@ WR_MUST wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_k
 typedef enum wr_put_type {
     WR_PUT_OP,    /* .op */
     WR_PUT_SEED,  /* .secret: Q */
-    WR_PUT_EPOCH, /* .id, .secret: E */
+    WR_PUT_EPOCH, /* .id, .secret: E; .head: history blob, may be empty */
     WR_PUT_ROW,   /* .feed, .row, .logs */
     WR_PUT_NODES, /* .feed, .nodes */
     WR_PUT_HEAD,  /* .feed, .head: encoded feed */
@@ -135,6 +137,8 @@ WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now n
 WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind role,
                                 const wr_sign_key *root, wr_now now);
+/* The owner accepts an op that the guard held (circle.md 4.6).  UNKNOWN: it is not held. */
+WR_MUST wr_err wr_self_release(wr_self *self, const wr_hash *op_id);
 /* A new epoch is due: nobody may write under those that are held, or they are old. */
 WR_MUST bool wr_self_rotation_due(const wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_rotate(wr_self *self, wr_now now);
@@ -156,6 +160,10 @@ WR_MUST wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *u
 /* A pairing gave us the secrets of the circle. */
 WR_MUST wr_err wr_self_set_seed(wr_self *self, const wr_key *seed);
 WR_MUST wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret);
+/* The same with its history blob (may be empty): the epochs before it come with it.  A blob that is
+ * not the op's is dropped. */
+WR_MUST wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const wr_key *secret,
+                                   wr_slice blob);
 
 /* ---- used by links ---- */
 

@@ -200,19 +200,22 @@ wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids, uint32_
     return body.len == 0 ? WR_OK : WR_ERR_FORMAT;
 }
 
-wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret) {
+wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret, wr_slice history) {
     wr_buf next = *out;
-    WR_TRY(wr_pack_array(&next, 2));
+    WR_TRY(wr_pack_array(&next, 3));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*epoch_id)));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*secret)));
+    WR_TRY(wr_pack_bin(&next, history));
     *out = next;
     return WR_OK;
 }
 
-wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret) {
-    WR_TRY(wr_unpack_array_of(in, 2));
+wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret, wr_slice *ret_history) {
+    WR_TRY(wr_unpack_array_of(in, 3));
     WR_TRY(wr_unpack_fixed(in, ret_epoch_id->b, sizeof ret_epoch_id->b));
-    return wr_unpack_fixed(in, ret_secret->b, sizeof ret_secret->b);
+    WR_TRY(wr_unpack_fixed(in, ret_secret->b, sizeof ret_secret->b));
+    WR_TRY(wr_unpack_bin(in, ret_history));
+    return ret_history->len <= WR_HISTORY_BYTES_MAX ? WR_OK : WR_ERR_LIMIT;
 }
 
 wr_err wr_data_encode(const wr_data *data, wr_buf *out) {

@@ -91,13 +91,15 @@ typedef struct wr_data {
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);
 WR_MUST wr_err wr_data_decode(wr_slice body, wr_data *ret_data);
 
-/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret] }* until its end, secret
+/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret, blob] }* until its end, secret
  */
 WR_MUST wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out);
 WR_MUST wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids,
                                   uint32_t *ret_count);
-WR_MUST wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret);
-WR_MUST wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret);
+WR_MUST wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret,
+                          wr_slice history);
+WR_MUST wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret,
+                           wr_slice *ret_history);
 
 /* PING, PONG: 8 bytes, echoed.  CLOSE: one byte. */
 
