@@ -116,7 +116,7 @@ WR_MUST wr_err hub_resolve(hub *hub, const wr_hash *alert, bool accept, hub_done
 /* ---- comparing keys ---- */
 
 typedef struct hub_safety { /* what two people compare: the same on both devices */
-    char digits[64];        /* 12 groups of 5 */
+    char digits[80];        /* 12 groups of 5 */
     char words[192];        /* the same in words */
     bool verified;          /* marked so on this device */
 } hub_safety;

@@ -171,6 +171,15 @@ static wr_err check_subjects(const wr_graph *graph, const wr_admission *in) {
     return WR_OK;
 }
 
+/* Otherwise one op of a thief that accuses everybody would stand or fall as a whole: the answer to
+ * its own accuser would carry all others out with it.
+ * spec:circle#3.3 "A REMOVE with reason lost or compromised MUST name one target." */
+static wr_err check_remove(const wr_graph *graph, const wr_admission *in) {
+    if (in->reason != WR_REASON_RETIRED && in->subject_count != 1)
+        return WR_ERR_REFUSED;
+    return check_subjects(graph, in);
+}
+
 static wr_err check_role(const wr_graph *graph, const wr_admission *in) {
     WR_TRY(check_subjects(graph, in));
     /* spec:circle#3.7 "Only ROOT MUST be able to raise a role" */
@@ -255,7 +264,7 @@ wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in) {
     case WR_OP_ADD:
         return check_add(graph, in);
     case WR_OP_REMOVE:
-        return check_subjects(graph, in);
+        return check_remove(graph, in);
     case WR_OP_ROLE:
         return check_role(graph, in);
     case WR_OP_EQUIV:

@@ -6,8 +6,7 @@
 #include "circle/history.h"
 #include "engine/self_impl.h"
 
-#define BODY_BYTES_MAX (WR_OP_BYTES_MAX / 2u) /* parents and header need the rest */
-#define CUT_BYTES_MAX 80u                     /* one encoded cut */
+#define CUT_BYTES_MAX 80u /* one encoded cut */
 _Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_MEMBERS_MAX * 34u + WR_OP_PARENTS_MAX * 34u +
                        1024u <=
                    WR_OP_BYTES_MAX,
@@ -44,7 +43,7 @@ static uint32_t newly_removed(const wr_self *self, wr_hash devices[WR_AUTHORS_MA
 }
 
 static wr_err sign_ack(wr_self *self, wr_now now) {
-    uint8_t item_bytes[WR_OP_CUTS_MAX * CUT_BYTES_MAX], body_bytes[BODY_BYTES_MAX + 4096u];
+    uint8_t item_bytes[WR_OP_CUTS_MAX * CUT_BYTES_MAX], body_bytes[WR_OP_BYTES_MAX];
     wr_buf items = WR_BUF_ARRAY(item_bytes), body = WR_BUF_ARRAY(body_bytes);
     wr_hash devices[WR_AUTHORS_MAX];
     wr_op_list seen;
@@ -129,24 +128,27 @@ static wr_err sign_as_root(wr_self *self, const wr_sign_key *root, wr_op_type ty
     return take_own(self, &op, &sig);
 }
 
-wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
-    uint8_t item_bytes[WR_OP_CUTS_MAX * CUT_BYTES_MAX], id_bytes[WR_MEMBERS_MAX * 34u];
-    uint8_t body_bytes[WR_OP_BYTES_MAX];
+static wr_err sign_remove(wr_self *self, const wr_removal *removal, const wr_hash *target,
+                          wr_now now) {
+    uint8_t item_bytes[WR_STREAMS_MAX * CUT_BYTES_MAX], id_bytes[64], body_bytes[1024];
     wr_buf items = WR_BUF_ARRAY(item_bytes), ids = WR_BUF_ARRAY(id_bytes);
     wr_buf body = WR_BUF_ARRAY(body_bytes);
     wr_remove remove = {.reason = removal->reason};
+    WR_TRY(wr_self_put_cuts(self, target, 1, &items, &remove.cuts));
+    WR_TRY(wr_id_put(&ids, target));
+    remove.targets = (wr_op_list){1, wr_buf_slice(&ids)};
+    WR_TRY(wr_remove_encode(&remove, &body));
+    if (removal->root == NULL)
+        return sign_op(self, WR_OP_REMOVE, wr_buf_slice(&body), now);
+    return sign_as_root(self, removal->root, WR_OP_REMOVE, wr_buf_slice(&body), now);
+}
+
+wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
     WR_ASSERT(removal->target_count != 0 && removal->target_count <= WR_MEMBERS_MAX);
     WR_TRY(may_remove(self, removal->targets, removal->target_count));
-    WR_TRY(wr_self_put_cuts(self, removal->targets, removal->target_count, &items, &remove.cuts));
-    for (uint32_t i = 0; i < removal->target_count; i++)
-        WR_TRY(wr_id_put(&ids, &removal->targets[i]));
-    remove.targets = (wr_op_list){removal->target_count, wr_buf_slice(&ids)};
-    WR_TRY(wr_remove_encode(&remove, &body));
     WR_TRY(sign_ack_first(self, now));
-    if (removal->root == NULL)
-        WR_TRY(sign_op(self, WR_OP_REMOVE, wr_buf_slice(&body), now));
-    else
-        WR_TRY(sign_as_root(self, removal->root, WR_OP_REMOVE, wr_buf_slice(&body), now));
+    for (uint32_t i = 0; i < removal->target_count; i++)
+        WR_TRY(sign_remove(self, removal, &removal->targets[i], now));
     /* spec:circle#5.4 "The device that signs a REMOVE MUST make a new epoch in the same step." */
     return wr_self_rotate(self, now);
 }
