@@ -251,7 +251,8 @@ static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
     if (op->author == WR_EVAL_ROOT)
         return WR_LABEL_OP_IN;
     const wr_eval_state *author = &e->all.member[op->author];
-    if (author->added && !author->accused && !author->add_out)
+    bool all_live = e->branch_count == 0 && e->held_count == 0; /* else an ADD may be void */
+    if (all_live && author->added && !author->accused && !author->add_out)
         return WR_LABEL_OP_IN;
     for (uint32_t i = 0; i < e->entry_count; i++) {
         const wr_eval_op *by = e->entry[i].op;
