@@ -125,6 +125,7 @@ struct wr_evaluator {
     uint32_t column_count, chunk_count, op_count, entry_count;
     uint32_t branch_count; /* columns that leave another */
     uint32_t held_count;
+    uint32_t member_count; /* devices from here on were never named */
     uint64_t turn;
     wr_eval_column column[WR_COLUMNS_MAX];
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */

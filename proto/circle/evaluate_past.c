@@ -29,8 +29,9 @@ static void bring(wr_eval_state *member, const wr_eval_op *op) {
 
 static void take_away(wr_eval_state *member, const wr_eval_set *removed,
                       const wr_eval_set *accused) {
-    for (uint32_t m = 0; m < WR_AUTHORS_MAX; m++) {
-        member[m].removed |= wr_eval_has(removed, m);
+    uint32_t m = wr_eval_common(removed, removed, 0);
+    for (; m < WR_AUTHORS_MAX; m = wr_eval_common(removed, removed, m + 1)) {
+        member[m].removed = true;
         member[m].accused |= wr_eval_has(accused, m);
     }
 }

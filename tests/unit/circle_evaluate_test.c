@@ -33,5 +33,7 @@ int main(int argc, char **argv) {
         histories = (uint32_t)strtoul(argv[1], NULL, 10);
     if (argc > 2)
         first_seed = strtoull(argv[2], NULL, 10);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    h_end();
+    return failed;
 }

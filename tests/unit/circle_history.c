@@ -74,8 +74,7 @@ static void found(o_history *h, t_dice *dice, uint32_t *devices) {
 
 static bool known(const o_history *h, o_set past, uint32_t device) {
     for (uint32_t i = 0; i < h->count; i++) {
-        if (o_in(past, i) && h->op[i].type != WR_OP_ROLE && h->op[i].type != WR_OP_REMOVE &&
-            o_names(&h->op[i], device))
+        if (o_in(past, i) && o_brings(&h->op[i], device))
             return true;
     }
     return false;
@@ -180,6 +179,8 @@ void h_random(o_history *h, t_dice *dice) {
         o_set tops = some_tops(h, dice, awake);
         o_op op = h_on(h, type, author, prev, keep_apart(h, dice, tops, author, prev) | o_bit(0));
         fill(h, dice, &op, &devices);
+        if (op.type == WR_OP_EQUIV && !known(h, op.past, author))
+            continue; /* whose key nobody knows */
         (void)h_put(h, dice, op);
     }
 }
@@ -198,15 +199,29 @@ void h_print(const o_history *h) {
 
 /* ---- delivery ---- */
 
+/* Replicas take their evaluators from those that closed ones left, cleared: so that is tested. */
+static wr_evaluator *spare[8];
+static uint32_t spare_count;
+
 void h_open(h_replica *replica, const o_history *h) {
     memset(replica, 0, sizeof *replica);
     replica->h = h;
     replica->device_count = O_DEVICES;
-    T_OK(wr_evaluator_new(&replica->evaluator));
+    if (spare_count > 0)
+        replica->evaluator = spare[--spare_count];
+    else
+        T_OK(wr_evaluator_new(&replica->evaluator));
 }
 
 void h_close(h_replica *replica) {
-    wr_evaluator_free(replica->evaluator);
+    wr_evaluator_clear(replica->evaluator);
+    T_TRUE(spare_count < WR_COUNT(spare));
+    spare[spare_count++] = replica->evaluator;
+}
+
+void h_end(void) {
+    while (spare_count > 0)
+        wr_evaluator_free(spare[--spare_count]);
 }
 
 /* The clock of a past in the columns of this replica; returns how many of them it needs. */
@@ -307,11 +322,11 @@ bool h_agrees(h_replica *replica) {
     return h_same_members(members, want.member, O_DEVICES);
 }
 
-static uint32_t any_ready(const o_history *h, t_dice *dice, o_set taken) {
+uint32_t h_next(const o_history *h, t_dice *dice, o_set done) {
     uint32_t start = t_below(dice, h->count);
     for (uint32_t i = 0; i < h->count; i++) {
         uint32_t op = (start + i) % h->count;
-        if (!o_in(taken, op) && (h->op[op].past & ~taken) == 0)
+        if (!o_in(done, op) && (h->op[op].past & ~done) == 0)
             return op;
     }
     return O_NONE;
@@ -361,7 +376,7 @@ bool h_deliver(const o_history *h, t_dice *dice, uint32_t often) {
     uint32_t op;
     bool fine = true;
     h_open(&replica, h);
-    while (fine && (op = any_ready(h, dice, replica.taken)) != O_NONE)
+    while (fine && (op = h_next(h, dice, replica.taken)) != O_NONE)
         fine = step(&replica, dice, op, often);
     for (uint32_t i = 0; i < 4; i++)
         fine = fine && probe(&replica, dice);

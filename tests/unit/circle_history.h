@@ -44,6 +44,7 @@ typedef struct h_replica {
 
 void h_open(h_replica *replica, const o_history *h);
 void h_close(h_replica *replica);
+void h_end(void); /* frees what closed replicas left for later ones */
 /* All ops of its past have been taken. */
 void h_take(h_replica *replica, uint32_t op);
 void h_hold(h_replica *replica, uint32_t op, bool held);
@@ -53,6 +54,8 @@ WR_MUST bool h_may(h_replica *replica, const o_op *op, wr_eval_member *ret_past)
 WR_MUST bool h_agrees(h_replica *replica);
 WR_MUST bool h_same_members(const wr_eval_member *a, const wr_eval_member *b, uint32_t count);
 
+/* Some op whose past is done and that is not; O_NONE if there is none. */
+uint32_t h_next(const o_history *h, t_dice *dice, o_set done);
 /* The history in a random order; compares in the end, on the way in `often` of a hundred steps. */
 WR_MUST bool h_deliver(const o_history *h, t_dice *dice, uint32_t often);
 

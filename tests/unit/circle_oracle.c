@@ -19,7 +19,7 @@ bool o_names(const o_op *op, uint32_t device) {
     return false;
 }
 
-static bool brings(const o_op *op, uint32_t device) {
+bool o_brings(const o_op *op, uint32_t device) {
     return (op->type == WR_OP_ADD || op->type == WR_OP_GENESIS || op->type == WR_OP_RESET) &&
            o_names(op, device);
 }
@@ -47,7 +47,7 @@ static uint32_t anchor(const o_history *h, o_set set, uint32_t author, uint32_t 
     if (prev != O_NONE)
         return prev;
     for (uint32_t i = 0; i < h->count; i++) {
-        if (!o_in(set, i) || !brings(&h->op[i], author))
+        if (!o_in(set, i) || !o_brings(&h->op[i], author))
             continue;
         if (h->op[i].type != WR_OP_ADD)
             return i;
@@ -137,7 +137,8 @@ static bool needs_support(const o_op *op) {
 }
 
 static bool supports(const o_history *h, uint32_t s, uint32_t q) {
-    return needs_support(&h->op[q]) && brings(&h->op[s], h->op[q].author) && o_in(h->op[q].past, s);
+    return needs_support(&h->op[q]) && o_brings(&h->op[s], h->op[q].author) &&
+           o_in(h->op[q].past, s);
 }
 
 /* Step 3; true if something got a label. */
@@ -266,7 +267,7 @@ static void member_of(const o_history *h, o_set set, const wr_op_label *label, u
             if (op->subject[s].member != device)
                 continue;
             int role = (int)op->subject[s].role;
-            if (brings(op, device)) {
+            if (o_brings(op, device)) {
                 ret->added = true;
                 by_add = role > by_add ? role : by_add;
             }

@@ -52,6 +52,7 @@ void o_eval(const o_history *h, o_set set, o_set held, o_result *ret_result);
 /* Past-valid?  op need not be in the history; its past is. */
 WR_MUST bool o_valid(const o_history *h, const o_op *op);
 WR_MUST bool o_names(const o_op *op, uint32_t device);
+WR_MUST bool o_brings(const o_op *op, uint32_t device); /* ADD, GENESIS or RESET of it */
 WR_MUST bool o_accuses(const o_op *op);
 
 #endif /* TESTS_UNIT_CIRCLE_ORACLE_H */
