@@ -328,6 +328,7 @@ void wr_eval_label(wr_evaluator *e, const uint16_t *live, bool without_held) {
     for (uint32_t node = 0; node < work->count; node++)
         look_at(e, node);
     drain(e);
+    work->contested = work->queue_end < work->count;
     while (work->queue_end < work->count) {
         if (!cut_sybils(e))
             wr_eval_break_cycles(e);

@@ -78,6 +78,7 @@ typedef struct wr_eval_state { /* of a device, in one evaluation */
 
 typedef struct wr_eval_result {
     bool known;
+    bool contested;               /* attack and support alone left ops open */
     uint64_t used;                /* larger is later */
     uint16_t key[WR_COLUMNS_MAX]; /* live entries of each column: all that matters of a set */
     wr_eval_state member[WR_AUTHORS_MAX];
@@ -112,6 +113,7 @@ typedef struct wr_eval_work {
     bool watches[WR_OPS_MAX];
     uint16_t queue[WR_OPS_MAX]; /* labelled, others not yet told */
     uint32_t queue_first, queue_end;
+    bool contested;
     /* cycles */
     uint16_t stack[WR_OPS_MAX], order[WR_OPS_MAX], cursor[WR_OPS_MAX];
     uint16_t seen[WR_OPS_MAX + 1], mark[WR_OPS_MAX + 1], accusation_mark[WR_OPS_MAX + 1];

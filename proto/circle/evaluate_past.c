@@ -2,8 +2,9 @@
  *
  * Two sets with the same live entries have the same members, whatever else they hold; so results
  * are kept by how many live entries each column has.  An op on top of all others of its set
- * attacks nothing and is attacked by nothing, so its set follows from its past in one step: a
- * history without concurrency is never labelled anew.
+ * attacks nothing and is attacked by nothing, so its set follows from its past in one step, and a
+ * history without concurrency is never labelled anew.  There is one way from the top down: an
+ * accusation makes its author's ADD liable to the sybil cut, where there was anything to cut.
  *
  * Spec:   proto/spec/circle.md 4.5, 4.6
  * Layer:  circle
@@ -117,6 +118,7 @@ static void evaluate(wr_evaluator *e, const uint16_t *live, bool without_held,
                      wr_eval_result *result) {
     wr_eval_label(e, live, without_held);
     count_members(e, result->member);
+    result->contested = e->work.contested;
 }
 
 /* ---- one step ---- */
@@ -142,6 +144,10 @@ static const wr_eval_entry *top(wr_evaluator *e, const uint16_t *live, const uin
             return NULL;
     }
     return &e->entry[i - 1];
+}
+
+static bool follows(const wr_eval_result *before, const wr_eval_op *op) {
+    return !before->contested || !wr_eval_accuses(op);
 }
 
 /* Its label by the members of the others. */
@@ -206,7 +212,7 @@ const wr_eval_result *wr_eval_past(wr_evaluator *e, const uint16_t *clock) {
         key[newest->op->column]++;
     }
     wr_eval_result *result = oldest(e);
-    if (before != NULL) {
+    if (before != NULL && follows(before, newest->op)) {
         *result = *before;
         (void)step(result, newest);
     } else {
@@ -233,7 +239,7 @@ void wr_eval_refresh(wr_evaluator *e) {
             return;
         }
         key[newest->op->column]--;
-        one_step = same_key(e, e->all.key, key);
+        one_step = same_key(e, e->all.key, key) && follows(&e->all, newest->op);
         key[newest->op->column]++;
     }
     if (one_step) {

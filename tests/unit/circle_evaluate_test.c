@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static uint32_t histories = 600;
+static uint32_t histories = 1500;
 static uint64_t first_seed = 1;
 
 /* Every answer in several orders: the oracle's labels are a function of the set, so agreement with
