@@ -27,11 +27,24 @@ wr_role_kind wr_evaluate_needed(wr_op_type type) {
     return WR_ROLE_MEMBER; /* a newer type */
 }
 
+void wr_evaluator_clear(wr_evaluator *evaluator) {
+    wr_evaluator *e = evaluator;
+    e->column_count = e->chunk_count = e->op_count = e->entry_count = 0;
+    e->branch_count = e->held_count = e->member_count = 0;
+    e->all_stale = e->all.known = false;
+    for (uint32_t i = 0; i < WR_EVAL_RESULTS; i++)
+        e->past[i].known = false;
+    memset(e->all.member, 0, sizeof e->all.member);
+    memset(e->whole, 0, sizeof e->whole);
+    memset(e->live, 0, sizeof e->live);
+    memset(e->column_of, 0xff, sizeof e->column_of);
+}
+
 wr_err wr_evaluator_new(wr_evaluator **ret_evaluator) {
     wr_evaluator *e = (wr_evaluator *)calloc(1, sizeof *e);
     if (e == NULL)
         return WR_ERR_NOMEM;
-    memset(e->column_of, 0xff, sizeof e->column_of);
+    wr_evaluator_clear(e);
     *ret_evaluator = e;
     return WR_OK;
 }
@@ -59,6 +72,11 @@ static uint32_t fork_of(const wr_evaluator *e, uint32_t column) {
     return column;
 }
 
+static void meet(wr_evaluator *e, uint32_t member) {
+    if (member >= e->member_count)
+        e->member_count = member + 1;
+}
+
 wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t author,
                            uint32_t leaves, uint32_t first) {
     WR_ASSERT(column == evaluator->column_count);
@@ -72,6 +90,7 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
     new->leaves = left_column(evaluator, leaves, first);
     new->fork = (uint16_t)fork_of(evaluator, column);
     if (author != WR_EVAL_ROOT) {
+        meet(evaluator, author);
         new->sibling = evaluator->column_of[author];
         evaluator->column_of[author] = (uint16_t)column;
     }
@@ -153,9 +172,9 @@ static void check(const wr_evaluator *e, const wr_eval_op *op) {
         WR_ASSERT(op->subject_count == 1);
 }
 
-static wr_eval_set current_set(const wr_eval_state *member) {
+static wr_eval_set current_set(const wr_evaluator *e, const wr_eval_state *member) {
     wr_eval_set set = {{0}};
-    for (uint32_t m = 0; m < WR_AUTHORS_MAX; m++) {
+    for (uint32_t m = 0; m < e->member_count; m++) {
         if (wr_eval_current(&member[m]))
             wr_eval_put(&set, m);
     }
@@ -168,7 +187,7 @@ static wr_eval_set set_of(wr_evaluator *e, const wr_eval_op *op) {
     wr_eval_set set = {{0}};
     if (op->type == WR_OP_ADD) {
         widen(e, op->clock, op->clock_len, wide);
-        set = current_set(wr_eval_past(e, wide)->member);
+        set = current_set(e, wr_eval_past(e, wide)->member);
     }
     for (uint32_t i = 0; i < op->subject_count; i++)
         wr_eval_put(&set, op->subject[i].member);
@@ -184,7 +203,7 @@ static void take_voters(wr_evaluator *e, const wr_eval_op *first) {
     const wr_eval_op *before = wr_eval_at(e, column->leaves, first->aseq - 1)->op;
     widen(e, before->clock, before->clock_len, wide);
     wide[before->column] = (uint16_t)(before->aseq + 1);
-    e->column[column->fork].voters = current_set(wr_eval_past(e, wide)->member);
+    e->column[column->fork].voters = current_set(e, wr_eval_past(e, wide)->member);
 }
 
 static wr_eval_slot *new_slot(wr_evaluator *e, wr_eval_column *column) {
@@ -206,6 +225,8 @@ wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
     wr_eval_column *column = &e->column[op->column];
     uint32_t weight = wr_eval_weight(e, op->column, op->aseq);
     bool effect = has_effect(op);
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        meet(e, op->subject[i].member);
     if (column->count == 0)
         take_voters(e, op);
     wr_eval_set set = set_of(e, op); /* evaluates: the op itself must not be there yet */
@@ -213,6 +234,7 @@ wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
     *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false};
     if (effect) {
         slot->entry = (uint16_t)e->entry_count;
+        e->all_label[e->entry_count] = 0; /* stays so while rule F voids it */
         e->entry[e->entry_count++] = (wr_eval_entry){op, set, false};
     }
     e->whole[op->column] = (uint16_t)(op->aseq + 1);
@@ -251,7 +273,8 @@ static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
     if (op->author == WR_EVAL_ROOT)
         return WR_LABEL_OP_IN;
     const wr_eval_state *author = &e->all.member[op->author];
-    if (author->added && !author->accused && !author->add_out)
+    bool all_live = e->branch_count == 0 && e->held_count == 0; /* else an ADD may be void */
+    if (all_live && author->added && !author->accused && !author->add_out)
         return WR_LABEL_OP_IN;
     for (uint32_t i = 0; i < e->entry_count; i++) {
         const wr_eval_op *by = e->entry[i].op;

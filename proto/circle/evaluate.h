@@ -61,7 +61,8 @@ typedef struct wr_eval_member {
 
 typedef struct wr_evaluator wr_evaluator;
 WR_MUST wr_err wr_evaluator_new(wr_evaluator **ret_evaluator);
-void wr_evaluator_free(wr_evaluator *evaluator); /* NULL is fine */
+void wr_evaluator_free(wr_evaluator *evaluator);  /* NULL is fine */
+void wr_evaluator_clear(wr_evaluator *evaluator); /* as new: another RESET won, ops come again */
 WR_DEFINE_FREEP(wr_evaluator, wr_evaluator_free)
 
 /* Declares column number `column` (the next one, counting from 0).  leaves: the column that a

@@ -12,32 +12,34 @@
  */
 #include "circle/evaluate_part.h"
 
-/* A node that this one influences; none that next leads past.  cursor: targets that have none. */
+/* A node that this one influences; none that next leads past.  cursor: members below it have no
+ * such node. */
 static uint32_t successor(wr_evaluator *e, uint32_t node, uint16_t *next) {
     wr_eval_work *work = &e->work;
-    const wr_eval_op *op = work->all.entry[node]->op;
-    if (op->type == WR_OP_ADD)
-        return wr_eval_supported(e, op, op->subject[0].member, next);
+    const wr_eval_entry *entry = work->all.entry[node];
+    uint32_t found = WR_EVAL_END, member = work->cursor[node];
+    if (entry->op->type == WR_OP_ADD)
+        return wr_eval_supported(e, entry->op, entry->op->subject[0].member, next);
     if (work->accusation_of[node] == WR_EVAL_END)
         return WR_EVAL_END;
-    for (; work->cursor[node] < op->subject_count; work->cursor[node]++) {
-        uint32_t member = op->subject[work->cursor[node]].member;
-        uint32_t found = WR_EVAL_END;
-        if (work->open[member] != 0)
-            found = wr_eval_attacked(e, op, member, next);
-        if (found != WR_EVAL_END)
-            return found;
+    while (found == WR_EVAL_END) {
+        member = wr_eval_common(&entry->set, &work->with_open, member);
+        if (member == WR_AUTHORS_MAX)
+            break;
+        found = wr_eval_attacked(e, entry->op, member, next);
+        member += found == WR_EVAL_END;
     }
-    return WR_EVAL_END;
+    work->cursor[node] = (uint16_t)member;
+    return found;
 }
 
-/* An unmarked node that influences this one. */
-static uint32_t predecessor(wr_evaluator *e, uint32_t node) {
+/* An unmarked node that influences this one.  from: accusations below it do not. */
+static uint32_t predecessor(wr_evaluator *e, uint32_t node, uint32_t *from) {
     wr_eval_work *work = &e->work;
     const wr_eval_op *op = work->all.entry[node]->op;
-    uint32_t accusation = wr_eval_attacker(e, op, work->accusation_mark);
-    if (accusation != WR_EVAL_END)
-        return work->node_of[accusation];
+    *from = wr_eval_attacker(e, op, *from, work->accusation_mark);
+    if (*from != WR_EVAL_END)
+        return work->node_of[*from];
     for (uint32_t add = work->add[op->author]; add != WR_EVAL_END; add = work->add_next[add]) {
         const wr_eval_op *by = work->all.entry[add]->op;
         if (work->mark[add] == add && wr_eval_covers(op, by->column, by->aseq))
@@ -94,10 +96,10 @@ static bool walk_component(wr_evaluator *e, uint32_t root) {
     mark(work, root);
     work->stack[end++] = (uint16_t)root;
     for (uint32_t i = 0; i < end; i++) {
-        uint32_t node = work->stack[i], before;
+        uint32_t node = work->stack[i], before, from = 0;
         work->found[node] = true;
         accuses |= work->accusation_of[node] != WR_EVAL_END;
-        while ((before = predecessor(e, node)) != WR_EVAL_END) {
+        while ((before = predecessor(e, node, &from)) != WR_EVAL_END) {
             mark(work, before);
             work->stack[end++] = (uint16_t)before;
         }

@@ -136,7 +136,7 @@ static uint32_t winner(wr_evaluator *e, const uint16_t *clock, const fork_view *
     uint16_t votes[WR_COLUMNS_MAX] = {0};
     uint32_t best = 0;
     bool tie = false;
-    for (uint32_t a = 0; a < WR_AUTHORS_MAX; a++) {
+    for (uint32_t a = 0; a < e->member_count; a++) {
         if (a == fork->author || !wr_eval_has(&voters, a) || wr_eval_has(forked, a))
             continue;
         uint32_t branch = vote(e, clock, fork, a);
@@ -198,7 +198,7 @@ void wr_eval_live(wr_evaluator *e, const uint16_t *clock, uint16_t *ret_live) {
     if (e->branch_count == 0)
         return;
     wr_eval_set forked = forked_authors(e, clock);
-    for (uint32_t a = 0; a < WR_AUTHORS_MAX; a++) {
+    for (uint32_t a = 0; a < e->member_count; a++) {
         if (wr_eval_has(&forked, a))
             keep_one_line(e, clock, a, &forked, ret_live);
     }

@@ -74,16 +74,18 @@ uint32_t wr_eval_supported(wr_evaluator *e, const wr_eval_op *op, uint32_t membe
     return WR_EVAL_END;
 }
 
-uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint16_t *next) {
+uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint32_t from, uint16_t *next) {
     const wr_eval_list *list = &e->work.accusation;
     /* spec:circle#4.4 "An op of ROOT and an EQUIV MUST NOT be struck out by an accusation." */
     if (op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV)
         return WR_EVAL_END;
     for (uint32_t k = 0; k < e->work.accusation_column_count; k++) {
         uint32_t c = e->work.accusation_column[k], end = list->first[c + 1];
-        if (c == op->column || list->entry[end - 1]->op->aseq < wr_eval_clock(op, c))
+        uint32_t known = wr_eval_clock(op, c);
+        if (end <= from || c == op->column || list->entry[end - 1]->op->aseq < known)
             continue;
-        uint32_t i = wr_eval_find(next, from_aseq(list, c, wr_eval_clock(op, c)));
+        uint32_t i = from_aseq(list, c, known);
+        i = wr_eval_find(next, i < from ? from : i);
         for (; i < end; i = wr_eval_find(next, i + 1)) {
             if (wr_eval_covers(list->entry[i]->op, op->column, op->aseq))
                 break;
@@ -103,8 +105,8 @@ void wr_eval_settle(wr_eval_work *work, uint32_t node, wr_op_label label) {
     work->all.next[node] = (uint16_t)(node + 1);
     if (accusation != WR_EVAL_END && label == WR_LABEL_OP_OUT)
         work->accusation.next[accusation] = (uint16_t)(accusation + 1);
-    if (author != WR_EVAL_ROOT)
-        work->open[author]--;
+    if (author != WR_EVAL_ROOT && --work->open[author] == 0)
+        work->with_open.word[author / 64] &= ~((uint64_t)1 << author % 64);
     work->queue[work->queue_end++] = (uint16_t)node;
 }
 
@@ -127,6 +129,7 @@ static backing support_of(const wr_eval_work *work, const wr_eval_op *op) {
 
 static void watch(wr_eval_work *work, uint32_t node, uint32_t accusation) {
     work->watches[node] = true;
+    work->watch_from[node] = (uint16_t)accusation;
     work->watch_next[node] = work->watcher[accusation];
     work->watcher[accusation] = (uint16_t)node;
 }
@@ -146,7 +149,7 @@ static void look_at(wr_evaluator *e, uint32_t node) {
     }
     if (work->watches[node]) /* an attacker that is not OUT */
         return;
-    uint32_t attacker = wr_eval_attacker(e, op, work->accusation.next);
+    uint32_t attacker = wr_eval_attacker(e, op, work->watch_from[node], work->accusation.next);
     if (attacker == WR_EVAL_END) {
         if (support == SUPPORT_IN)
             wr_eval_settle(work, node, WR_LABEL_OP_IN);
@@ -159,12 +162,12 @@ static void look_at(wr_evaluator *e, uint32_t node) {
 
 /* ---- what a label does to others ---- */
 
-static void strike(wr_evaluator *e, const wr_eval_op *op) {
+static void strike(wr_evaluator *e, const wr_eval_entry *entry) {
     wr_eval_work *work = &e->work;
-    for (uint32_t i = 0; i < op->subject_count; i++) {
-        uint32_t member = op->subject[i].member, node;
-        while (work->open[member] != 0 &&
-               (node = wr_eval_attacked(e, op, member, work->all.next)) != WR_EVAL_END)
+    uint32_t member = wr_eval_common(&entry->set, &work->with_open, 0), node;
+    for (; member < WR_AUTHORS_MAX;
+         member = wr_eval_common(&entry->set, &work->with_open, member + 1)) {
+        while ((node = wr_eval_attacked(e, entry->op, member, work->all.next)) != WR_EVAL_END)
             wr_eval_settle(work, node, WR_LABEL_OP_OUT);
     }
 }
@@ -201,7 +204,7 @@ static void drain(wr_evaluator *e) {
         if (work->accusation_of[node] == WR_EVAL_END)
             continue;
         if (work->label[node] == WR_LABEL_OP_IN)
-            strike(e, op);
+            strike(e, work->all.entry[node]);
         else
             release(e, work->accusation_of[node]);
     }
@@ -250,8 +253,11 @@ static void add_node(wr_evaluator *e, const wr_eval_entry *entry, uint32_t node)
     work->all.next[node] = (uint16_t)node;
     work->label[node] = 0;
     work->watches[node] = false;
-    if (entry->op->author != WR_EVAL_ROOT)
+    work->watch_from[node] = 0;
+    if (entry->op->author != WR_EVAL_ROOT) {
         work->open[entry->op->author]++;
+        wr_eval_put(&work->with_open, entry->op->author);
+    }
     if (entry->op->type == WR_OP_ADD) {
         uint32_t member = entry->op->subject[0].member;
         work->add_next[node] = work->add[member];
@@ -267,6 +273,7 @@ static void collect(wr_evaluator *e, const uint16_t *live, bool without_held) {
     uint16_t *first = work->all.first;
     memset(first, 0, sizeof work->all.first);
     memset(work->open, 0, sizeof work->open);
+    memset(&work->with_open, 0, sizeof work->with_open);
     memset(work->add, 0xff, sizeof work->add);
     memset(&work->rooted, 0, sizeof work->rooted);
     work->queue_first = work->queue_end = 0;
@@ -321,6 +328,7 @@ void wr_eval_label(wr_evaluator *e, const uint16_t *live, bool without_held) {
     for (uint32_t node = 0; node < work->count; node++)
         look_at(e, node);
     drain(e);
+    work->contested = work->queue_end < work->count;
     while (work->queue_end < work->count) {
         if (!cut_sybils(e))
             wr_eval_break_cycles(e);

@@ -36,10 +36,20 @@ static inline void wr_eval_put(wr_eval_set *set, uint32_t member) {
     set->word[member / 64] |= (uint64_t)1 << member % 64;
 }
 
+/* The first member at `from` or later that is in both sets; WR_AUTHORS_MAX if there is none. */
+static inline uint32_t wr_eval_common(const wr_eval_set *a, const wr_eval_set *b, uint32_t from) {
+    for (; from < WR_AUTHORS_MAX; from = (from / 64 + 1) * 64) {
+        uint64_t word = (a->word[from / 64] & b->word[from / 64]) >> from % 64;
+        if (word != 0)
+            return from + (uint32_t)__builtin_ctzll(word);
+    }
+    return WR_AUTHORS_MAX;
+}
+
 /* An op that can change who is a member: all types but ACK, EPOCH, ROOTSET and unknown ones. */
 typedef struct wr_eval_entry {
     const wr_eval_op *op;
-    wr_eval_set set; /* accusation: whom it names; ADD: the members of its past */
+    wr_eval_set set; /* whom it names; ADD: the members of its past, too */
     bool held;
 } wr_eval_entry;
 
@@ -68,6 +78,7 @@ typedef struct wr_eval_state { /* of a device, in one evaluation */
 
 typedef struct wr_eval_result {
     bool known;
+    bool contested;               /* attack and support alone left ops open */
     uint64_t used;                /* larger is later */
     uint16_t key[WR_COLUMNS_MAX]; /* live entries of each column: all that matters of a set */
     wr_eval_state member[WR_AUTHORS_MAX];
@@ -91,14 +102,18 @@ typedef struct wr_eval_work {
     uint16_t node_of[WR_OPS_MAX];       /* .. and back */
     uint8_t label[WR_OPS_MAX];          /* per node; 0 is open */
     uint32_t open[WR_AUTHORS_MAX];      /* open nodes of each author */
+    wr_eval_set with_open;              /* authors that have any */
     wr_eval_set rooted;                 /* listed by the first op: need no ADD */
     uint16_t add[WR_AUTHORS_MAX];       /* ADDs of a device: node, then add_next */
     uint16_t add_next[WR_OPS_MAX];
     uint16_t watcher[WR_OPS_MAX]; /* accusation -> nodes that wait until it is OUT */
     uint16_t watch_next[WR_OPS_MAX];
+    uint16_t
+        watch_from[WR_OPS_MAX]; /* node -> accusations before this one are OUT or no attackers */
     bool watches[WR_OPS_MAX];
     uint16_t queue[WR_OPS_MAX]; /* labelled, others not yet told */
     uint32_t queue_first, queue_end;
+    bool contested;
     /* cycles */
     uint16_t stack[WR_OPS_MAX], order[WR_OPS_MAX], cursor[WR_OPS_MAX];
     uint16_t seen[WR_OPS_MAX + 1], mark[WR_OPS_MAX + 1], accusation_mark[WR_OPS_MAX + 1];
@@ -112,6 +127,7 @@ struct wr_evaluator {
     uint32_t column_count, chunk_count, op_count, entry_count;
     uint32_t branch_count; /* columns that leave another */
     uint32_t held_count;
+    uint32_t member_count; /* devices from here on were never named */
     uint64_t turn;
     wr_eval_column column[WR_COLUMNS_MAX];
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */
@@ -164,8 +180,9 @@ void wr_eval_settle(wr_eval_work *work, uint32_t node, wr_op_label label);
  * supports; none that next leads past.  WR_EVAL_END if there is none. */
 uint32_t wr_eval_attacked(wr_evaluator *e, const wr_eval_op *op, uint32_t member, uint16_t *next);
 uint32_t wr_eval_supported(wr_evaluator *e, const wr_eval_op *op, uint32_t member, uint16_t *next);
-/* An accusation (index) that attacks op; none that next leads past.  WR_EVAL_END likewise. */
-uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint16_t *next);
+/* The first accusation (index, `from` or later) that attacks op, but for those that next leads
+ * past.  WR_EVAL_END likewise. */
+uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint32_t from, uint16_t *next);
 uint32_t wr_eval_find(uint16_t *next, uint32_t index);
 /* Step 4b.  Labels at least one node, if one is open. */
 void wr_eval_break_cycles(wr_evaluator *e);

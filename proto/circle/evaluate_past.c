@@ -2,8 +2,9 @@
  *
  * Two sets with the same live entries have the same members, whatever else they hold; so results
  * are kept by how many live entries each column has.  An op on top of all others of its set
- * attacks nothing and is attacked by nothing, so its set follows from its past in one step: a
- * history without concurrency is never labelled anew.
+ * attacks nothing and is attacked by nothing, so its set follows from its past in one step, and a
+ * history without concurrency is never labelled anew.  There is one way from the top down: an
+ * accusation makes its author's ADD liable to the sybil cut, where there was anything to cut.
  *
  * Spec:   proto/spec/circle.md 4.5, 4.6
  * Layer:  circle
@@ -19,30 +20,45 @@ static void add(wr_eval_state *state, wr_role_kind role) {
     state->added = true;
 }
 
-static void remove_all(wr_eval_state *member, const wr_eval_op *op) {
-    for (uint32_t i = 0; i < op->subject_count; i++) {
-        member[op->subject[i].member].removed = true;
-        member[op->subject[i].member].accused |= wr_eval_accuses(op);
-    }
-}
-
 /* spec:circle#4.5 "The members MUST be the devices of the GENESIS, RESET and ADD ops that are IN
  * without those that a REMOVE or EQUIV that is IN names and without the authors of LEAVE ops that
  * are IN." */
-static void apply(wr_eval_state *member, const wr_eval_op *op) {
-    switch (op->type) {
+static void bring(wr_eval_state *member, const wr_eval_op *op) {
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        add(&member[op->subject[i].member], op->subject[i].role);
+}
+
+static void take_away(wr_eval_state *member, const wr_eval_set *removed,
+                      const wr_eval_set *accused) {
+    uint32_t m = wr_eval_common(removed, removed, 0);
+    for (; m < WR_AUTHORS_MAX; m = wr_eval_common(removed, removed, m + 1)) {
+        member[m].removed = true;
+        member[m].accused |= wr_eval_has(accused, m);
+    }
+}
+
+static void join(wr_eval_set *set, const wr_eval_set *other) {
+    for (uint32_t i = 0; i < WR_COUNT(set->word); i++)
+        set->word[i] |= other->word[i];
+}
+
+/* Whom it takes away is collected: there may be very many such ops. */
+static void apply(wr_eval_state *member, const wr_eval_entry *entry, wr_eval_set *removed,
+                  wr_eval_set *accused) {
+    switch (entry->op->type) {
     case WR_OP_GENESIS:
     case WR_OP_ADD:
     case WR_OP_RESET:
-        for (uint32_t i = 0; i < op->subject_count; i++)
-            add(&member[op->subject[i].member], op->subject[i].role);
+        bring(member, entry->op);
         break;
     case WR_OP_REMOVE:
     case WR_OP_EQUIV:
-        remove_all(member, op);
+        join(removed, &entry->set);
+        if (wr_eval_accuses(entry->op))
+            join(accused, &entry->set);
         break;
     case WR_OP_LEAVE:
-        member[op->author].removed = true;
+        wr_eval_put(removed, entry->op->author);
         break;
     case WR_OP_ROLE:
     case WR_OP_ACK:
@@ -79,6 +95,7 @@ static void apply_role(wr_evaluator *e, wr_eval_state *member, uint32_t entry) {
 
 /* From the newest entry to the oldest, so that ROLE ops come before those in their past. */
 static void count_members(wr_evaluator *e, wr_eval_state *member) {
+    wr_eval_set removed = {{0}}, accused = {{0}};
     memset(member, 0, WR_AUTHORS_MAX * sizeof *member);
     memset(e->work.role, 0xff, sizeof e->work.role);
     for (uint32_t i = e->entry_count; i > 0; i--) {
@@ -91,15 +108,17 @@ static void count_members(wr_evaluator *e, wr_eval_state *member) {
         } else if (op->type == WR_OP_ROLE) {
             apply_role(e, member, i - 1);
         } else {
-            apply(member, op);
+            apply(member, &e->entry[i - 1], &removed, &accused);
         }
     }
+    take_away(member, &removed, &accused);
 }
 
 static void evaluate(wr_evaluator *e, const uint16_t *live, bool without_held,
                      wr_eval_result *result) {
     wr_eval_label(e, live, without_held);
     count_members(e, result->member);
+    result->contested = e->work.contested;
 }
 
 /* ---- one step ---- */
@@ -127,17 +146,25 @@ static const wr_eval_entry *top(wr_evaluator *e, const uint16_t *live, const uin
     return &e->entry[i - 1];
 }
 
+static bool follows(const wr_eval_result *before, const wr_eval_op *op) {
+    return !before->contested || !wr_eval_accuses(op);
+}
+
 /* Its label by the members of the others. */
-static wr_op_label step(wr_eval_result *result, const wr_eval_op *op) {
+static wr_op_label step(wr_eval_result *result, const wr_eval_entry *entry) {
+    const wr_eval_op *op = entry->op;
+    wr_eval_state *member = result->member;
+    wr_eval_set removed = {{0}}, accused = {{0}};
     bool in = op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV || wr_eval_founds(op) ||
-              result->member[op->author].added;
+              member[op->author].added;
     if (in && op->type == WR_OP_ROLE) {
-        result->member[op->subject[0].member].role_given = false;
-        give_role(&result->member[op->subject[0].member], op->subject[0].role);
+        member[op->subject[0].member].role_given = false;
+        give_role(&member[op->subject[0].member], op->subject[0].role);
     } else if (in) {
-        apply(result->member, op);
+        apply(member, entry, &removed, &accused);
+        take_away(member, &removed, &accused);
     } else if (op->type == WR_OP_ADD) {
-        result->member[op->subject[0].member].add_out = true;
+        member[op->subject[0].member].add_out = true;
     }
     return in ? WR_LABEL_OP_IN : WR_LABEL_OP_OUT;
 }
@@ -185,9 +212,9 @@ const wr_eval_result *wr_eval_past(wr_evaluator *e, const uint16_t *clock) {
         key[newest->op->column]++;
     }
     wr_eval_result *result = oldest(e);
-    if (before != NULL) {
+    if (before != NULL && follows(before, newest->op)) {
         *result = *before;
-        step(result, newest->op);
+        (void)step(result, newest);
     } else {
         evaluate(e, live, false, result);
     }
@@ -212,11 +239,11 @@ void wr_eval_refresh(wr_evaluator *e) {
             return;
         }
         key[newest->op->column]--;
-        one_step = same_key(e, e->all.key, key);
+        one_step = same_key(e, e->all.key, key) && follows(&e->all, newest->op);
         key[newest->op->column]++;
     }
     if (one_step) {
-        e->all_label[newest - e->entry] = (uint8_t)step(&e->all, newest->op);
+        e->all_label[newest - e->entry] = (uint8_t)step(&e->all, newest);
     } else {
         evaluate(e, e->live, true, &e->all);
         memcpy(e->all_label, e->entry_label, e->entry_count);
