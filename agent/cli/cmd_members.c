@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -41,10 +40,7 @@ static int ask_agent(cli *c, const char *method, const removal *r, warren_value 
 
 static int take_since(const cli *c, const cli_args *args, uint64_t *ret_ms) {
     const char *text = cli_option_text(args, "--since");
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    if (!text || when_parse(text, now_ms, ret_ms))
+    if (!text || when_parse(text, when_now_ms(), ret_ms))
         return CLI_DONE;
     return cli_fail(c, WARREN_E_INVALID,
                     "--since takes a time in the past, as 2026-11-20, 2026-11-20T14:00, 3d or 12h, "
@@ -80,11 +76,12 @@ static int offer_words(cli *c, removal *r, warren_value **foresight) {
         warn_of_answer(struck);
     if (r->yes || !terminal_present())
         return CLI_DONE;
-    if (!terminal_read_line("The 24 words, or Enter to go on without: ", true, r->words,
-                            sizeof r->words))
-        return cli_fail(c, WARREN_E_INVALID, "no words were given");
+    bool whole = terminal_read_line("The 24 words, or Enter to go on without: ", true, r->words,
+                                    sizeof r->words);
     if (!r->words[0])
         return CLI_DONE;
+    if (!whole)
+        return cli_fail(c, WARREN_E_INVALID, "24 words are not as long");
     warren_value_free(*foresight);
     *foresight = NULL;
     return ask_agent(c, "circle.foresee", r, foresight);

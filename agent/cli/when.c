@@ -11,6 +11,12 @@
 #define HOUR_MS 3600000ull
 #define AGE_DIGITS_MAX 6u
 
+uint64_t when_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* count digits at *text; moves it behind them. */
 static bool take_digits(const char **text, unsigned count, int *ret_number) {
     int number = 0;

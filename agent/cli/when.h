@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The command line has no loop that would hand a time down. */
+uint64_t when_now_ms(void);
 /* "2026-11-20" and "2026-11-20T14:00" in local time, or "3d", "12h" before now; to Unix ms.
  * False: it is none of these, no such day, or not before now. */
 bool when_parse(const char *text, uint64_t now_ms, uint64_t *ret_ms);

@@ -193,6 +193,8 @@ def status_devices_and_names(build):
         people = a.warren("devices").out
         has(people, "anna *", "devices for people")
         has(people, "berta", "devices for people")
+        same(status["alerts"], 0, "alerts")
+        same(a.warren("alerts", json_form=True).rows(), [], "alerts")
 
         new = a.warren("device", "rename", "anna", "Annas Rechner", json_form=True).json()
         same(new["device"], {"id": a.id, "name": "Annas Rechner"}, "device rename")
@@ -249,13 +251,16 @@ def wrong_usage_and_help(build):
         a = world.device("anna")
         for command in (["frob"], ["log"], ["log", "frob"], [], ["--frob"], ["status", "--frob"],
                         ["log", "append"], ["devices", "too", "many"], ["log", "read"],
-                        ["device", "rename", "x"], ["completion", "tcsh"], ["log", "append", "--file"]):
+                        ["device", "rename", "x"], ["device", "remove"], ["circle"], ["verify", "--mark"],
+                        ["alerts", "accept"], ["device", "role", "x", "root"], ["completion", "tcsh"], ["log", "append", "--file"]):
             failed = a.warren(*command, code=USAGE)
             check(failed.out == "" and failed.err.startswith("warren: "), failed)
             same(len(failed.err.splitlines()), 1, f"lines of the error: {failed}")
         for command in (["status"], ["devices"], ["log", "list"], ["log", "append", "a", "b"], ["pair"],
                         ["log", "read", "a"], ["config", "get"], ["recovery", "check"],
-                        ["passphrase", "clear", "--yes"]):
+                        ["passphrase", "clear", "--yes"], ["leave", "--yes"], ["verify"],
+                        ["device", "remove", "x", "--yes"], ["device", "role", "x", "member"],
+                        ["circle", "log"], ["alerts"], ["alerts", "reject", "x"]):
             failed = a.warren(*command, code=NOT_RUNNING)
             has(failed.err, "cannot reach the agent at", "without an agent")
             has(failed.err, "start it with 'warren up'", "without an agent")

@@ -33,7 +33,7 @@ static void become(const char *const *args, const world *w, int in, int out, int
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
-    setenv("TZ", "XXX-2", 1); /* two hours east */
+    setenv("TZ", "EET-2", 1); /* two hours east */
     execv(program ? program : "warren", (char *const *)(uintptr_t)argv);
     _exit(127);
 }

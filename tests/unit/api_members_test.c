@@ -508,10 +508,10 @@ static void an_alert_is_found_by_prefix_and_resolved(void **state) {
     warren_value_free(result);
     T_EQ(strlen(full), 52);
     warren_value_free(peer_ok(&w, &p, "circle.resolve", resolve(full, false)));
-    strcat(full, "a");
-    char error[96];
-    snprintf(error, sizeof error, "not_found: no alert '%s'", full);
-    peer_expect_error(&w, &p, "circle.resolve", resolve(full, false), error);
+    char longer[80], error[120];
+    snprintf(longer, sizeof longer, "%sa", full);
+    snprintf(error, sizeof error, "not_found: no alert '%s'", longer);
+    peer_expect_error(&w, &p, "circle.resolve", resolve(longer, false), error);
     result = peer_ok(&w, &p, "circle.resolve", resolve("aqaa", true));
     T_TRUE(warren_get_bool(warren_find(result, "accepted"), false));
     warren_value_free(result);
