@@ -2,106 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "sim/ledger.h"
+#include "sim/ledger_impl.h"
 
-#include "circle/op.h"
-#include "feed/feed.h"
-#include "sim/chance.h"
-#include "sim/ledger_map.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define DISKS_MAX 16u
-#define FEEDS_MAX 128u
-#define WRITERS_MAX 64u
-#define NOBODY UINT32_MAX
-
-/* What became of the entry of an hlc: the values of a disk's map. */
-typedef enum fate { FATE_TAIL = 1, FATE_SIGNED, FATE_MOVED, FATE_DROPPED } fate;
-
-typedef struct feed_truth {
-    wr_hash feed_id, device_id;
-    u64_map pasts;       /* digest of all entries up to one -> that of the past before it */
-    uint64_t len;        /* the longest */
-    u64_map checkpoints; /* k + 1 -> digest */
-} feed_truth;
-
-typedef struct writer {
-    wr_hash device_id;
-    wr_pub sign;
-    bool free;    /* it may say two things under one number */
-    bool no_disk; /* .. and does not make them durable first */
-} writer;
-
-typedef struct op_truth {
-    wr_hash id, author;
-    uint64_t aseq;
-    uint32_t added; /* the writer it makes a member; NOBODY */
-    bool durable;   /* somewhere, once */
-} op_truth;
-
-typedef enum change_type { CHANGE_OP, CHANGE_HEAD, CHANGE_ENTRY, CHANGE_HLC } change_type;
-
-typedef struct change {
-    change_type type;
-    uint32_t index; /* of the op or feed */
-    uint64_t seq, digest, hlc;
-    fate fate;
-} change;
-
-typedef struct holding {
-    uint64_t len[FEEDS_MAX];
-    uint64_t digest[FEEDS_MAX];
-    uint64_t member[WRITERS_MAX / 64];
-    uint64_t *ops; /* a bit for each op of the truth */
-    size_t op_words;
-    u64_map fates;
-    uint64_t tail_count;
-} holding;
-
-typedef struct disk {
-    ledger *ledger;
-    uint32_t index;
-    wr_hash own;
-    store_watch watch;
-    holding held;
-    change *changes; /* of the open transaction */
-    size_t change_count, change_cap;
-} disk;
-
-struct ledger {
-    ledger_fail_fn fail;
-    void *ctx;
-    disk disks[DISKS_MAX];
-    feed_truth feeds[FEEDS_MAX];
-    uint32_t feed_count;
-    writer writers[WRITERS_MAX];
-    uint32_t writer_count;
-    op_truth *ops;
-    uint32_t op_count, op_cap;
-    bool has_circle, ops_forked;
-    wr_hash circle_id;
-};
-
-struct ledger_copy {
-    holding held;
-};
-
-static void fail(const disk *d, const char *problem) {
+void ledger_fail(const disk *d, const char *problem) {
     d->ledger->fail(d->ledger->ctx, d->index, problem);
 }
 
 /* ---- bits, and a copy of all -------------------------------------------------------------- */
-
-static bool has_bit(const uint64_t *words, uint32_t index) {
-    return (words[index / 64] >> (index % 64) & 1) != 0;
-}
-
-static void set_bit(uint64_t *words, uint32_t index) {
-    words[index / 64] |= UINT64_C(1) << (index % 64);
-}
 
 static bool has_op(const holding *h, uint32_t index) {
     return index / 64 < h->op_words && has_bit(h->ops, index);
@@ -121,6 +30,7 @@ static void add_op(holding *h, uint32_t index) {
 static void holding_free(holding *h) {
     free(h->ops);
     u64_map_free(&h->fates);
+    u64_map_free(&h->epochs);
     *h = (holding){0};
 }
 
@@ -132,11 +42,12 @@ static void holding_copy(holding *to, const holding *from) {
     if (from->op_words != 0)
         memcpy(to->ops, from->ops, from->op_words * sizeof *to->ops);
     to->fates = u64_map_copy(&from->fates);
+    to->epochs = u64_map_copy(&from->epochs);
 }
 
 /* ---- ops ------------------------------------------------------------------------------------ */
 
-static uint32_t find_writer(const ledger *l, const wr_hash *device_id) {
+uint32_t ledger_writer(const ledger *l, const wr_hash *device_id) {
     for (uint32_t i = 0; i < l->writer_count; i++)
         if (wr_hash_equal(&l->writers[i].device_id, device_id))
             return i;
@@ -154,13 +65,13 @@ static uint32_t note_writer(const disk *d, wr_slice cert_bytes) {
     ledger *l = d->ledger;
     wr_cert cert;
     wr_hash device_id = wr_device_id(cert_bytes);
-    uint32_t known = find_writer(l, &device_id);
+    uint32_t known = ledger_writer(l, &device_id);
     if (known != NOBODY)
         return known;
     if (wr_cert_decode(cert_bytes, &cert) != WR_OK)
-        fail(d, "takes in a device whose certificate is malformed");
+        ledger_fail(d, "takes in a device whose certificate is malformed");
     WR_ASSERT(l->writer_count < WRITERS_MAX);
-    l->writers[l->writer_count] = (writer){.device_id = device_id, .sign = cert.sign};
+    l->writers[l->writer_count] = (writer_truth){.device_id = device_id, .sign = cert.sign};
     return l->writer_count++;
 }
 
@@ -170,30 +81,32 @@ static uint32_t member_of(const disk *d, const wr_op *op) {
     wr_add add;
     if (op->type == WR_OP_GENESIS) {
         if (wr_genesis_decode(op->body, &genesis) != WR_OK)
-            fail(d, "holds a genesis that is malformed");
+            ledger_fail(d, "holds a genesis that is malformed");
         return note_writer(d, genesis.cert_bytes);
     }
     if (op->type != WR_OP_ADD)
         return NOBODY;
     if (wr_add_decode(op->body, &add) != WR_OK)
-        fail(d, "holds an ADD that is malformed");
+        ledger_fail(d, "holds an ADD that is malformed");
     return note_writer(d, add.cert_bytes);
 }
 
 /* An op that no disk had before. */
 static uint32_t note_op(const disk *d, const wr_op *op, const wr_sig *sig) {
     ledger *l = d->ledger;
-    uint32_t added = member_of(d, op), author = find_writer(l, &op->author);
+    uint32_t added = member_of(d, op), author = ledger_writer(l, &op->author);
     if (author == NOBODY)
-        fail(d, "holds an op of an author who was never taken in");
+        ledger_fail(d, "holds an op of an author who was never taken in");
     if (wr_verify(&l->writers[author].sign, WR_SIG_LABEL_OP, op->bytes, sig) != WR_OK)
-        fail(d, "holds an op that its author did not sign");
+        ledger_fail(d, "holds an op that its author did not sign");
     if (l->op_count == l->op_cap) {
         l->op_cap = l->op_cap * 2 + 64;
         l->ops = (op_truth *)realloc(l->ops, l->op_cap * sizeof *l->ops);
         WR_ASSERT(l->ops != NULL);
     }
-    l->ops[l->op_count] = (op_truth){op->id, op->author, op->aseq, added, false};
+    l->ops[l->op_count] =
+        (op_truth){.id = op->id, .author = op->author, .aseq = op->aseq, .added = added};
+    ledger_read_op(d, op, &l->ops[l->op_count]);
     if (op->type == WR_OP_GENESIS && !l->has_circle) {
         l->has_circle = true;
         l->circle_id = op->id;
@@ -223,12 +136,12 @@ static void see_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     const ledger *l = d->ledger;
     wr_op op;
     if (wr_op_decode(bytes, &op) != WR_OK)
-        fail(d, "holds an op that is malformed");
+        ledger_fail(d, "holds an op that is malformed");
     for (uint32_t i = 0; i < op.parent_count; i++) {
         wr_hash parent = wr_op_parent(&op, i);
         uint32_t known = find_op(l, &parent);
         if (known == NOBODY || !will_have_op(d, known))
-            fail(d, "holds an op before its parents");
+            ledger_fail(d, "holds an op before its parents");
     }
     uint32_t index = find_op(l, &op.id);
     if (index == NOBODY)
@@ -236,13 +149,13 @@ static void see_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     for (uint32_t i = 0; i < l->op_count; i++)
         if (i != index && l->ops[i].aseq == op.aseq &&
             wr_hash_equal(&l->ops[i].author, &op.author) && will_have_op(d, i))
-            fail(d, "holds two ops of one author with one number");
+            ledger_fail(d, "holds two ops of one author with one number");
     book(d, (change){.type = CHANGE_OP, .index = index});
 }
 
 /* ---- feeds ---------------------------------------------------------------------------------- */
 
-static uint32_t find_feed(const ledger *l, const wr_hash *feed_id) {
+uint32_t ledger_feed(const ledger *l, const wr_hash *feed_id) {
     for (uint32_t i = 0; i < l->feed_count; i++)
         if (wr_hash_equal(&l->feeds[i].feed_id, feed_id))
             return i;
@@ -252,7 +165,7 @@ static uint32_t find_feed(const ledger *l, const wr_hash *feed_id) {
 /* Feeds are known by their id alone; whose they are follows from the writers. */
 static uint32_t note_feed(const disk *d, const wr_hash *feed_id) {
     ledger *l = d->ledger;
-    uint32_t known = find_feed(l, feed_id);
+    uint32_t known = ledger_feed(l, feed_id);
     for (uint32_t i = 0; i < l->writer_count && known == NOBODY; i++) {
         for (uint32_t stream = 0; stream < 2; stream++) {
             wr_feed feed;
@@ -261,17 +174,18 @@ static uint32_t note_feed(const disk *d, const wr_hash *feed_id) {
                 continue;
             WR_ASSERT(l->feed_count < FEEDS_MAX);
             l->feeds[l->feed_count] =
-                (feed_truth){.feed_id = *feed_id, .device_id = l->writers[i].device_id};
+                (feed_truth){
+                    .feed_id = *feed_id, .device_id = l->writers[i].device_id, .stream = stream};
             known = l->feed_count++;
         }
     }
     if (known == NOBODY)
-        fail(d, "holds a feed of a device that was never taken in");
+        ledger_fail(d, "holds a feed of a device that was never taken in");
     return known;
 }
 
 static bool is_member(const disk *d, const wr_hash *device_id) {
-    uint32_t index = find_writer(d->ledger, device_id);
+    uint32_t index = ledger_writer(d->ledger, device_id);
     return index != NOBODY && has_bit(d->held.member, index);
 }
 
@@ -280,7 +194,7 @@ static void see_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
     wr_feed feed;
     if (wr_feed_decode(head, &d->ledger->circle_id, &feed) != WR_OK ||
         !wr_hash_equal(&feed.feed_id, feed_id))
-        fail(d, "holds a head that is malformed");
+        ledger_fail(d, "holds a head that is malformed");
     if (!feed.has_checkpoint)
         return;
     uint64_t digest = sim_hash(SIM_HASH_START, wr_feed_checkpoint(&feed));
@@ -313,9 +227,10 @@ static void see_rows(void *ctx, const wr_hash *feed_id, const store_rows *rows) 
                          .index = index,
                          .seq = entry.seq,
                          .hlc = entry.hlc,
+                         .tag = wr_load_u64(entry.epoch_tag),
                          .digest = entry_digest(&entry)});
     if (more)
-        fail(d, "holds a row that is malformed");
+        ledger_fail(d, "holds a row that is malformed");
 }
 
 /* ---- the tail ------------------------------------------------------------------------------- */
@@ -335,26 +250,27 @@ static void see_alias(void *ctx, uint64_t answered_hlc, uint64_t hlc) {
 
 /* ---- commits -------------------------------------------------------------------------------- */
 
-static const writer *writer_of(const ledger *l, const feed_truth *f) {
-    return &l->writers[find_writer(l, &f->device_id)];
+static const writer_truth *writer_of(const ledger *l, const feed_truth *f) {
+    return &l->writers[ledger_writer(l, &f->device_id)];
 }
 
 static void commit_entry(disk *d, const change *c) {
     feed_truth *f = &d->ledger->feeds[c->index];
-    const writer *w = writer_of(d->ledger, f);
+    const writer_truth *w = writer_of(d->ledger, f);
     bool own = wr_hash_equal(&f->device_id, &d->own);
     uint64_t before = d->held.digest[c->index], past = sim_hash_u64(before, c->digest);
     if (c->seq != d->held.len[c->index])
-        fail(d, "holds a feed with a gap");
+        ledger_fail(d, "holds a feed with a gap");
     if (!own && !is_member(d, &f->device_id))
-        fail(d, "holds an entry of a device that is no member for it");
+        ledger_fail(d, "holds an entry of a device that is no member for it");
+    ledger_take_entry(d, c, own);
     if (u64_map_get(&f->pasts, past) == 0) {
         if (!own && c->seq < f->len && !w->no_disk)
-            fail(d, "holds another entry than was signed, or after another past");
+            ledger_fail(d, "holds another entry than was signed, or after another past");
         if (!own && !w->no_disk)
-            fail(d, "holds an entry that its writer did not make durable first");
+            ledger_fail(d, "holds an entry that its writer did not make durable first");
         if (own && c->seq < f->len && !w->free)
-            fail(d, "signs two entries under one number");
+            ledger_fail(d, "signs two entries under one number");
         u64_map_set(&f->pasts, past, before + (before == 0));
     }
     if (c->seq >= f->len)
@@ -371,11 +287,11 @@ static void commit_head(disk *d, const change *c) {
     bool own = wr_hash_equal(&f->device_id, &d->own);
     bool free = writer_of(d->ledger, f)->free;
     if (known == 0 && !own && !writer_of(d->ledger, f)->no_disk)
-        fail(d, "holds a checkpoint that its writer did not make durable first");
+        ledger_fail(d, "holds a checkpoint that its writer did not make durable first");
     if (known == 0)
         u64_map_set(&f->checkpoints, c->hlc, c->digest);
     else if (known != c->digest && !free)
-        fail(d, own ? "signs two checkpoints under one number"
+        ledger_fail(d, own ? "signs two checkpoints under one number"
                     : "holds another checkpoint than was signed");
 }
 
@@ -388,16 +304,20 @@ static void make_durable(const disk *d, uint32_t index) {
         if (!other->durable || other->aseq != op->aseq ||
             !wr_hash_equal(&other->author, &op->author))
             continue;
-        if (!l->writers[find_writer(l, &op->author)].free)
-            fail(d, "holds an op whose author has signed another one under its number");
+        if (!l->writers[ledger_writer(l, &op->author)].free)
+            ledger_fail(d, "holds an op whose author has signed another one under its number");
         l->ops_forked = true;
     }
     op->durable = true;
 }
 
 static void commit_op(disk *d, const change *c) {
-    if (!d->ledger->ops[c->index].durable)
+    bool first = !d->ledger->ops[c->index].durable;
+    if (first)
         make_durable(d, c->index);
+    if (first)
+        ledger_first_op(d, &d->ledger->ops[c->index]);
+    ledger_take_op(d, &d->ledger->ops[c->index]);
     add_op(&d->held, c->index);
     if (d->ledger->ops[c->index].added != NOBODY)
         set_bit(d->held.member, d->ledger->ops[c->index].added);
@@ -426,6 +346,7 @@ static void commit_hlc(disk *d, const change *c) {
 
 static void see_commit(void *ctx) {
     disk *d = (disk *)ctx;
+    d->out_before = d->held.out;
     for (size_t i = 0; i < d->change_count; i++)
         if (d->changes[i].type == CHANGE_OP)
             commit_op(d, &d->changes[i]);
@@ -437,11 +358,18 @@ static void see_commit(void *ctx) {
             commit_head(d, c);
         else if (c->type == CHANGE_HLC)
             commit_hlc(d, c);
+        else if (c->type == CHANGE_EPOCH)
+            ledger_take_secret(d, c);
     }
     for (size_t i = 0; i < d->change_count; i++)
         if (d->changes[i].type == CHANGE_HLC && !is_durable(&d->held, d->changes[i].hlc))
-            fail(d, "drops an entry from the tail that is not signed");
+            ledger_fail(d, "drops an entry from the tail that is not signed");
     d->change_count = 0;
+}
+
+static void see_secret(void *ctx, const wr_hash *epoch_id) {
+    disk *d = (disk *)ctx;
+    book(d, (change){.type = CHANGE_EPOCH, .index = ledger_epoch(d->ledger, epoch_id)});
 }
 
 static void see_rollback(void *ctx) {
@@ -456,7 +384,7 @@ bool ledger_holds(const ledger *l, uint32_t device, uint64_t answered_hlc) {
 
 bool ledger_moved(const ledger *l, uint32_t device, uint64_t answered_hlc, uint64_t hlc) {
     const disk *d = &l->disks[device];
-    uint32_t index = find_writer(l, &d->own);
+    uint32_t index = ledger_writer(l, &d->own);
     return index != NOBODY && l->writers[index].free &&
            u64_map_get(&d->held.fates, answered_hlc) == hlc;
 }
@@ -466,9 +394,9 @@ void ledger_compare(ledger *l, uint32_t device, store *s) {
     uint64_t len = 0, tail = 0;
     for (uint32_t i = 0; i < l->feed_count; i++)
         if (store_feed_len(s, &l->feeds[i].feed_id, &len) == WR_OK && len != d->held.len[i])
-            fail(d, "has lost entries of a feed that it had committed");
+            ledger_fail(d, "has lost entries of a feed that it had committed");
     if (store_tail_count(s, &tail) == WR_OK && tail != d->held.tail_count)
-        fail(d, "has lost entries of its tail that it had committed");
+        ledger_fail(d, "has lost entries of its tail that it had committed");
 }
 
 uint64_t ledger_digest(const ledger *l, uint32_t device) {
@@ -476,6 +404,9 @@ uint64_t ledger_digest(const ledger *l, uint32_t device) {
     uint64_t digest = SIM_HASH_START;
     for (uint32_t i = 0; i < l->feed_count; i++)
         digest = sim_hash_u64(sim_hash_u64(digest, h->len[i]), h->digest[i]);
+    /* What is shown of a device that is out depends on who says so. */
+    for (size_t i = 0; i < h->op_words && l->out != 0; i++)
+        digest = sim_hash_u64(digest, h->ops[i]);
     if (h->tail_count == 0)
         return digest;
     /* Two tails of one length are of two devices, and hold different entries. */
@@ -500,7 +431,7 @@ void ledger_copy_free(ledger_copy *copy) {
 
 void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy) {
     disk *d = &l->disks[device];
-    uint32_t index = find_writer(l, &d->own);
+    uint32_t index = ledger_writer(l, &d->own);
     holding_copy(&d->held, &copy->held);
     d->change_count = 0;
     if (index != NOBODY)
@@ -515,7 +446,7 @@ void ledger_clone(ledger *l, uint32_t from, uint32_t to) {
 }
 
 void ledger_distrust(ledger *l, const wr_hash *device_id) {
-    uint32_t index = find_writer(l, device_id);
+    uint32_t index = ledger_writer(l, device_id);
     if (index != NOBODY)
         l->writers[index].free = l->writers[index].no_disk = true;
 }
@@ -553,8 +484,8 @@ ledger *ledger_new(ledger_fail_fn fn, void *ctx) {
         disk *d = &l->disks[i];
         d->ledger = l;
         d->index = i;
-        d->watch = (store_watch){see_op,    see_head,   see_rows,     see_tail, see_untail,
-                                 see_alias, see_commit, see_rollback, d};
+        d->watch = (store_watch){see_op,    see_head,   see_rows,   see_tail,     see_untail,
+                                 see_alias, see_secret, see_commit, see_rollback, d};
     }
     return l;
 }
@@ -570,7 +501,10 @@ void ledger_free(ledger *l) {
         u64_map_free(&l->feeds[i].pasts);
         u64_map_free(&l->feeds[i].checkpoints);
     }
+    for (uint32_t i = 0; i < l->op_count; i++)
+        free(l->ops[i].cuts);
     free(l->ops);
+    free(l->epochs);
     free(l);
 }
 

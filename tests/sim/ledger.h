@@ -19,11 +19,16 @@
 #include "sim/store_sim.h"
 
 typedef struct ledger ledger;
+struct wr_graph;
 
 /* Tells that a disk holds what it must not; does not return. */
 typedef void (*ledger_fail_fn)(void *ctx, uint32_t device, const char *problem);
 
+/* Has a writer whose disk is not watched the secret of this epoch? */
+typedef bool (*ledger_holds_fn)(void *ctx, const wr_hash *device_id, const wr_hash *epoch_id);
+
 ledger *ledger_new(ledger_fail_fn fail, void *ctx);
+void ledger_set_holds(ledger *l, ledger_holds_fn holds);
 void ledger_free(ledger *l); /* NULL is fine */
 
 /* The device begins with an empty disk, as this identity. */
@@ -55,5 +60,21 @@ void ledger_distrust(ledger *l, const wr_hash *device_id);
 WR_MUST bool ledger_forked(const ledger *l, uint32_t device_count);
 /* The entries that the device holds of all feeds, as one number: equal on equal sets. */
 uint64_t ledger_digest(const ledger *l, uint32_t device);
+
+/* ---- who is out ---------------------------------------------------------------------------- */
+
+/* Some honest device has removed it, or it has left, and that is durable. */
+WR_MUST bool ledger_is_out(const ledger *l, const wr_hash *device_id);
+/* .. and device has it on its disk. */
+WR_MUST bool ledger_is_out_for(const ledger *l, uint32_t device, const wr_hash *device_id);
+/* Has device all that author did to the membership? */
+WR_MUST bool ledger_knows(const ledger *l, uint32_t device, const wr_hash *author);
+/* Has the graph of a device all that anybody did, but what threw it out itself? */
+WR_MUST bool ledger_knows_all(const ledger *l, const wr_hash *device_id,
+                              const struct wr_graph *graph);
+/* How much of the messages of a device that is out the other may show. */
+WR_MUST uint64_t ledger_shown(const ledger *l, uint32_t device, const wr_hash *author);
+/* Writers without a disk have no secret that they must not have. */
+void ledger_check_secrets(ledger *l);
 
 #endif /* SIM_LEDGER_H */

@@ -154,6 +154,10 @@ void loop_set_turn(loop *l, loop_fn fn, void *ctx) {
     l->turn_ctx = ctx;
 }
 
+bool loop_sim_is_dirty(const loop *l) {
+    return l->dirty;
+}
+
 void loop_dirty(loop *l) {
     if (l->dirty)
         return;

@@ -50,6 +50,7 @@ const loop *loop_sim_running(void);
 void loop_sim_enter(const loop *l);
 void loop_sim_leave(void);
 uint32_t loop_sim_device(const loop *l);
+bool loop_sim_is_dirty(const loop *l); /* its turn has yet to come */
 sim_clock *loop_sim_clock(const loop *l);
 
 #endif /* SIM_LOOP_SIM_H */

@@ -10,6 +10,7 @@
 #include "crypto/crypto.h"
 #include "sim/canary.h"
 #include "sim/scenario.h"
+#include "sim/world_members.h"
 #include "sim/world_parts.h"
 #include "sim/world_report.h"
 
@@ -48,6 +49,7 @@ static void play(world *w) {
     world_heal(w);
     world_pair_rest(w);
     world_settle(w);
+    world_members_end(w);
     world_traitor_end(w);
     if (!world_is_forked(w))
         world_check_all(w);

@@ -104,12 +104,16 @@ static void see_alias(void *ctx, uint64_t answered_hlc, uint64_t hlc) {
     (void)ctx, (void)answered_hlc, (void)hlc;
 }
 
+static void see_secret(void *ctx, const wr_hash *epoch_id) {
+    (void)ctx, (void)epoch_id;
+}
+
 static void see_end(void *ctx) {
     (void)ctx;
 }
 
-static const store_watch blind = {see_op,    see_head, see_rows, see_hlc, see_hlc,
-                                  see_alias, see_end,  see_end,  NULL};
+static const store_watch blind = {see_op,    see_head,   see_rows, see_hlc, see_hlc,
+                                  see_alias, see_secret, see_end,  see_end, NULL};
 
 /* ---- passed on ---- */
 
@@ -136,7 +140,9 @@ static wr_err each_op(store *s, store_op_fn fn, void *ctx) {
 }
 
 static wr_err put_epoch(store *s, const wr_hash *epoch_id, const wr_key *secret) {
-    return store_put_epoch(disk_of(s), epoch_id, secret);
+    WR_TRY(store_put_epoch(disk_of(s), epoch_id, secret));
+    watch_of(s)->secret(watch_of(s)->ctx, epoch_id);
+    return WR_OK;
 }
 
 static wr_err each_epoch(store *s, store_epoch_fn fn, void *ctx) {

@@ -31,6 +31,7 @@ typedef struct store_watch {
     void (*tail)(void *ctx, uint64_t hlc);
     void (*untail)(void *ctx, uint64_t hlc);
     void (*alias)(void *ctx, uint64_t answered_hlc, uint64_t hlc);
+    void (*secret)(void *ctx, const wr_hash *epoch_id);
     void (*commit)(void *ctx);
     void (*rollback)(void *ctx);
     void *ctx;

@@ -5,6 +5,7 @@
 #include "sim/traitor_impl.h"
 
 #include "engine/self_impl.h"
+#include "flow/members.h"
 
 #include "store/store_memory.h"
 
@@ -316,6 +317,31 @@ void traitor_probe(traitor *t, uint32_t host, const void *feed) {
     talk *k = talk_dial(t, &t->faces[0], host);
     k->probes = true;
     loop_sim_leave();
+}
+
+const wr_graph *traitor_graph(const traitor *t) {
+    return wr_self_graph(t->faces[0].hub->self);
+}
+
+bool traitor_holds(const traitor *t, const wr_hash *epoch_id) {
+    for (uint32_t i = 0; i < t->face_count; i++)
+        if (wr_keyring_has(wr_self_keyring(t->faces[i].hub->self), epoch_id))
+            return true;
+    return false;
+}
+
+static void struck(void *ctx, wr_err err) {
+    (void)ctx;
+    (void)err;
+}
+
+bool traitor_strike(traitor *t, const wr_hash *device_id) {
+    const hub_removal removal = {.device = *device_id, .reason = WR_REASON_LOST, .only = true};
+    face *f = &t->faces[0];
+    loop_sim_enter(f->loop);
+    wr_err err = hub_remove(f->hub, &removal, struck, t);
+    loop_sim_leave();
+    return err == WR_OK;
 }
 
 void traitor_close(traitor *t) {

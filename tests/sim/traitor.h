@@ -49,6 +49,11 @@ bool traitor_has_faces(const traitor *t);
 bool traitor_made(wr_slice body);
 /* .. and is it, there and at that time, something that it has signed? */
 bool traitor_signed(const traitor *t, uint32_t log, const hub_entry *entry);
+/* As its first face knows the circle. */
+const struct wr_graph *traitor_graph(const traitor *t);
+/* It removes a member, on the newest op that it knows; false: it cannot. */
+bool traitor_strike(traitor *t, const wr_hash *device_id);
+bool traitor_holds(const traitor *t, const wr_hash *epoch_id);
 /* Shows the device at host, which holds what feed says of us, the same number signed twice. */
 void traitor_probe(traitor *t, uint32_t host, const void *feed);
 const traitor_counts *traitor_counts_of(const traitor *t);

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "sim/scenario.h"
+#include "sim/world_members.h"
 #include "sim/world_parts.h"
 
 #include "circle/identity.h"
@@ -181,7 +182,8 @@ static void hub_gone(void *ctx) {
 
 /* Nothing honest may ever be refused; with an attacker, not all is honest. */
 static void check_counters(run *r) {
-    if (r->device->world->attacked || r->device->world->turned != NULL)
+    if (r->device->world->attacked || r->device->world->turned != NULL ||
+        r->device->world->membership)
         return;
     static const metric never[] = {METRIC_LINKS_FAILED};
     const metrics *m = hub_metrics(r->hub);
@@ -235,6 +237,7 @@ static void run_crash(run *r, bool silent) {
     d->disk_fault = false;
     d->joining = false;
     d->run = NULL;
+    world_members_crashed(r);
     if (!r->closing)
         begin_close(r);
 }
@@ -265,6 +268,7 @@ static void reap(world *w) {
             run_crash(r, chance_hit(&w->faults, 500));
         at = &r->next;
     }
+    world_members_watch(w);
 }
 
 void device_stop(device *d) {
@@ -442,6 +446,7 @@ world *world_new(const world_options *options) {
     world *w = (world *)calloc(1, sizeof *w);
     WR_ASSERT(w != NULL);
     w->options = *options;
+    w->traitors_accuser = -1;
     w->trace = options->trace;
     trace_init(w->trace, options->seed, options->print_trace);
     w->clock = sim_clock_new(w->trace);
@@ -452,16 +457,19 @@ world *world_new(const world_options *options) {
     w->device_count = options->devices != 0 ? options->devices : drawn;
     if (options->scenario != NULL)
         w->device_count = options->scenario->devices;
+    world_members_open(w);
     world_traitor_open(w);
     chance attacker;
     chance_init(&attacker, options->seed, "attack", 0);
     w->attacked = chance_hit(&attacker, 400) && options->scenario == NULL;
     w->net = net_sim_new(w->clock, options->seed, w->device_count + (w->attacked ? 1u : 0u));
     w->ledger = ledger_new(bad_disk, w);
+    ledger_set_holds(w->ledger, world_traitor_holds);
     world_tap_open(w);
     w->discovery = chance_hit(&w->plot, 500);
     /* Somebody may know the traitor only. */
-    w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL || w->turned != NULL;
+    w->peers = chance_hit(&w->plot, 250) || options->scenario != NULL || w->turned != NULL ||
+               w->membership;
     w->bulk = chance_hit(&w->plot, 30);
     w->rhythm = chance_hit(&w->plot, 850);
     world_net_draw(w);
@@ -469,6 +477,7 @@ world *world_new(const world_options *options) {
         device *d = &w->devices[i];
         d->world = w;
         d->index = i;
+        d->accuser = -1;
         d->wake = (sim_event){.fn = wakes, .ctx = d};
         (void)snprintf(d->name, sizeof d->name, "device %u kq3vzt8w", i);
         world_forbid(w, "name of device", i, wr_slice_str(d->name));

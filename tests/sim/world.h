@@ -9,6 +9,7 @@
  *   world_rhythm.c  what devices do all the time
  *   world_net.c     where devices stand, and what becomes of the network
  *   world_pair.c    how devices come into the circle
+ *   world_members.c who is removed, leaves or strikes back: world_members.h
  *   world_log.c     what is appended, what is read, and that both are the same
  *
  * Not modelled: time that a processor takes, and a disk that lies about what is durable.
@@ -66,6 +67,7 @@ typedef struct run {
     bool gone; /* the hub is: the rest can go */
     loop_event follow;
     uint64_t started_ms;
+    uint64_t graph_version; /* of the members that were looked at last */
 } run;
 
 struct device {
@@ -99,6 +101,10 @@ struct device {
     bool has_id;
     uint64_t pairing; /* the window it opened last */
     bool ask_owner;   /* .. and its owner answers himself */
+    const run *removing; /* it was asked to throw this device out and has not answered; NULL */
+    int32_t accuser;     /* who has thrown it out; -1 */
+    bool struck;         /* a thief has removed it */
+    bool has_struck, has_left, is_retired;
     /* A subscriber of each log, and how often it was given each entry. */
     char cursor[WORLD_LOGS][HUB_CURSOR_MAX];
     uint8_t *followed;
@@ -135,6 +141,10 @@ struct world {
     bool peers;  /* devices know each other's addresses from their configuration */
     bool nats;   /* between some of them */
     bool bulk;   /* once, somebody appends very much */
+    bool membership; /* some are removed, or leave */
+    bool unguarded;  /* a story in which honest ones lose their membership */
+    chance members;
+    int32_t traitors_accuser; /* -1 */
     bool rhythm; /* devices live on while the plot waits: world_rhythm.c */
     record *records;
     uint32_t record_count, record_cap;
@@ -149,6 +159,7 @@ struct world {
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
         uint64_t set_backs, alerts;
+        uint64_t removals, leaves, roles, strikes;
         uint64_t awake_ms; /* of all devices together */
         uint64_t handshakes, stored;
         uint64_t memory_peak; /* bytes of one device */

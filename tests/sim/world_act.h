@@ -28,6 +28,10 @@ typedef enum world_act {
     ACT_PAUSE,
     ACT_SPLIT,
     ACT_FORGET, /* a NAT does */
+    ACT_REMOVE, /* from here on in members worlds only */
+    ACT_LEAVE,
+    ACT_ROLE,
+    ACT_STRIKE,
     ACT_COUNT,
 } world_act;
 

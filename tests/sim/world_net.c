@@ -84,7 +84,7 @@ void world_net_draw(world *w) {
         return; /* a good network: the scenario says what goes wrong */
     draw_paths(w);
     draw_stability(w);
-    w->nats = chance_hit(&w->network, NAT_WORLDS);
+    w->nats = chance_hit(&w->network, NAT_WORLDS) && !w->membership;
     if (w->nats)
         draw_sites(w);
 }

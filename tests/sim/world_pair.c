@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "sim/world_members.h"
 #include "sim/world_parts.h"
 
 #include <stdio.h>
@@ -47,7 +48,7 @@ static wr_err find_admin(void *ctx, const hub_device *row) {
     return WR_OK;
 }
 
-static bool is_admin(device *d) {
+bool device_is_admin(device *d) {
     bool admin = false;
     hub *h = device_enter(d);
     wr_err err = hub_each_device(h, find_admin, &admin);
@@ -63,7 +64,9 @@ static device *choose(world *w, const device *guest) {
         device *d = &w->devices[(first + i) % w->device_count];
         if (!device_is_up(d) || device_is_member(d) != member)
             continue;
-        if (member && (!is_admin(d) || !device_is_up(d))) /* asking may have been its death */
+        if (member && !device_is_inside(d))
+            continue;
+        if (member && (!device_is_admin(d) || !device_is_up(d))) /* asking may have been its death */
             continue;
         if (member && !world_net_reaches(w, guest, d))
             continue;
@@ -81,9 +84,8 @@ static void forbid_pairing(device *d, const hub_pairing *pairing) {
 }
 
 /* False: it may not right now. */
-static bool open_window(device *d, hub_pairing *ret_pairing) {
+static bool open_window(device *d, bool admin, hub_pairing *ret_pairing) {
     world *w = d->world;
-    bool admin = chance_hit(&w->plot, 500);
     d->ask_owner = chance_hit(&w->plot, 300);
     hub *h = device_enter(d);
     if (d->pairing != 0)
@@ -248,12 +250,28 @@ bool world_pair(world *w) {
         return false;
     device *guest = choose(w, NULL);
     device *host = guest != NULL ? choose(w, guest) : NULL;
-    if (host == NULL || !open_window(host, &pairing))
+    if (host == NULL)
+        return false;
+    bool admin = chance_hit(&w->plot, 500);
+    if (!open_window(host, admin, &pairing))
         return false;
     join_by(guest, host, &pairing);
     if (guest->joining)
         plan_disturbance(w, host, guest);
     return true;
+}
+
+void world_pair_two(device *host, device *guest) {
+    world *w = host->world;
+    for (int tries = 0; tries < 10 && !device_is_member(guest); tries++) {
+        hub_pairing pairing;
+        if (open_window(host, true, &pairing))
+            join_by(guest, host, &pairing);
+        while (under_way(w))
+            world_run(w, SECOND);
+    }
+    if (!device_is_member(guest))
+        world_fail(w, "device %u does not get in", guest->index);
 }
 
 void world_pair_first(world *w) {

@@ -56,6 +56,8 @@ void world_found(world *w);
 void world_pair_first(world *w);
 /* Some device outside tries to come in; false: none, or nobody may let it in now. */
 bool world_pair(world *w);
+/* The host, an admin, makes the guest one. */
+void world_pair_two(device *host, device *guest);
 /* All that are outside come in. */
 void world_pair_rest(world *w);
 void pair_event(device *d, const hub_event *event);
@@ -87,6 +89,11 @@ void world_traitor_close(world *w);
 bool world_is_traitor(const world *w, const wr_hash *device_id); /* and has turned */
 /* Checks what a device shows of it; true: it was written after it turned. */
 bool world_traitor_shown(device *d, uint32_t log, const hub_entry *entry);
+const wr_hash *world_traitor_id(const world *w); /* NULL: nobody has turned */
+const struct wr_graph *world_traitor_graph(const world *w); /* .. then this is not asked */
+/* It removes the device; false: it may not. */
+bool world_traitor_strike(world *w, const wr_hash *device_id);
+bool world_traitor_holds(void *ctx, const wr_hash *device_id, const wr_hash *epoch_id);
 /* May this alert be about it? */
 bool world_traitor_alert(const device *d, const char *text);
 

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "sim/world_members.h"
 #include "sim/world_parts.h"
 
 #include "store/store_memory.h"
@@ -22,20 +23,21 @@ void world_draw_plot(world *w) {
         [ACT_PAIR] = 25,     [ACT_RENAME] = 2, [ACT_LOOK] = 8,     [ACT_PAUSE] = 6,
         [ACT_SPLIT] = 5,     [ACT_FORGET] = 5,
     };
-    for (uint32_t i = 0; i < ACT_COUNT; i++) {
+    for (uint32_t i = 0; i < ACT_REMOVE; i++) {
         bool without = chance_hit(&w->plot, 250);
         uint32_t weight = chance_between(&w->plot, 1, most[i]);
         w->weights[i] = without ? 0 : weight;
     }
     /* Rare, as a device that was set back may say two things, and then less can be promised. */
     bool set_back = chance_hit(&w->plot, 150);
-    if (!set_back || w->turned != NULL)
+    if (!set_back || w->turned != NULL || w->membership)
         w->weights[ACT_BACK_UP] = w->weights[ACT_SET_BACK] = 0;
     w->weights[ACT_FORGET] *= w->nats;
     w->weights[ACT_APPEND] += 15;
     w->weights[ACT_START] += 8;
     w->weights[ACT_MEND] += 6;
     w->weights[ACT_PAIR] += 8;
+    world_members_draw(w);
 }
 
 static world_act draw_act(world *w) {
@@ -265,6 +267,10 @@ static void (*const acts[ACT_COUNT])(world *w) = {
     [ACT_PAUSE] = act_pause,
     [ACT_SPLIT] = world_net_split,
     [ACT_FORGET] = world_net_forget,
+    [ACT_REMOVE] = world_act_remove,
+    [ACT_LEAVE] = world_act_leave,
+    [ACT_ROLE] = world_act_role,
+    [ACT_STRIKE] = world_act_strike,
 };
 
 static uint64_t draw_wait(world *w) {
@@ -335,16 +341,21 @@ static hub_status status_of(device *d) {
 
 /* Equal counts may be chance, so what is shown decides. */
 static bool settled(world *w) {
-    hub_status first = status_of(&w->devices[0]);
+    device *d = world_first_inside(w);
+    hub_status first = status_of(d);
     bool same = first.pending == 0;
-    for (uint32_t i = 1; i < w->device_count && same; i++) {
+    uint64_t members = device_members_digest(d);
+    for (uint32_t i = d->index + 1; i < w->device_count && same; i++) {
+        if (!device_is_inside(&w->devices[i]))
+            continue;
         hub_status other = status_of(&w->devices[i]);
         same = other.pending == 0 && (other.entries == first.entries || w->turned != NULL) &&
-               other.devices == first.devices && wr_hash_equal(&other.circle, &first.circle);
+               device_members_digest(&w->devices[i]) == members &&
+               wr_hash_equal(&other.circle, &first.circle);
     }
-    uint64_t digest = same ? device_digest(&w->devices[0]) : 0;
-    for (uint32_t i = 1; i < w->device_count && same; i++)
-        same = device_digest(&w->devices[i]) == digest;
+    uint64_t digest = same ? device_digest(d) : 0;
+    for (uint32_t i = d->index + 1; i < w->device_count && same; i++)
+        same = !device_is_inside(&w->devices[i]) || device_digest(&w->devices[i]) == digest;
     return same;
 }
 

@@ -122,6 +122,26 @@ void world_traitor_heal(world *w) {
 
 /* ---- what others show of it, and hear about it --------------------------------------------- */
 
+const wr_hash *world_traitor_id(const world *w) {
+    return has_turned(w) ? traitor_id(w->turned->traitor) : NULL;
+}
+
+const wr_graph *world_traitor_graph(const world *w) {
+    return traitor_graph(w->turned->traitor);
+}
+
+bool world_traitor_strike(world *w, const wr_hash *device_id) {
+    bool done = traitor_strike(w->turned->traitor, device_id);
+    if (done)
+        world_note(w->turned->device, "the traitor strikes back");
+    return done;
+}
+
+bool world_traitor_holds(void *ctx, const wr_hash *device_id, const wr_hash *epoch_id) {
+    const world *w = (const world *)ctx;
+    return world_is_traitor(w, device_id) && traitor_holds(w->turned->traitor, epoch_id);
+}
+
 bool world_is_traitor(const world *w, const wr_hash *device_id) {
     return has_turned(w) && wr_hash_equal(device_id, traitor_id(w->turned->traitor));
 }
