@@ -463,8 +463,10 @@ static wr_err rotate(hub *h) {
         h->rotate_at = WR_MONO_NEVER;
         return WR_OK;
     }
-    if (pairflow_unsettled(h))
+    if (pairflow_unsettled(h)) {
+        h->rotate_at = WR_MONO_NEVER; /* a time that has come would wake us without end */
         return WR_OK;
+    }
     if (none && !writes(h) && h->rotate_at.ms == WR_MONO_NEVER.ms) {
         uint8_t bytes[4];
         wr_rng_fill(&h->config.rng, bytes, sizeof bytes);
@@ -496,6 +498,8 @@ wr_err append_turn(hub *h) {
                 WR_TRY(sign_tail(h));
             WR_TRY(sign_name(h));
         }
+    } else {
+        h->rotate_at = WR_MONO_NEVER;
     }
     return run_jobs(h);
 }
