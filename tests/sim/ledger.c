@@ -173,9 +173,8 @@ static uint32_t note_feed(const disk *d, const wr_hash *feed_id) {
             if (!wr_hash_equal(&feed.feed_id, feed_id))
                 continue;
             WR_ASSERT(l->feed_count < FEEDS_MAX);
-            l->feeds[l->feed_count] =
-                (feed_truth){
-                    .feed_id = *feed_id, .device_id = l->writers[i].device_id, .stream = stream};
+            l->feeds[l->feed_count] = (feed_truth){
+                .feed_id = *feed_id, .device_id = l->writers[i].device_id, .stream = stream};
             known = l->feed_count++;
         }
     }
@@ -292,7 +291,7 @@ static void commit_head(disk *d, const change *c) {
         u64_map_set(&f->checkpoints, c->hlc, c->digest);
     else if (known != c->digest && !free)
         ledger_fail(d, own ? "signs two checkpoints under one number"
-                    : "holds another checkpoint than was signed");
+                           : "holds another checkpoint than was signed");
 }
 
 /* The first disk has it: a number is taken now. */

@@ -145,8 +145,8 @@ uint32_t ledger_feed(const ledger *l, const wr_hash *feed_id);     /* NOBODY */
 
 /* ledger_members.c */
 void ledger_read_op(const disk *d, const wr_op *op, op_truth *truth); /* one that is new */
-void ledger_first_op(const disk *d, op_truth *op); /* within its first commit */
-void ledger_take_op(disk *d, const op_truth *op);  /* .. within each of them */
+void ledger_first_op(const disk *d, op_truth *op);                    /* within its first commit */
+void ledger_take_op(disk *d, const op_truth *op);                     /* .. within each of them */
 void ledger_take_entry(disk *d, const change *c, bool own);
 void ledger_take_secret(disk *d, const change *c);
 uint32_t ledger_epoch(ledger *l, const wr_hash *epoch_id);

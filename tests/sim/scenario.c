@@ -4,54 +4,7 @@
  */
 #include "sim/scenario.h"
 
-#include "sim/world_parts.h"
-
-/* ---- the words they are told in ------------------------------------------------------------- */
-
-enum { LAPTOP, PHONE, SERVER };
-
-static void circle_of_all(world *w) {
-    world_found(w);
-    for (uint32_t i = 1; i < w->device_count; i++)
-        device_start(&w->devices[i]);
-    world_pair_rest(w);
-    world_settle(w);
-}
-
-static void cut(world *w, uint32_t from, uint32_t to, bool both_ways) {
-    net_sim_path_of(w->net, from, to)->cut = true;
-    if (both_ways)
-        net_sim_path_of(w->net, to, from)->cut = true;
-}
-
-static void mend(world *w, uint32_t a, uint32_t b) {
-    net_sim_path_of(w->net, a, b)->cut = false;
-    net_sim_path_of(w->net, b, a)->cut = false;
-}
-
-static void append(world *w, uint32_t who, uint32_t count) {
-    world_append(&w->devices[who], count);
-    world_run(w, SECOND);
-}
-
-static void all_is_well(world *w) {
-    world_heal(w);
-    world_settle(w);
-    world_check_all(w);
-}
-
-static void must(world *w, bool is_so, const char *what) {
-    if (!is_so)
-        world_fail(w, "%s", what);
-}
-
-static hub_status status_of(world *w, uint32_t who) {
-    hub_status status = {0};
-    hub *h = device_enter(&w->devices[who]);
-    must(w, hub_get_status(h, &status) == WR_OK, "no status");
-    device_leave(&w->devices[who]);
-    return status;
-}
+#include "sim/scenario_words.h"
 
 /* ---- days ---- */
 
@@ -92,7 +45,6 @@ static void a_path_that_works_one_way(world *w) {
 /* The laptop has no way to the phone but through the server, and the tablet, which has none to the
  * phone either, is what it listens to. */
 static void a_chain_of_devices(world *w) {
-    enum { TABLET = 3 };
     circle_of_all(w);
     cut(w, PHONE, LAPTOP, true);
     cut(w, PHONE, TABLET, true);
@@ -270,6 +222,17 @@ const scenario scenarios[] = {
     {"set_back_fork", "an old home writes before it can know better", 3,
      set_back_and_told_too_late},
     {"clone", "a home is copied, and both run", 4, a_home_in_two_places},
+    {"stolen_phone", "a phone is removed while it is online", 3, a_stolen_phone},
+    {"stolen_while_asleep", "who slept through a removal meets the thief first", 4,
+     stolen_while_asleep},
+    {"retaliation", "a thief removes everybody", 4, a_retaliation},
+    {"sleeper_master_key", "a thief whose device slept removes who let in all the others", 5,
+     a_sleepers_master_key},
+    {"leave_and_retire", "a device says farewell and is tidied away", 3, leaving_and_retired},
+    {"rotation_without_removal", "keys change every week, and one sleeps for months", 3,
+     keys_change_by_themselves},
+    {"two_admins_remove_each_other", "both are out, and the others go on", 4,
+     two_that_remove_each_other},
 };
 const size_t scenario_count = WR_COUNT(scenarios);
 

@@ -99,8 +99,8 @@ struct device {
     bool joining;
     wr_hash id; /* once it is in */
     bool has_id;
-    uint64_t pairing; /* the window it opened last */
-    bool ask_owner;   /* .. and its owner answers himself */
+    uint64_t pairing;    /* the window it opened last */
+    bool ask_owner;      /* .. and its owner answers himself */
     const run *removing; /* it was asked to throw this device out and has not answered; NULL */
     int32_t accuser;     /* who has thrown it out; -1 */
     bool struck;         /* a thief has removed it */
@@ -138,14 +138,14 @@ struct world {
     run *runs;
     uint32_t weights[ACT_COUNT];
     bool discovery;
-    bool peers;  /* devices know each other's addresses from their configuration */
-    bool nats;   /* between some of them */
-    bool bulk;   /* once, somebody appends very much */
+    bool peers;      /* devices know each other's addresses from their configuration */
+    bool nats;       /* between some of them */
+    bool bulk;       /* once, somebody appends very much */
     bool membership; /* some are removed, or leave */
     bool unguarded;  /* a story in which honest ones lose their membership */
     chance members;
     int32_t traitors_accuser; /* -1 */
-    bool rhythm; /* devices live on while the plot waits: world_rhythm.c */
+    bool rhythm;              /* devices live on while the plot waits: world_rhythm.c */
     record *records;
     uint32_t record_count, record_cap;
     bool pairing_wrong;         /* the join under way has a wrong code */

@@ -45,6 +45,13 @@ bool device_is_inside(const device *d) {
     return !device_is_outside(d) && !d->struck;
 }
 
+uint32_t world_insiders(const world *w) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < w->device_count; i++)
+        count += device_is_inside(&w->devices[i]);
+    return count;
+}
+
 device *world_first_inside(world *w) {
     for (uint32_t i = 0; i < w->device_count; i++)
         if (device_is_inside(&w->devices[i]))
@@ -390,8 +397,7 @@ static void check_members(device *d) {
     for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
         const wr_member *member = wr_graph_member(graph, i);
         const device *of = device_of(w, &member->device_id);
-        if (wr_member_is_in(member) &&
-            ledger_is_out_for(w->ledger, d->index, &member->device_id))
+        if (wr_member_is_in(member) && ledger_is_out_for(w->ledger, d->index, &member->device_id))
             world_fail(w, "device %u takes device %d, which was removed, for a member", d->index,
                        of != NULL ? (int)of->index : -1);
         if (of != NULL && is_honest_member(of) && !wr_member_is_in(member) && !w->unguarded)

@@ -38,6 +38,7 @@ bool device_strike(device *d, device *target);
 bool device_is_outside(const device *d);
 /* Nobody threw it out, and no thief has struck it: it must come to hold what all others hold. */
 bool device_is_inside(const device *d);
+uint32_t world_insiders(const world *w);
 device *world_first_inside(world *w);
 bool device_is_admin(device *d); /* world_pair.c */
 /* Members and their roles, as the device sees them; equal where they are equal. */

@@ -66,7 +66,8 @@ static device *choose(world *w, const device *guest) {
             continue;
         if (member && !device_is_inside(d))
             continue;
-        if (member && (!device_is_admin(d) || !device_is_up(d))) /* asking may have been its death */
+        if (member &&
+            (!device_is_admin(d) || !device_is_up(d))) /* asking may have been its death */
             continue;
         if (member && !world_net_reaches(w, guest, d))
             continue;

@@ -89,7 +89,7 @@ void world_traitor_close(world *w);
 bool world_is_traitor(const world *w, const wr_hash *device_id); /* and has turned */
 /* Checks what a device shows of it; true: it was written after it turned. */
 bool world_traitor_shown(device *d, uint32_t log, const hub_entry *entry);
-const wr_hash *world_traitor_id(const world *w); /* NULL: nobody has turned */
+const wr_hash *world_traitor_id(const world *w);            /* NULL: nobody has turned */
 const struct wr_graph *world_traitor_graph(const world *w); /* .. then this is not asked */
 /* It removes the device; false: it may not. */
 bool world_traitor_strike(world *w, const wr_hash *device_id);

@@ -4,6 +4,7 @@
  */
 #include "sim/world_report.h"
 
+#include "sim/world_members.h"
 #include "sim/world_parts.h"
 
 #include <inttypes.h>
@@ -21,6 +22,10 @@ void world_tell(const world *w) {
     printf("  %" PRIu64 " joins, %" PRIu64 " wrong codes, %" PRIu64 " stops, %" PRIu64
            " crashes, %" PRIu64 " breaks, %" PRIu64 " disk faults, %" PRIu64 " sleeps\n",
            n->joins, n->wrong_codes, n->stops, n->crashes, n->breaks, n->faults, n->sleeps);
+    if (w->membership)
+        printf("  %" PRIu64 " removals, %" PRIu64 " farewells, %" PRIu64 " roles, %" PRIu64
+               " strikes; %u of %u are inside\n",
+               n->removals, n->leaves, n->roles, n->strikes, world_insiders(w), w->device_count);
     world_tap_tell(w);
     world_traitor_tell(w);
 }
@@ -31,6 +36,8 @@ void totals_of_world(totals *t, const world *w) {
     t->appends += n->answered;
     t->handshakes += n->handshakes / 2; /* both ends count */
     t->faults += n->crashes + n->stops + n->faults + n->sleeps;
+    t->removals += n->removals + n->leaves;
+    t->strikes += n->strikes;
     t->frames += net_sim_pieces(w->net);
     if (n->memory_peak > t->memory_peak)
         t->memory_peak = n->memory_peak;
@@ -41,6 +48,8 @@ void totals_add(totals *to, const totals *more) {
     to->appends += more->appends;
     to->handshakes += more->handshakes;
     to->faults += more->faults;
+    to->removals += more->removals;
+    to->strikes += more->strikes;
     to->frames += more->frames;
     if (more->memory_peak > to->memory_peak)
         to->memory_peak = more->memory_peak;
@@ -70,7 +79,8 @@ void totals_tell(FILE *out, const totals *t, bool of_children) {
     (void)fprintf(
         out,
         "in a device-hour: %.1f appends, %.1f handshakes, %.1f faults; a device used at most "
-        "%" PRIu64 " KiB of memory\n",
+        "%" PRIu64 " KiB of memory\n%" PRIu64 " removals and farewells, %" PRIu64
+        " of them struck back at\n",
         per(t->appends, hours), per(t->handshakes, hours), per(t->faults, hours),
-        t->memory_peak / 1024);
+        t->memory_peak / 1024, t->removals, t->strikes);
 }

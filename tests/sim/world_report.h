@@ -12,7 +12,7 @@
 
 /* Of one world or many. */
 typedef struct totals {
-    uint64_t awake_ms, appends, handshakes, faults, frames, memory_peak;
+    uint64_t awake_ms, appends, handshakes, faults, frames, memory_peak, removals, strikes;
 } totals;
 
 void totals_of_world(totals *t, const world *w); /* .. are added */
