@@ -51,6 +51,14 @@ static void answers_free(answers *a) {
 }
 WR_DEFINE_FREEP(answers, answers_free)
 
+/* Only whom it knows it can accuse. */
+static bool knows(const wr_graph *graph, uint32_t by, uint32_t member) {
+    uint16_t clock[WR_COLUMNS_MAX] = {0};
+    const wr_node *added = wr_graph_node(graph, &graph->member[member].added_id);
+    uint32_t len = oldest_past(graph, by, clock);
+    return added->eval.column < len && added->eval.aseq < clock[added->eval.column];
+}
+
 static void make_blow(const wr_graph *graph, uint32_t by, uint32_t against, uint32_t number,
                       blow *b) {
     uint32_t column = graph->column[by];
@@ -115,7 +123,8 @@ static wr_err strike_back(const wr_graph *graph, wr_evaluator *evaluator, answer
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = 0;
         for (uint32_t m = 0; m < graph->member_count; m++) {
-            if (!graph->member[m].current || is_target(a, count, m))
+            if (!graph->member[m].current || is_target(a, count, m) ||
+                !knows(graph, a->targets[i].member, m))
                 continue;
             blow *b = &a->blows[used++];
             make_blow(graph, a->targets[i].member, m, number, b);
