@@ -291,6 +291,7 @@ static void a_sleeper_cannot_strike_those_who_were_added_after_it_slept(void **s
     T_EQ(wr_graph_held(c->graph, held), 0);
     T_TRUE(is_in(c, &d[0]));
     T_OK(t_admit(unguarded, &remove));
+    T_OK(t_admit(unguarded, &next));
     T_OK(t_admit(unguarded, &root));
     T_TRUE(wr_graph_find(unguarded, &d[0].device_id)->current);
     T_FALSE(wr_graph_find(unguarded, &c->admin.device_id)->current);
