@@ -80,6 +80,14 @@ WR_DEFINE_FREEP(wr_graph, wr_graph_free)
  *   FORMAT, TRUNCATED, VERSION, AUTH, BAD_KEY, REFUSED, LIMIT, NOMEM   refuse the op
  * On error nothing changed. */
 WR_MUST wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig);
+/* The same, and takes a FORK as a branch: only for what another author's op stands on, and for what
+ * was admitted before. */
+WR_MUST wr_err wr_graph_admit_branch(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig);
+/* The admitted op at this place of an author's own chain; false if there is none. */
+WR_MUST bool wr_graph_op_at(const wr_graph *graph, const wr_hash *author, uint64_t aseq,
+                            wr_op_ref *ret_op);
+/* Does an EQUIV that was admitted name the device? */
+WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
 
 /* Grows with every change: what was concluded under one version holds until the next. */
 uint64_t wr_graph_version(const wr_graph *graph);

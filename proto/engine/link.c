@@ -91,6 +91,7 @@ void wr_link_free(wr_link *link) {
     wr_link_drop_sources(link);
     free(link->out_entries);
     free(link->in_entries);
+    wr_op_pool_wipe(&link->pool);
     wr_handshake_wipe(&link->handshake);
     wr_session_wipe(&link->session);
     wr_wipe(link, sizeof *link);

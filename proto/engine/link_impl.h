@@ -8,6 +8,7 @@
 
 #include "channel/handshake.h"
 #include "engine/link.h"
+#include "engine/op_pool.h"
 #include "sync/session.h"
 
 /* The life of a link; a link in LINK_DOWN takes no call but _free. */
@@ -83,6 +84,8 @@ struct wr_link {
     uint32_t keys_said, keys_asked;     /* of our keyring; of the graph's epochs */
     uint64_t key_wants[WR_EPOCHS_MAX / 64u]; /* by place in our keyring: it asked for them */
     uint64_t key_heard[WR_EPOCHS_MAX / 64u]; /* .. it told us */
+    uint64_t forked[WR_COLUMNS_MAX / 64u];   /* chains of which it showed another branch */
+    wr_op_pool pool;                         /* its ops that wait for others */
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */

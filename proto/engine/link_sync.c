@@ -126,14 +126,25 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     return wr_link_up(link, now);
 }
 
-/* The chain of an op that the peer holds: that of the op, if it is here, else its author's. */
-static bool chain_of(const wr_graph *graph, const wr_hash *author, const wr_hash *op_id,
-                     uint32_t *ret_column) {
+static bool chain_of(const wr_graph *graph, const wr_hash *op_id, uint32_t *ret_column) {
     wr_op_ref op;
     if (!wr_graph_find_op(graph, op_id, &op))
-        return wr_graph_own_column(graph, author, ret_column);
+        return false;
     *ret_column = op.column;
     return true;
+}
+
+/* The peer holds a chain up to an op.  One that is not here is a later one of its author, or stands
+ * on another branch: then the peer is told all that is here of the author. */
+static void heard_head(wr_link *link, const wr_hash *author, uint64_t aseq, const wr_hash *op_id) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    uint32_t column;
+    bool here = chain_of(graph, op_id, &column);
+    if (!here &&
+        (!wr_graph_own_column(graph, author, &column) || aseq < wr_graph_next_aseq(graph, column)))
+        return;
+    if (aseq + 1 > link->peer_next[column])
+        link->peer_next[column] = aseq + 1;
 }
 
 static wr_err hear_op_heads(wr_link *link, wr_slice body) {
@@ -143,11 +154,8 @@ static wr_err hear_op_heads(wr_link *link, wr_slice body) {
     for (uint32_t i = 0; i < count; i++) {
         wr_hash author, op_id;
         uint64_t aseq;
-        uint32_t column;
         WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
-        if (chain_of(wr_self_graph(link->self), &author, &op_id, &column) &&
-            aseq + 1 > link->peer_next[column])
-            link->peer_next[column] = aseq + 1;
+        heard_head(link, &author, aseq, &op_id);
     }
     if (body.len != 0)
         return WR_ERR_FORMAT;
@@ -165,20 +173,36 @@ static void alert(wr_link *link) {
     wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = WR_ERR_FORK});
 }
 
+/* The peer stands on another branch of a chain: what is here of it is told, once. */
+static void tell_branch(wr_link *link, const wr_op *op) {
+    uint32_t column;
+    if (!wr_graph_own_column(wr_self_graph(link->self), &op->author, &column) ||
+        (link->forked[column / 64u] >> (column % 64u) & 1u) != 0)
+        return;
+    link->forked[column / 64u] |= (uint64_t)1 << (column % 64u);
+    if (link->peer_next[column] > op->aseq)
+        link->peer_next[column] = op->aseq;
+    link->op_cursor = 0;
+}
+
 /* One op.  A fork, and what stands on the other branch of one, is not the sender's doing.
- * spec:sync#2.3 "An op that is a fork (circle.md 2.4), or whose parents are not here, MUST be left
- * out, and the session goes on." */
+ * spec:sync#2.3 "An op that is a fork (circle.md 2.4), or whose parents are not here, MUST wait,
+ * and the session goes on." */
 static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now now) {
     wr_op op;
-    wr_err err = wr_self_admit(link->self, bytes, sig, now);
-    if (err == WR_ERR_FORK)
-        alert(link);
-    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN)
-        return WR_OK;
-    WR_TRY(err);
     WR_TRY(wr_op_decode(bytes, &op));
+    wr_err err = wr_self_admit(link->self, bytes, sig, now);
+    if (err == WR_ERR_FORK) {
+        alert(link);
+        tell_branch(link, &op);
+    }
+    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN) {
+        wr_err kept = wr_op_pool_put(&link->pool, &op.id, bytes, sig);
+        return kept == WR_ERR_NOMEM ? kept : WR_OK;
+    }
+    WR_TRY(err);
     uint32_t column;
-    if (chain_of(wr_self_graph(link->self), &op.author, &op.id, &column) &&
+    if (chain_of(wr_self_graph(link->self), &op.id, &column) &&
         op.aseq + 1 > link->peer_next[column])
         link->peer_next[column] = op.aseq + 1;
     return WR_OK;
@@ -191,6 +215,7 @@ static wr_err hear_ops(wr_link *link, wr_slice body, wr_now now) {
         WR_TRY(wr_ops_take(&body, &bytes, &sig));
         WR_TRY(hear_op(link, bytes, &sig, now));
     }
+    WR_TRY(wr_op_pool_retry(&link->pool, link->self, now));
     return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
 }
 
