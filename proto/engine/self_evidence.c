@@ -53,6 +53,7 @@ void wr_self_note_checkpoints(wr_self *self, const wr_feed *feed, wr_slice bytes
          bytes, sig);
 }
 
+/* spec:circle#2.4 "A member that sees both MUST publish an EQUIV, unless one is here." */
 wr_err wr_self_accuse(wr_self *self, wr_now now) {
     uint8_t item_bytes[WR_STREAMS_MAX * 80u], body_bytes[2u * WR_OP_BYTES_MAX + 1024u];
     wr_buf items = WR_BUF_ARRAY(item_bytes), body = WR_BUF_ARRAY(body_bytes);
