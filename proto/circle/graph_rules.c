@@ -182,7 +182,8 @@ static wr_err check_remove(const wr_graph *graph, const wr_admission *in) {
 
 static wr_err check_role(const wr_graph *graph, const wr_admission *in) {
     WR_TRY(check_subjects(graph, in));
-    /* spec:circle#3.10 "A ROLE that makes a device ADMIN MUST be refused, unless ROOT is its author." */
+    /* spec:circle#3.10 "A ROLE that makes a device ADMIN MUST be refused, unless ROOT is its
+     * author." */
     bool lowers = in->subject[0].role == WR_ROLE_MEMBER;
     return lowers || in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
 }

@@ -1,6 +1,7 @@
 /* Removals, roles, farewells and the recovery key, on real ops: who is a member, who may write
- * under which epoch, how much of a feed counts, and what the guard holds. SPDX-License-Identifier:
- * Apache-2.0
+ * under which epoch, how much of a feed counts, and what the guard holds.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #include "unit/circle_fixture.h"
 
@@ -48,6 +49,7 @@ static void a_removed_device_is_out_and_cannot_sign(void **state) {
 }
 
 /* spec:circle#3.3 type=test "Each target of a REMOVE MUST have been added in the op's past."
+ * spec:circle#3.10 type=test "The device of a ROLE MUST have been added in the op's past."
  * spec:circle#3.3 type=test "A REMOVE with reason lost or compromised MUST name one target." */
 static void a_removal_names_one_known_device(void **state) {
     t_circle *c = *state;
@@ -151,7 +153,8 @@ static void a_removal_is_acknowledged_before_anything_else(void **state) {
 
 /* ---- ROOT ---- */
 
-/* spec:circle#2.2 type=test "An op of ROOT MUST verify under the recovery key that holds in its
+/* spec:circle#2.2 type=test "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold."
+ * spec:circle#2.2 type=test "An op of ROOT MUST verify under the recovery key that holds in its
  * past." */
 static void root_signs_with_the_key_that_holds(void **state) {
     t_circle *c = *state;
