@@ -89,7 +89,8 @@ static uint32_t back_again(const world *w, uint32_t replica) {
     return count;
 }
 
-/* P2: a member has an ADD that no accusation of its sponsor is concurrent to or before. */
+/* P2: a member has an ADD that no accusation of its sponsor is concurrent to; and none before it,
+ * unless the sponsor is honest: the thief's accusation of it may have been OUT in that past. */
 static bool sponsors_stand(world *w, uint32_t replica) {
     h_replica *at = &w->at[replica];
     wr_op_label label[O_OPS];
@@ -103,7 +104,8 @@ static bool sponsors_stand(world *w, uint32_t replica) {
             stands = label[i] == WR_LABEL_OP_IN && op->type == WR_OP_ADD && o_names(op, m);
             for (uint32_t r = 0; r < w->h.count && stands; r++) {
                 if (label[r] == WR_LABEL_OP_IN && o_accuses(&w->h.op[r]) &&
-                    o_names(&w->h.op[r], op->author) && !o_in(w->h.op[r].past, i))
+                    o_names(&w->h.op[r], op->author) && !o_in(w->h.op[r].past, i) &&
+                    (w->of_thief[op->author] || !o_in(op->past, r)))
                     stands = false;
             }
         }
