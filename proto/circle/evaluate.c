@@ -122,8 +122,8 @@ void wr_evaluator_past(wr_evaluator *evaluator, const uint16_t *clock, uint32_t 
     give(wr_eval_past(evaluator, wide)->member, member_count, ret_members);
 }
 
-/* spec:circle#4.2 "The author of an op MUST be a member in eval(past(op)) with the role that the
- * type demands, unless the op is GENESIS, an EQUIV or of ROOT." */
+/* spec:circle#4.1 "The author of an op MUST be a member in eval(past(op)) with the role that the
+ * type demands." */
 bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
                       wr_eval_member *ret_members) {
     uint16_t wide[WR_COLUMNS_MAX];
