@@ -238,6 +238,46 @@ static void a_fork_at_the_first_op_is_judged_by_those_who_added_the_author(void 
     expect("IIOI", ALL4 | D(4));
 }
 
+/* 2 and 3 both add 5 and know different circles: 4 was removed in that of 3. */
+static void of_two_adds_the_one_with_the_lower_id_gives_the_voters(void **state) {
+    (void)state;
+    for (uint32_t lower = 0; lower < 2; lower++) {
+        o_set base = start(5);
+        uint32_t one = put(2, WR_OP_ADD, base, D(5));
+        uint32_t remove = put(0, WR_OP_REMOVE, base, D(4));
+        uint32_t two = put(3, WR_OP_ADD, o_bit(remove), D(5));
+        h.op[one].id.b[0] = lower == 0 ? 1 : 2;
+        h.op[two].id.b[0] = lower == 0 ? 2 : 1;
+        uint32_t left = after(O_NONE, 5, WR_OP_ACK, o_bit(one) | o_bit(two), 0);
+        after(O_NONE, 5, WR_OP_ACK, o_bit(one) | o_bit(two), 0);
+        put(4, WR_OP_ACK, o_bit(h_last(&h, base, 4)) | o_bit(one), 0);
+        expect("IIIOOO", ALL4 | D(5)); /* the remover did not know the last one */
+        h.count--;
+        o_op vote = h_on(&h, WR_OP_EQUIV, 4, h_last(&h, base, 4), o_bit(left));
+        h_subject(&vote, 1, WR_ROLE_ADMIN);
+        T_TRUE(h_put(&h, &dice, vote) != O_NONE); /* needs no member */
+        expect(lower == 0 ? "IIIIOI" : "IIIOOI", (ALL4 | D(5)) & ~D(1));
+    }
+}
+
+static void a_void_or_struck_add_supports_nobody_though_another_stands(void **state) {
+    (void)state;
+    o_set base = start(4);
+    uint32_t last = h_last(&h, base, 1);
+    uint32_t one = after(last, 1, WR_OP_ADD, base, D(4));
+    after(last, 1, WR_OP_ACK, base, 0);
+    put(WR_EVAL_ROOT, WR_OP_ADD, base, D(4));
+    put(4, WR_OP_ACK, o_bit(one), 0);
+    expect("OOIO", ALL4 | D(4));
+    base = start(4);
+    one = put(2, WR_OP_ADD, base, D(4));
+    put(3, WR_OP_ADD, base, D(4));
+    put(4, WR_OP_ACK, o_bit(one), 0);
+    expect("III", ALL4 | D(4));
+    put(1, WR_OP_REMOVE, base, D(2));
+    expect("OIOI", (ALL4 | D(4)) & ~D(2));
+}
+
 /* ---- labels ---- */
 
 /* spec:circle#4.4 type=test "An op MUST be labelled OUT when one of its attackers is IN or when all
@@ -429,6 +469,8 @@ int main(void) {
         cmocka_unit_test(forks_are_decided_from_the_earliest_on),
         cmocka_unit_test(a_void_op_has_no_effect_and_what_others_built_on_it_stands),
         cmocka_unit_test(a_fork_at_the_first_op_is_judged_by_those_who_added_the_author),
+        cmocka_unit_test(of_two_adds_the_one_with_the_lower_id_gives_the_voters),
+        cmocka_unit_test(a_void_or_struck_add_supports_nobody_though_another_stands),
         cmocka_unit_test(an_accusation_strikes_what_it_did_not_know_and_what_stands_on_that),
         cmocka_unit_test(a_second_support_is_enough),
         cmocka_unit_test(root_and_a_proof_are_final),
