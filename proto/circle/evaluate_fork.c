@@ -128,7 +128,8 @@ static wr_eval_set first_voters(const wr_evaluator *e, const uint16_t *clock, ui
     return first == NULL ? voters : first->set;
 }
 
-/* spec:circle#4.3 "The branch with more votes than every other one MUST be kept and the others are
+/* The author itself is among those that forked.
+ * spec:circle#4.3 "The branch with more votes than every other one MUST be kept and the others are
  * void; if there is none, all of them are void." */
 static uint32_t winner(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
                        const wr_eval_set *forked) {
@@ -137,7 +138,7 @@ static uint32_t winner(wr_evaluator *e, const uint16_t *clock, const fork_view *
     uint32_t best = 0;
     bool tie = false;
     for (uint32_t a = 0; a < e->member_count; a++) {
-        if (a == fork->author || !wr_eval_has(&voters, a) || wr_eval_has(forked, a))
+        if (!wr_eval_has(&voters, a) || wr_eval_has(forked, a))
             continue;
         uint32_t branch = vote(e, clock, fork, a);
         if (branch < fork->branch_count)
