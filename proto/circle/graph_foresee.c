@@ -40,13 +40,14 @@ typedef struct answers { /* large, so on the heap */
     wr_eval_subject targets[WR_MEMBERS_MAX];
     uint16_t clock[WR_MEMBERS_MAX][WR_COLUMNS_MAX];
     wr_eval_op op[WR_MEMBERS_MAX];
-    blow *blows; /* of all targets against all others */
+    blow blows[]; /* of all targets against all others */
 } answers;
 
+static answers *answers_new(size_t blows) {
+    return calloc(1, sizeof(answers) + blows * sizeof(blow));
+}
+
 static void answers_free(answers *a) {
-    if (a == NULL)
-        return;
-    free(a->blows);
     free(a);
 }
 WR_DEFINE_FREEP(answers, answers_free)
@@ -157,11 +158,8 @@ wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author, const wr_h
     WR_ASSERT(count <= WR_MEMBERS_MAX);
     if (author != NULL && !wr_graph_index(graph, author, &me))
         return WR_ERR_UNKNOWN;
-    WR_AUTO(answers) a = calloc(1, sizeof *a);
+    WR_AUTO(answers) a = answers_new(count * graph->member_count);
     if (a == NULL)
-        return WR_ERR_NOMEM;
-    a->blows = calloc((size_t)count * graph->member_count, sizeof *a->blows);
-    if (a->blows == NULL)
         return WR_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         if (!wr_graph_index(graph, &targets[i], &a->targets[i].member))

@@ -30,6 +30,8 @@ static bool is_about(const wr_node *node, uint32_t member) {
     return false;
 }
 
+/* spec:circle#4.2 "Two devices that hold the same ops MUST come to the same members, roles and
+ * epochs." */
 static void take_members(wr_graph *graph, const wr_eval_member *now) {
     graph->current_count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {

@@ -17,7 +17,7 @@
 
 #include "base/arena.h"
 #include "circle/evaluate.h"
-#include "circle/graph.h"
+#include "circle/removal.h"
 
 #define WR_GRAPH_SLOTS (2u * WR_OPS_MAX) /* of the index by id: at most half full */
 _Static_assert((WR_GRAPH_SLOTS & (WR_GRAPH_SLOTS - 1)) == 0, "a mask finds the slot");

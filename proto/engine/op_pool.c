@@ -35,6 +35,15 @@ static wr_pooled_op *find(const wr_op_pool *pool, const wr_hash *op_id) {
     return op;
 }
 
+static wr_pooled_op *pooled_new(const wr_op *op, const wr_sig *sig) {
+    wr_pooled_op *made = malloc(sizeof *made + op->bytes.len);
+    if (made == NULL)
+        return NULL;
+    *made = (wr_pooled_op){.id = op->id, .author = op->author, .sig = *sig, .len = op->bytes.len};
+    memcpy(made->bytes, op->bytes.ptr, op->bytes.len);
+    return made;
+}
+
 wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, const wr_sig *sig) {
     wr_op op;
     if (find(pool, op_id) != NULL)
@@ -44,12 +53,10 @@ wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, co
     /* spec:sync#2.3 "Ops that wait MUST NOT take more than 1 MiB for a session." */
     if (size > WR_OP_POOL_BYTES_MAX - pool->bytes)
         return WR_ERR_LIMIT;
-    wr_pooled_op *made = malloc(size);
+    wr_pooled_op *made = pooled_new(&op, sig);
     if (made == NULL)
         return WR_ERR_NOMEM;
-    *made = (wr_pooled_op){
-        .next = pool->first, .id = *op_id, .author = op.author, .sig = *sig, .len = bytes.len};
-    memcpy(made->bytes, bytes.ptr, bytes.len);
+    made->next = pool->first;
     pool->first = made;
     pool->bytes += size;
     return WR_OK;

@@ -19,6 +19,7 @@
 #include "circle/graph.h"
 #include "circle/identity.h"
 #include "circle/keyring.h"
+#include "circle/removal.h"
 #include "feed/feed.h"
 #include "feed/frontier.h"
 

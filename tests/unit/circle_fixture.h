@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_CIRCLE_FIXTURE_H
 #define TESTS_UNIT_CIRCLE_FIXTURE_H
 
-#include "circle/graph.h"
+#include "circle/removal.h"
 #include "circle/keyring.h"
 #include "harness/harness.h"
 

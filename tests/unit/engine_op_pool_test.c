@@ -113,6 +113,67 @@ static void run_fork(t_circle *c, bool backwards, bool only_one_builds) {
     wr_self_free(a);
 }
 
+/* spec:circle#3.11 type=test "The evidence of an EQUIV MUST prove that the accused contradicted
+ * itself, whoever the author is." */
+static void a_false_accusation_is_refused(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    uint8_t first[4200], second[4200], bytes[9000];
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    bool swap = wr_order(t_op_slice(&one), t_op_slice(&other)) > 0;
+    const t_op *pieces[] = {swap ? &other : &one, swap ? &one : &other};
+    wr_equiv equiv = {.kind = WR_EQUIV_OPS, .device_id = c->admin.device_id};
+    uint8_t *to[] = {first, second};
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(to[i], pieces[i]->bytes, pieces[i]->len);
+        memcpy(to[i] + pieces[i]->len, pieces[i]->sig.b, sizeof pieces[i]->sig.b);
+        equiv.evidence[i] = wr_slice_of(to[i], pieces[i]->len + sizeof pieces[i]->sig.b);
+    }
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_equiv_encode(&equiv, &body)); /* the member's ops, the admin's name */
+    t_op next = t_next(c->graph, &c->member, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    header.type = WR_OP_EQUIV;
+    header.body = wr_buf_slice(&body);
+    t_op bad = t_forge(&header, parents, &c->member);
+    T_ERR(wr_self_admit(f, t_op_slice(&bad), &bad.sig, now), WR_ERR_REFUSED);
+    equiv.device_id = c->member.device_id; /* true: even said by itself */
+    body.len = 0;
+    T_OK(wr_equiv_encode(&equiv, &body));
+    header.body = wr_buf_slice(&body);
+    t_op good = t_forge(&header, parents, &c->member);
+    T_OK(wr_self_admit(f, t_op_slice(&good), &good.sig, now));
+    T_FALSE(is_in(f, &c->member));
+    wr_self_free(f);
+}
+
+/* A branch of two ops, where only the second one is stood on. */
+static void a_branch_comes_in_down_to_the_fork(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder), *a = self_of(c, &c->admin);
+    wr_op_pool at_f = {0};
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    wr_op header = t_header(&other, parents);
+    header.aseq++;
+    header.aprev = parents[0] = other.id;
+    header.has_aprev = true;
+    header.parent_count = 1;
+    t_op second = t_forge(&header, parents, &c->member);
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_OK(wr_self_admit(a, t_op_slice(&other), &other.sig, now));
+    T_OK(wr_self_admit(a, t_op_slice(&second), &second.sig, now));
+    ack(a);
+    tell(&at_f, a, f, true);
+    T_EQ(at_f.bytes, 0); /* nothing waits any more */
+    T_TRUE(wr_graph_knows(wr_self_graph(f), &second.id));
+    T_TRUE(wr_graph_knows(wr_self_graph(f), &other.id));
+    wr_op_pool_wipe(&at_f);
+    wr_self_free(f);
+    wr_self_free(a);
+}
+
 static void two_branches_do_not_part_honest_siblings(void **state) {
     run_fork(*state, false, false);
     run_fork(*state, true, false);
@@ -156,6 +217,10 @@ static void what_waits_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_branches_do_not_part_honest_siblings, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(a_false_accusation_is_refused, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(a_branch_comes_in_down_to_the_fork, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(what_waits_is_bounded, t_circle_start, t_circle_stop),
     };
