@@ -91,6 +91,8 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
         new->sibling = evaluator->column_of[author];
         evaluator->column_of[author] = (uint16_t)column;
     }
+    if (leaves != WR_EVAL_NONE && new->fork == column)
+        memset(evaluator->vote[column], 0, sizeof evaluator->vote[column]);
     evaluator->column_count++;
     evaluator->branch_count += leaves != WR_EVAL_NONE;
     return WR_OK;
