@@ -195,10 +195,6 @@ void wr_eval_break_cycles(wr_evaluator *e);
 
 /* The evaluation of what clock (of column_count columns) covers; lives until the next call. */
 const wr_eval_result *wr_eval_past(wr_evaluator *e, const uint16_t *clock);
-/* Brings e->all and e->all_label up to date. */
-void wr_eval_refresh(wr_evaluator *e);
-static inline bool wr_eval_current(const wr_eval_state *state) {
-    return state->added && !state->removed;
-}
+void wr_eval_refresh(wr_evaluator *e); /* brings e->all and e->all_label up to date */
 
 #endif /* WR_CIRCLE_EVALUATE_PART_H */
