@@ -91,6 +91,8 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
         new->sibling = evaluator->column_of[author];
         evaluator->column_of[author] = (uint16_t)column;
     }
+    if (leaves != WR_EVAL_NONE && new->fork == column)
+        memset(evaluator->vote[column], 0, sizeof evaluator->vote[column]);
     evaluator->column_count++;
     evaluator->branch_count += leaves != WR_EVAL_NONE;
     return WR_OK;
@@ -105,10 +107,14 @@ static void widen(const wr_evaluator *e, const uint16_t *clock, uint32_t clock_l
     memcpy(ret_clock, clock, clock_len * sizeof *clock);
 }
 
+static bool is_current(const wr_eval_state *state) {
+    return state->added && !state->removed;
+}
+
 static void give(const wr_eval_state *from, uint32_t member_count, wr_eval_member *ret_members) {
     WR_ASSERT(member_count <= WR_AUTHORS_MAX);
     for (uint32_t m = 0; m < member_count; m++)
-        ret_members[m] = (wr_eval_member){from[m].added, wr_eval_current(&from[m]), from[m].accused,
+        ret_members[m] = (wr_eval_member){from[m].added, is_current(&from[m]), from[m].accused,
                                           (wr_role_kind)from[m].role};
 }
 
@@ -132,7 +138,7 @@ bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t me
         return true;
     WR_ASSERT(op->author < WR_AUTHORS_MAX);
     member += op->author;
-    return wr_eval_current(member) && member->role <= wr_evaluate_needed(op->type);
+    return is_current(member) && member->role <= wr_evaluate_needed(op->type);
 }
 
 /* ---- taking ---- */
@@ -172,7 +178,7 @@ static void check(const wr_evaluator *e, const wr_eval_op *op) {
 static wr_eval_set current_set(const wr_evaluator *e, const wr_eval_state *member) {
     wr_eval_set set = {{0}};
     for (uint32_t m = 0; m < e->member_count; m++) {
-        if (wr_eval_current(&member[m]))
+        if (is_current(&member[m]))
             wr_eval_put(&set, m);
     }
     return set;

@@ -211,6 +211,33 @@ static void forks_are_decided_from_the_earliest_on(void **state) {
     expect("OOOOIIIII", ALL4 | D(4));
 }
 
+static void forks_with_one_number_on_two_branches_are_two_forks(void **state) {
+    (void)state;
+    o_set base = start(5);
+    uint32_t last = h_last(&h, base, 1);
+    uint32_t left = after(last, 1, WR_OP_ACK, base, 0);
+    uint32_t right = after(last, 1, WR_OP_ACK, base, 0);
+    after(left, 1, WR_OP_ADD, 0, D(5));
+    after(right, 1, WR_OP_ADD, 0, D(6));
+    after(left, 1, WR_OP_ADD, 0, D(7));
+    after(right, 1, WR_OP_ADD, 0, D(8));
+    uint32_t kept = after(left, 1, WR_OP_ADD, 0, D(9));
+    put(3, WR_OP_ACK, o_bit(kept), 0);
+    expect("IOOOOOII", ALL4 | D(4) | D(9));
+}
+
+/* It voids all that the founder did, but a circle without a founding op would be none. */
+static void a_fork_beside_genesis_leaves_genesis(void **state) {
+    (void)state;
+    h.count = 0;
+    o_op op = h_on(&h, WR_OP_GENESIS, 0, O_NONE, 0);
+    h_subject(&op, 0, WR_ROLE_ADMIN);
+    T_EQ(h_put(&h, &dice, op), 0);
+    put(0, WR_OP_ADD, 0, D(1));
+    after(O_NONE, 0, WR_OP_ADD, o_bit(0), D(2));
+    expect("IOO", D(0));
+}
+
 /* spec:circle#4.3 type=test "An op that is void MUST have no effect on any other op and on the
  * members; its label is OUT." */
 static void a_void_op_has_no_effect_and_what_others_built_on_it_stands(void **state) {
@@ -467,6 +494,8 @@ int main(void) {
         cmocka_unit_test(whoever_is_no_member_before_the_fork_or_forked_has_no_vote),
         cmocka_unit_test(three_branches_need_one_that_has_more_than_each),
         cmocka_unit_test(forks_are_decided_from_the_earliest_on),
+        cmocka_unit_test(forks_with_one_number_on_two_branches_are_two_forks),
+        cmocka_unit_test(a_fork_beside_genesis_leaves_genesis),
         cmocka_unit_test(a_void_op_has_no_effect_and_what_others_built_on_it_stands),
         cmocka_unit_test(a_fork_at_the_first_op_is_judged_by_those_who_added_the_author),
         cmocka_unit_test(of_two_adds_the_one_with_the_lower_id_gives_the_voters),
