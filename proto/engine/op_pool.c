@@ -80,10 +80,11 @@ static bool want_parents(wr_op_pool *pool, const wr_pooled_op *op) {
     return any;
 }
 
-/* Only for ops whose author is known and signed them: others bring nothing in. */
-static bool is_signed(const wr_self *self, const wr_pooled_op *op) {
+/* spec:circle#2.4 "An op MUST NOT bring a branch in unless its author is a member, and not barred,
+ * without that branch." */
+static bool may_bring(const wr_self *self, const wr_pooled_op *op) {
     const wr_member *author = wr_graph_find(wr_self_graph(self), &op->author);
-    return author != NULL &&
+    return author != NULL && wr_member_is_in(author) &&
            wr_verify(&author->cert.sign, WR_SIG_LABEL_OP, bytes_of(op), &op->sig) == WR_OK;
 }
 
@@ -91,7 +92,7 @@ static void mark_wanted(wr_op_pool *pool, const wr_self *self) {
     for (bool any = true; any;) {
         any = false;
         for (wr_pooled_op *op = pool->first; op != NULL; op = op->next)
-            if (is_signed(self, op) && want_parents(pool, op))
+            if ((op->wanted || may_bring(self, op)) && want_parents(pool, op))
                 any = true;
     }
 }

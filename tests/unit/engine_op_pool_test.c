@@ -148,6 +148,32 @@ static void a_false_accusation_is_refused(void **state) {
     wr_self_free(f);
 }
 
+/* Whoever has the founder's keys signs another first ADD, and the device that it adds stands on it.
+ * spec:circle#2.4 type=test "An op MUST NOT bring a branch in unless its author is a member, and
+ * not barred, without that branch." */
+static void a_device_that_a_branch_added_does_not_bring_it_in(void **state) {
+    t_circle *c = *state;
+    wr_self *a = self_of(c, &c->admin);
+    wr_op_pool pool = {0};
+    WR_AUTO(wr_graph) other = NULL;
+    T_OK(wr_graph_new(&other));
+    T_OK(t_admit(other, &c->genesis));
+    wr_identity puppet = t_device(66);
+    t_op add = t_add(other, &c->founder, &puppet, WR_ROLE_ADMIN); /* aseq 1, where the EPOCH is */
+    t_op stands = t_ack(other, &puppet);
+    uint32_t count = wr_graph_op_count(wr_self_graph(a));
+    const t_op *ops[] = {&stands, &add};
+    for (size_t i = 0; i < WR_COUNT(ops); i++) {
+        T_TRUE(wr_self_admit(a, t_op_slice(ops[i]), &ops[i]->sig, now) != WR_OK);
+        T_OK(wr_op_pool_put(&pool, &ops[i]->id, t_op_slice(ops[i]), &ops[i]->sig));
+        T_OK(wr_op_pool_retry(&pool, a, now));
+    }
+    T_EQ(wr_graph_op_count(wr_self_graph(a)), count);
+    T_TRUE(is_in(a, &c->member));
+    wr_op_pool_wipe(&pool);
+    wr_self_free(a);
+}
+
 /* A branch of two ops, where only the second one is stood on. */
 static void a_branch_comes_in_down_to_the_fork(void **state) {
     t_circle *c = *state;
@@ -222,6 +248,8 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_branch_comes_in_down_to_the_fork, t_circle_start,
                                         t_circle_stop),
+        cmocka_unit_test_setup_teardown(a_device_that_a_branch_added_does_not_bring_it_in,
+                                        t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(what_waits_is_bounded, t_circle_start, t_circle_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
