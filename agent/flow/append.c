@@ -439,7 +439,9 @@ static wr_err run_jobs(hub *h) {
 static wr_err acknowledge(hub *h) {
     if (pairflow_unsettled(h))
         return WR_OK;
-    wr_err err = wr_self_ack(h->self, hub_now(h));
+    wr_err err = wr_self_accuse(h->self, hub_now(h));
+    if (err == WR_OK)
+        err = wr_self_ack(h->self, hub_now(h));
     if (err != WR_ERR_LIMIT) /* a graph that is full takes none, and needs none */
         WR_TRY(err);
     return hub_drain(h);

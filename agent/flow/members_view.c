@@ -69,7 +69,7 @@ static wr_hash safety_of(const hub *h, const wr_hash *device) {
 static uint16_t word_at(const wr_hash *digest, uint32_t at) {
     uint32_t index = 0;
     for (uint32_t bit = at; bit < at + 11; bit++)
-        index = index << 1 | (digest->b[bit / 8] >> (7 - bit % 8) & 1u);
+        index = index << 1 | ((uint32_t)digest->b[bit / 8] >> (7 - bit % 8) & 1u);
     return (uint16_t)index;
 }
 

@@ -55,14 +55,6 @@ void wr_evaluator_free(wr_evaluator *evaluator) {
 
 /* ---- columns ---- */
 
-/* A branch of a branch leaves below that one's first op only if it leaves what that one left. */
-static uint32_t left_column(const wr_evaluator *e, uint32_t leaves, uint32_t first) {
-    while (leaves != WR_EVAL_NONE && e->column[leaves].leaves != WR_EVAL_NONE &&
-           first <= e->column[leaves].first)
-        leaves = e->column[leaves].leaves;
-    return leaves;
-}
-
 static uint32_t fork_of(const wr_evaluator *e, uint32_t column) {
     const wr_eval_column *own = &e->column[column];
     for (uint32_t c = 0; c < column && own->leaves != WR_EVAL_NONE; c++) {
@@ -83,17 +75,24 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
     WR_ASSERT(author < WR_AUTHORS_MAX || (author == WR_EVAL_ROOT && leaves == WR_EVAL_NONE));
     WR_ASSERT(leaves == WR_EVAL_NONE ? first == 0 : leaves < column);
     WR_ASSERT(first < WR_OPS_MAX);
+    if (leaves != WR_EVAL_NONE) {
+        const wr_eval_column *left = &evaluator->column[leaves];
+        WR_ASSERT(left->author == author);
+        WR_ASSERT(left->leaves == WR_EVAL_NONE || first > left->first);
+    }
     if (column == WR_COLUMNS_MAX)
         return WR_ERR_LIMIT;
     wr_eval_column *new = &evaluator->column[column];
-    *new = (wr_eval_column){.author = author, .first = first, .sibling = WR_EVAL_END};
-    new->leaves = left_column(evaluator, leaves, first);
+    *new = (wr_eval_column){
+        .author = author, .leaves = leaves, .first = first, .sibling = WR_EVAL_END};
     new->fork = (uint16_t)fork_of(evaluator, column);
     if (author != WR_EVAL_ROOT) {
         meet(evaluator, author);
         new->sibling = evaluator->column_of[author];
         evaluator->column_of[author] = (uint16_t)column;
     }
+    if (leaves != WR_EVAL_NONE && new->fork == column)
+        memset(evaluator->vote[column], 0, sizeof evaluator->vote[column]);
     evaluator->column_count++;
     evaluator->branch_count += leaves != WR_EVAL_NONE;
     return WR_OK;
@@ -108,10 +107,14 @@ static void widen(const wr_evaluator *e, const uint16_t *clock, uint32_t clock_l
     memcpy(ret_clock, clock, clock_len * sizeof *clock);
 }
 
+static bool is_current(const wr_eval_state *state) {
+    return state->added && !state->removed;
+}
+
 static void give(const wr_eval_state *from, uint32_t member_count, wr_eval_member *ret_members) {
     WR_ASSERT(member_count <= WR_AUTHORS_MAX);
     for (uint32_t m = 0; m < member_count; m++)
-        ret_members[m] = (wr_eval_member){from[m].added, wr_eval_current(&from[m]), from[m].accused,
+        ret_members[m] = (wr_eval_member){from[m].added, is_current(&from[m]), from[m].accused,
                                           (wr_role_kind)from[m].role};
 }
 
@@ -122,8 +125,8 @@ void wr_evaluator_past(wr_evaluator *evaluator, const uint16_t *clock, uint32_t 
     give(wr_eval_past(evaluator, wide)->member, member_count, ret_members);
 }
 
-/* spec:circle#4.2 "The author of an op MUST be a member in eval(past(op)) with the role that the
- * type demands, unless the op is GENESIS, an EQUIV or of ROOT." */
+/* spec:circle#4.1 "The author of an op MUST be a member in eval(past(op)) with the role that the
+ * type demands." */
 bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t member_count,
                       wr_eval_member *ret_members) {
     uint16_t wide[WR_COLUMNS_MAX];
@@ -135,7 +138,7 @@ bool wr_evaluator_may(wr_evaluator *evaluator, const wr_eval_op *op, uint32_t me
         return true;
     WR_ASSERT(op->author < WR_AUTHORS_MAX);
     member += op->author;
-    return wr_eval_current(member) && member->role <= wr_evaluate_needed(op->type);
+    return is_current(member) && member->role <= wr_evaluate_needed(op->type);
 }
 
 /* ---- taking ---- */
@@ -175,7 +178,7 @@ static void check(const wr_evaluator *e, const wr_eval_op *op) {
 static wr_eval_set current_set(const wr_evaluator *e, const wr_eval_state *member) {
     wr_eval_set set = {{0}};
     for (uint32_t m = 0; m < e->member_count; m++) {
-        if (wr_eval_current(&member[m]))
+        if (is_current(&member[m]))
             wr_eval_put(&set, m);
     }
     return set;

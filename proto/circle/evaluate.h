@@ -65,9 +65,10 @@ void wr_evaluator_free(wr_evaluator *evaluator);  /* NULL is fine */
 void wr_evaluator_clear(wr_evaluator *evaluator); /* as new: another RESET won, ops come again */
 WR_DEFINE_FREEP(wr_evaluator, wr_evaluator_free)
 
-/* Declares column number `column` (the next one, counting from 0).  leaves: the column that a
- * branch leaves, WR_EVAL_NONE for a member's own chain or an op of ROOT; first: aseq of its first
- * op.  LIMIT beyond WR_COLUMNS_MAX. */
+/* Declares column number `column` (the next one, counting from 0).  leaves: for a branch the column
+ * of the author's op before it, that with aseq first - 1; its own chain if first is 0; WR_EVAL_NONE
+ * for a member's own chain or an op of ROOT.  first: aseq of its first op.  LIMIT beyond
+ * WR_COLUMNS_MAX. */
 WR_MUST wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t author,
                                    uint32_t leaves, uint32_t first);
 

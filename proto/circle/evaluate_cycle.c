@@ -117,8 +117,7 @@ static bool walk_component(wr_evaluator *e, uint32_t root) {
     return accuses;
 }
 
-/* spec:circle#4.4 "Otherwise all accusations of the source components MUST be labelled IN, and all
- * ops of a source component without an accusation OUT." */
+/* spec:circle#4.4 "Otherwise all accusations of the source components MUST be labelled IN" */
 void wr_eval_break_cycles(wr_evaluator *e) {
     wr_eval_work *work = &e->work;
     clear_marks(work);

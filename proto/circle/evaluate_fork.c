@@ -14,10 +14,10 @@
 #include "circle/evaluate_part.h"
 
 typedef struct fork_view { /* one in the set under evaluation */
-    uint32_t author, leaves, aseq;
-    uint32_t branch[WR_COLUMNS_MAX]; /* columns with an op at aseq or later in the set */
+    uint32_t author, aseq;
+    uint32_t column;                 /* its number */
+    uint16_t branch[WR_COLUMNS_MAX]; /* columns with an op at aseq or later in the set */
     uint32_t branch_count;
-    const wr_eval_set *voters;
 } fork_view;
 
 /* ---- what is in the set ---- */
@@ -30,21 +30,39 @@ static bool present(const wr_evaluator *e, const uint16_t *clock, uint32_t colum
     return clock[column] > e->column[column].first;
 }
 
-/* The fork at which a branch leaves, with its branches of the set. */
-static void look_at_fork(const wr_evaluator *e, const uint16_t *clock, uint32_t column,
-                         fork_view *ret) {
-    const wr_eval_column *base = &e->column[column];
-    ret->author = base->author;
-    ret->leaves = base->leaves;
-    ret->aseq = base->first;
-    ret->branch_count = 0;
-    ret->voters = &e->column[base->fork].voters;
-    if (clock[base->leaves] > base->first)
-        ret->branch[ret->branch_count++] = base->leaves;
-    for (uint32_t c = e->column_of[base->author]; c != WR_EVAL_END; c = e->column[c].sibling) {
-        if (is_branch(e, c) && e->column[c].fork == base->fork && present(e, clock, c))
-            ret->branch[ret->branch_count++] = c;
+/* An author's branches in the set, by where they leave: those of one fork side by side. */
+static uint32_t branches_of(const wr_evaluator *e, const uint16_t *clock, uint32_t author,
+                            uint16_t *ret_branch) {
+    uint32_t count = 0;
+    for (uint32_t c = e->column_of[author]; c != WR_EVAL_END; c = e->column[c].sibling) {
+        const wr_eval_column *column = &e->column[c];
+        uint32_t at = 0; /* newer columns mostly leave later, and come first */
+        if (!is_branch(e, c) || !present(e, clock, c))
+            continue;
+        for (at = count++; at > 0; at--) {
+            const wr_eval_column *other = &e->column[ret_branch[at - 1]];
+            if (other->first > column->first ||
+                (other->first == column->first && other->leaves >= column->leaves))
+                break;
+            ret_branch[at] = ret_branch[at - 1];
+        }
+        ret_branch[at] = (uint16_t)c;
     }
+    return count; /* the last one leaves first */
+}
+
+/* The fork of the last one of these branches; takes its branches off. */
+static void take_fork(const wr_evaluator *e, const uint16_t *clock, const uint16_t *branch,
+                      uint32_t *count, fork_view *ret) {
+    const wr_eval_column *base = &e->column[branch[*count - 1]];
+    ret->author = base->author;
+    ret->aseq = base->first;
+    ret->column = base->fork;
+    ret->branch_count = 0;
+    if (clock[base->leaves] > base->first)
+        ret->branch[ret->branch_count++] = (uint16_t)base->leaves;
+    for (; *count > 0 && e->column[branch[*count - 1]].fork == base->fork; (*count)--)
+        ret->branch[ret->branch_count++] = branch[*count - 1];
 }
 
 /* Authors with two branches of one fork in the set. */
@@ -64,15 +82,16 @@ static wr_eval_set forked_authors(const wr_evaluator *e, const uint16_t *clock) 
 
 /* ---- votes ---- */
 
-/* Branch of the fork that op has in its past; WR_EVAL_NONE for none, branch_count for several. */
+/* The branch of the fork that op has in its past; WR_EVAL_NONE for no branch, WR_EVAL_END for
+ * several. */
 static uint32_t covered(const fork_view *fork, const wr_eval_op *op) {
     uint32_t found = WR_EVAL_NONE;
     for (uint32_t b = 0; b < fork->branch_count; b++) {
         if (!wr_eval_covers(op, fork->branch[b], fork->aseq))
             continue;
         if (found != WR_EVAL_NONE)
-            return fork->branch_count;
-        found = b;
+            return WR_EVAL_END;
+        found = fork->branch[b];
     }
     return found;
 }
@@ -86,8 +105,8 @@ static const wr_eval_op *on_the_way(wr_evaluator *e, uint32_t tip, uint32_t aseq
 
 /* As covered, of the first op of an author that did not fork in the set.  Its ops are a chain
  * there, and each has the past of the one before in its own. */
-static uint32_t vote(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
-                     uint32_t author) {
+static wr_eval_vote look_for_vote(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
+                                  uint32_t author) {
     uint32_t tip = WR_EVAL_NONE, low = 0, end = 0;
     for (uint32_t c = e->column_of[author]; c != WR_EVAL_END; c = e->column[c].sibling) {
         if (present(e, clock, c) && clock[c] > end) {
@@ -96,7 +115,7 @@ static uint32_t vote(wr_evaluator *e, const uint16_t *clock, const fork_view *fo
         }
     }
     if (end == 0 || covered(fork, on_the_way(e, tip, end - 1)) == WR_EVAL_NONE)
-        return WR_EVAL_NONE;
+        return (wr_eval_vote){0, WR_EVAL_END};
     for (uint32_t high = end - 1; low < high;) {
         uint32_t middle = (low + high) / 2;
         if (covered(fork, on_the_way(e, tip, middle)) == WR_EVAL_NONE)
@@ -104,7 +123,22 @@ static uint32_t vote(wr_evaluator *e, const uint16_t *clock, const fork_view *fo
         else
             high = middle;
     }
-    return covered(fork, on_the_way(e, tip, low));
+    return (wr_eval_vote){(uint16_t)(low + 1), (uint16_t)covered(fork, on_the_way(e, tip, low))};
+}
+
+/* The branch an author votes for; WR_EVAL_END for none.  An author that never forked has the same
+ * first op in each set that holds it, so it is looked for once. */
+static uint32_t vote(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
+                     uint32_t author) {
+    uint32_t own = e->column_of[author];
+    wr_eval_vote *known = &e->vote[fork->column][author];
+    if (own == WR_EVAL_END)
+        return WR_EVAL_END;
+    if (e->column[own].sibling != WR_EVAL_END)
+        return look_for_vote(e, clock, fork, author).branch;
+    if (known->end == 0)
+        *known = look_for_vote(e, clock, fork, author);
+    return known->end != 0 && clock[own] >= known->end ? known->branch : WR_EVAL_END;
 }
 
 /* Before an author's first op stands the one that added it: the RESET, or the ADD in the set with
@@ -128,58 +162,51 @@ static wr_eval_set first_voters(const wr_evaluator *e, const uint16_t *clock, ui
     return first == NULL ? voters : first->set;
 }
 
-/* spec:circle#4.3 "The branch with more votes than every other one MUST be kept and the others are
+/* The author itself is among those that forked.
+ * spec:circle#4.3 "The branch with more votes than every other one MUST be kept and the others are
  * void; if there is none, all of them are void." */
 static uint32_t winner(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
                        const wr_eval_set *forked) {
-    wr_eval_set voters = fork->aseq == 0 ? first_voters(e, clock, fork->author) : *fork->voters;
+    wr_eval_set voters =
+        fork->aseq == 0 ? first_voters(e, clock, fork->author) : e->column[fork->column].voters;
     uint16_t votes[WR_COLUMNS_MAX] = {0};
-    uint32_t best = 0;
+    uint32_t best = fork->branch[0], member = wr_eval_common(&voters, &voters, 0);
     bool tie = false;
-    for (uint32_t a = 0; a < e->member_count; a++) {
-        if (a == fork->author || !wr_eval_has(&voters, a) || wr_eval_has(forked, a))
-            continue;
-        uint32_t branch = vote(e, clock, fork, a);
-        if (branch < fork->branch_count)
+    for (; member < WR_AUTHORS_MAX; member = wr_eval_common(&voters, &voters, member + 1)) {
+        uint32_t branch = WR_EVAL_END;
+        if (!wr_eval_has(forked, member))
+            branch = vote(e, clock, fork, member);
+        if (branch != WR_EVAL_END)
             votes[branch]++;
     }
-    for (uint32_t b = 1; b < fork->branch_count; b++) {
+    for (uint32_t i = 1; i < fork->branch_count; i++) {
+        uint32_t b = fork->branch[i];
         tie = votes[b] == votes[best] || (tie && votes[b] < votes[best]);
         best = votes[b] > votes[best] ? b : best;
     }
-    return tie ? WR_EVAL_NONE : fork->branch[best];
+    return tie ? WR_EVAL_NONE : best;
 }
 
 /* ---- one author ---- */
-
-/* The first branch of the set that leaves column at `from` or later. */
-static uint32_t next_branch(const wr_evaluator *e, const uint16_t *clock, uint32_t column,
-                            uint32_t from) {
-    uint32_t found = WR_EVAL_NONE;
-    for (uint32_t c = e->column_of[e->column[column].author]; c != WR_EVAL_END;
-         c = e->column[c].sibling) {
-        if (e->column[c].leaves != column || !present(e, clock, c) || e->column[c].first < from)
-            continue;
-        if (found == WR_EVAL_NONE || e->column[c].first < e->column[found].first)
-            found = c;
-    }
-    return found;
-}
 
 /* spec:circle#4.3 "Forks of one author MUST be decided from the earliest on, later ones only where
  * they lie on the branch that was kept." */
 static void keep_one_line(wr_evaluator *e, const uint16_t *clock, uint32_t author,
                           const wr_eval_set *forked, uint16_t *live) {
-    uint32_t column = WR_EVAL_NONE, from = 0, branch;
+    uint16_t branch[WR_COLUMNS_MAX];
+    uint32_t column = WR_EVAL_NONE, count = branches_of(e, clock, author, branch);
     for (uint32_t c = e->column_of[author]; c != WR_EVAL_END; c = e->column[c].sibling) {
         live[c] = 0;
         column = is_branch(e, c) ? column : c;
     }
     WR_ASSERT(column != WR_EVAL_NONE);
     live[column] = clock[column];
-    while ((branch = next_branch(e, clock, column, from)) != WR_EVAL_NONE) {
+    while (count > 0) {
         fork_view fork;
-        look_at_fork(e, clock, branch, &fork);
+        uint32_t leaves = e->column[branch[count - 1]].leaves;
+        take_fork(e, clock, branch, &count, &fork);
+        if (leaves != column)
+            continue;
         uint32_t kept = fork.branch_count == 1 ? fork.branch[0] : winner(e, clock, &fork, forked);
         if (kept != column)
             live[column] = (uint16_t)fork.aseq;
@@ -187,7 +214,6 @@ static void keep_one_line(wr_evaluator *e, const uint16_t *clock, uint32_t autho
             return;
         column = kept;
         live[column] = clock[column];
-        from = fork.aseq + 1;
     }
 }
 

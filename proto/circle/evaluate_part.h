@@ -60,6 +60,11 @@ typedef struct wr_eval_slot { /* one op of a column */
     bool held;
 } wr_eval_slot;
 
+typedef struct wr_eval_vote { /* of an author with one column, on a fork */
+    uint16_t end;             /* aseq + 1 of the op that gives it; 0 is not known yet */
+    uint16_t branch;          /* WR_EVAL_END for none */
+} wr_eval_vote;
+
 typedef struct wr_eval_column {
     uint32_t author, leaves, first;
     uint32_t count;     /* ops taken */
@@ -132,8 +137,9 @@ struct wr_evaluator {
     wr_eval_column column[WR_COLUMNS_MAX];
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */
     wr_eval_slot slot[WR_EVAL_CHUNKS * WR_EVAL_CHUNK];
-    wr_eval_entry entry[WR_OPS_MAX]; /* in the order in which they were taken */
-    uint16_t whole[WR_COLUMNS_MAX];  /* clock of everything taken */
+    wr_eval_entry entry[WR_OPS_MAX];                   /* in the order in which they were taken */
+    wr_eval_vote vote[WR_COLUMNS_MAX][WR_AUTHORS_MAX]; /* by column of the fork */
+    uint16_t whole[WR_COLUMNS_MAX];                    /* clock of everything taken */
 
     wr_eval_result past[WR_EVAL_RESULTS];
     wr_eval_result all; /* of everything taken, without what is held */
@@ -189,10 +195,6 @@ void wr_eval_break_cycles(wr_evaluator *e);
 
 /* The evaluation of what clock (of column_count columns) covers; lives until the next call. */
 const wr_eval_result *wr_eval_past(wr_evaluator *e, const uint16_t *clock);
-/* Brings e->all and e->all_label up to date. */
-void wr_eval_refresh(wr_evaluator *e);
-static inline bool wr_eval_current(const wr_eval_state *state) {
-    return state->added && !state->removed;
-}
+void wr_eval_refresh(wr_evaluator *e); /* brings e->all and e->all_label up to date */
 
 #endif /* WR_CIRCLE_EVALUATE_PART_H */

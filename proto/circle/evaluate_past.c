@@ -163,8 +163,6 @@ static wr_op_label step(wr_eval_result *result, const wr_eval_entry *entry) {
     } else if (in) {
         apply(member, entry, &removed, &accused);
         take_away(member, &removed, &accused);
-    } else if (op->type == WR_OP_ADD) {
-        member[op->subject[0].member].add_out = true;
     }
     return in ? WR_LABEL_OP_IN : WR_LABEL_OP_OUT;
 }

@@ -119,9 +119,9 @@ _Static_assert(sizeof(wr_eval_subject) % alignof(uint16_t) == 0, "the clock stan
 
 /* ---- members and columns ---- */
 
-static wr_err add_column(wr_graph *graph, uint32_t author) {
-    WR_TRY(wr_evaluator_column(graph->evaluator, graph->column_count, author, WR_EVAL_NONE, 0));
-    graph->chain[graph->column_count++] = (wr_chain){.author = author};
+static wr_err add_column(wr_graph *graph, uint32_t author, uint32_t leaves, uint32_t first) {
+    WR_TRY(wr_evaluator_column(graph->evaluator, graph->column_count, author, leaves, first));
+    graph->chain[graph->column_count++] = (wr_chain){.author = author, .op_count = first};
     return WR_OK;
 }
 
@@ -132,7 +132,7 @@ static wr_err prepare_member(wr_graph *graph, wr_admission *in) {
     if (!known) {
         WR_ASSERT(graph->member_count < WR_AUTHORS_MAX);
         graph->column[index] = graph->column_count;
-        WR_TRY(add_column(graph, index));
+        WR_TRY(add_column(graph, index, WR_EVAL_NONE, 0));
     }
     in->subject[0] = (wr_eval_subject){index, in->role};
     in->subject_count = 1;
@@ -189,7 +189,11 @@ static wr_err prepare(wr_graph *graph, wr_admission *in) {
         in->author = 0;
         in->column = 0;
     }
-    return in->author == WR_EVAL_ROOT ? add_column(graph, WR_EVAL_ROOT) : WR_OK;
+    if (in->author == WR_EVAL_ROOT)
+        return add_column(graph, WR_EVAL_ROOT, WR_EVAL_NONE, 0);
+    if (in->leaves != WR_EVAL_NONE)
+        return add_column(graph, in->author, in->leaves, (uint32_t)in->op.aseq);
+    return WR_OK;
 }
 
 /* Behind this nothing can fail. */
@@ -207,15 +211,23 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         wr_graph_take_effect(graph, node);
 }
 
-wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {
+static wr_err admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool branches) {
     wr_admission in;
     wr_node *node;
     /* spec:circle#2.3 "An op that fails any check MUST leave the graph as it was." */
-    WR_TRY(wr_graph_check(graph, op_bytes, sig, &in));
+    WR_TRY(wr_graph_check(graph, op_bytes, sig, branches, &in));
     WR_TRY(prepare(graph, &in));
     WR_TRY(node_new(graph, &in, &node));
     WR_TRY(wr_evaluator_take(graph->evaluator, &node->eval));
     take(graph, &in, node);
     graph->version++;
     return WR_OK;
+}
+
+wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {
+    return admit(graph, op_bytes, sig, false);
+}
+
+wr_err wr_graph_admit_branch(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {
+    return admit(graph, op_bytes, sig, true);
 }

@@ -80,9 +80,13 @@ WR_DEFINE_FREEP(wr_graph, wr_graph_free)
  *   FORMAT, TRUNCATED, VERSION, AUTH, BAD_KEY, REFUSED, LIMIT, NOMEM   refuse the op
  * On error nothing changed. */
 WR_MUST wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig);
+/* The same, and takes a FORK as a branch: only for what another author's op stands on, and for what
+ * was admitted before. */
+WR_MUST wr_err wr_graph_admit_branch(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig);
+/* The admitted op at this place of an author's own chain; false if there is none. */
+WR_MUST bool wr_graph_op_at(const wr_graph *graph, const wr_hash *author, uint64_t aseq,
+                            wr_op_ref *ret_op);
 
-/* Grows with every change: what was concluded under one version holds until the next. */
-uint64_t wr_graph_version(const wr_graph *graph);
 bool wr_graph_is_empty(const wr_graph *graph);
 const wr_hash *wr_graph_circle_id(const wr_graph *graph); /* not legal while empty */
 const wr_root *wr_graph_root(const wr_graph *graph);      /* the recovery key now; likewise */
@@ -109,37 +113,6 @@ const wr_member *wr_graph_find_noise(const wr_graph *graph, const wr_pub *noise_
 /* An ADD is refused when its own past has WR_MEMBERS_MAX members; concurrent ADDs may go beyond
  * that, never beyond WR_AUTHORS_MAX. */
 uint32_t wr_graph_current_count(const wr_graph *graph);
-
-/* Why a member that is not current is out: the earliest accusation, else the earliest REMOVE or
- * LEAVE that is IN.  .type is GENESIS where it never came in. */
-wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member);
-
-/* How much of a feed counts whose writer is out (circle.md 4.7). */
-typedef struct wr_limit {
-    uint64_t shown; /* entries from here on are not in the order of any log */
-    uint64_t kept;  /* .. and from here on not taken: UINT64_MAX for a member */
-} wr_limit;
-wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id);
-/* Does an op vouch for this state of the feed: the cut of a removal or farewell, or what a member
- * held when it first heard of one?  Only such a state of a feed is taken whose writer is out. */
-WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
-                              const wr_hash *feed_id, uint64_t len, const wr_hash *root);
-
-/* ---- the guard (circle.md 4.6) ---- */
-
-#define WR_HELD_MAX 64u /* given at a time */
-/* Ops that are held: the owner decides, or ROOT. */
-uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]);
-/* The owner accepts: the op takes effect.  UNKNOWN: it is not held.  To be kept with the ops, and
- * repeated where they are loaded. */
-WR_MUST wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id);
-
-/* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the
- * targets now and these accused all others, each on the oldest past that its ops allow.  NOMEM,
- * UNKNOWN. */
-WR_MUST wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author,
-                                const wr_hash *targets, uint32_t count,
-                                wr_hash struck[WR_MEMBERS_MAX], uint32_t *ret_struck_count);
 
 /* Newest op per chain, by author and id; the digest over it goes into HELLO. */
 uint32_t wr_graph_chain_heads(const wr_graph *graph, wr_op_head heads[WR_COLUMNS_MAX]);

@@ -80,7 +80,7 @@ static wr_err sign(const wr_graph *graph, wr_op *header, const wr_hash *parents,
     WR_TRY(wr_op_encode(header, parents, &next));
     wr_slice bytes = wr_slice_of(out->ptr + out->len, next.len - out->len);
     wr_sign(key, WR_SIG_LABEL_OP, bytes, &sig);
-    WR_TRY(wr_graph_check(graph, bytes, &sig, &unused));
+    WR_TRY(wr_graph_check(graph, bytes, &sig, false, &unused));
     *out = next;
     *ret_sig = sig;
     return WR_OK;

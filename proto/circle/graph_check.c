@@ -59,21 +59,30 @@ static wr_err check_place(const wr_graph *graph, wr_admission *in) {
 
 /* ---- author ---- */
 
-static wr_err check_chain(const wr_graph *graph, const wr_admission *in) {
+/* The op continues the chain whose newest op is its aprev.  Where that has another follower, it is
+ * the second of two ops with one number. spec:circle#2.4 "Of two ops with one generation, author
+ * and aseq a device MUST NOT admit the second, unless an op of another author stands on it." */
+static wr_err check_chain(const wr_graph *graph, wr_admission *in) {
     const wr_chain *chain = &graph->chain[in->column];
-    /* spec:circle#2.4 "Of two ops with one generation, author and aseq a device MUST NOT admit the
-     * second." */
-    if (in->op.aseq < chain->op_count)
-        return WR_ERR_FORK;
-    if (in->op.aseq > chain->op_count)
-        return WR_ERR_REFUSED;
-    if (chain->op_count == 0)
+    if (in->op.has_aprev) {
+        const wr_node *prev = wr_graph_node(graph, &in->op.aprev);
+        /* spec:circle#2.3 "aprev MUST be the author's op with the previous aseq, and in the op's
+         * past." */
+        if (prev->eval.author != in->author || prev->eval.aseq + 1 != in->op.aseq ||
+            !wr_node_is_past(prev, in))
+            return WR_ERR_REFUSED;
+        in->column = prev->eval.column;
+        chain = &graph->chain[in->column];
+        if (chain->last == prev)
+            return WR_OK;
+    } else if (chain->op_count == 0) {
         return WR_OK;
-    /* spec:circle#2.3 "aprev MUST be the author's op with the previous aseq, and in the op's
-     * past." */
-    bool named = wr_hash_equal(&in->op.aprev, &chain->last->eval.id);
-    bool covered = in->column < in->clock_len && in->clock[in->column] == in->op.aseq;
-    return named && covered ? WR_OK : WR_ERR_REFUSED;
+    }
+    if (!in->branches)
+        return WR_ERR_FORK;
+    in->leaves = in->column;
+    in->column = graph->column_count;
+    return graph->column_count < WR_COLUMNS_MAX ? WR_OK : WR_ERR_LIMIT;
 }
 
 /* ROOT signs rarely, and each of its ops has a column of its own. */
@@ -142,10 +151,10 @@ static wr_err check_later(const wr_graph *graph, wr_admission *in) {
     return wr_graph_check_body(graph, in);
 }
 
-wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig,
+wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool branches,
                       wr_admission *ret_admission) {
     wr_admission *in = ret_admission;
-    *in = (wr_admission){.sig = *sig};
+    *in = (wr_admission){.sig = *sig, .leaves = WR_EVAL_NONE, .branches = branches};
     WR_TRY(wr_op_decode(op_bytes, &in->op));
     if (wr_graph_node(graph, &in->op.id) != NULL)
         return WR_ERR_EXISTS;

@@ -40,16 +40,25 @@ typedef struct answers { /* large, so on the heap */
     wr_eval_subject targets[WR_MEMBERS_MAX];
     uint16_t clock[WR_MEMBERS_MAX][WR_COLUMNS_MAX];
     wr_eval_op op[WR_MEMBERS_MAX];
-    blow *blows; /* of all targets against all others */
+    blow blows[]; /* of all targets against all others */
 } answers;
 
+static answers *answers_new(size_t blows) {
+    return calloc(1, sizeof(answers) + blows * sizeof(blow));
+}
+
 static void answers_free(answers *a) {
-    if (a == NULL)
-        return;
-    free(a->blows);
     free(a);
 }
 WR_DEFINE_FREEP(answers, answers_free)
+
+/* Only whom it knows it can accuse. */
+static bool knows(const wr_graph *graph, uint32_t by, uint32_t member) {
+    uint16_t clock[WR_COLUMNS_MAX] = {0};
+    const wr_node *added = wr_graph_node(graph, &graph->member[member].added_id);
+    uint32_t len = oldest_past(graph, by, clock);
+    return added->eval.column < len && added->eval.aseq < clock[added->eval.column];
+}
 
 static void make_blow(const wr_graph *graph, uint32_t by, uint32_t against, uint32_t number,
                       blow *b) {
@@ -115,7 +124,8 @@ static wr_err strike_back(const wr_graph *graph, wr_evaluator *evaluator, answer
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = 0;
         for (uint32_t m = 0; m < graph->member_count; m++) {
-            if (!graph->member[m].current || is_target(a, count, m))
+            if (!graph->member[m].current || is_target(a, count, m) ||
+                !knows(graph, a->targets[i].member, m))
                 continue;
             blow *b = &a->blows[used++];
             make_blow(graph, a->targets[i].member, m, number, b);
@@ -148,11 +158,8 @@ wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author, const wr_h
     WR_ASSERT(count <= WR_MEMBERS_MAX);
     if (author != NULL && !wr_graph_index(graph, author, &me))
         return WR_ERR_UNKNOWN;
-    WR_AUTO(answers) a = calloc(1, sizeof *a);
+    WR_AUTO(answers) a = answers_new(count * graph->member_count);
     if (a == NULL)
-        return WR_ERR_NOMEM;
-    a->blows = calloc((size_t)count * graph->member_count, sizeof *a->blows);
-    if (a->blows == NULL)
         return WR_ERR_NOMEM;
     for (uint32_t i = 0; i < count; i++)
         if (!wr_graph_index(graph, &targets[i], &a->targets[i].member))

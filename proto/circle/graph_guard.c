@@ -30,6 +30,8 @@ static bool is_about(const wr_node *node, uint32_t member) {
     return false;
 }
 
+/* spec:circle#4.2 "Two devices that hold the same ops MUST come to the same members, roles and
+ * epochs." */
 static void take_members(wr_graph *graph, const wr_eval_member *now) {
     graph->current_count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {
@@ -74,14 +76,15 @@ static bool has_accused(const wr_graph *graph, uint32_t accuser, uint32_t accuse
     return false;
 }
 
-/* Would the op of a device that is out here bring it back, or cost anyone but its accusers the
- * membership? */
+/* Would the op of a device that is out here make anyone a member, itself included, change a role,
+ * or cost anyone but its accusers the membership? */
 static bool strikes_back(const wr_graph *graph, uint32_t author, const wr_eval_member *now) {
-    if (now[author].current && !graph->member[author].current)
-        return true;
     for (uint32_t i = 0; i < graph->member_count; i++) {
-        bool lost = graph->member[i].current && !now[i].current;
-        if (lost && i != author && !has_accused(graph, i, author))
+        const wr_member *before = &graph->member[i];
+        bool lost = before->current && !now[i].current;
+        bool other = before->current && now[i].current && before->role != now[i].role;
+        if ((now[i].current && !before->current) || other ||
+            (lost && i != author && !has_accused(graph, i, author)))
             return true;
     }
     return false;
@@ -141,8 +144,8 @@ void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
     wr_eval_member now[WR_AUTHORS_MAX];
     graph->effect[graph->effect_count++] = node;
     wr_evaluator_members(graph->evaluator, graph->member_count, now);
-    /* spec:circle#4.6 "An op of a device that is barred MUST be held if it would bring it back, or
-     * cost anyone but its accusers the membership." */
+    /* spec:circle#4.6 "An op of a device that is barred MUST be held if it would make anyone a
+     * member, change a role, or cost anyone but its accusers the membership." */
     if (author != WR_EVAL_ROOT && graph->member[author].barred &&
         strikes_back(graph, author, now)) {
         hold(graph, node, true);

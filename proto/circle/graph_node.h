@@ -17,7 +17,7 @@
 
 #include "base/arena.h"
 #include "circle/evaluate.h"
-#include "circle/graph.h"
+#include "circle/removal.h"
 
 #define WR_GRAPH_SLOTS (2u * WR_OPS_MAX) /* of the index by id: at most half full */
 _Static_assert((WR_GRAPH_SLOTS & (WR_GRAPH_SLOTS - 1)) == 0, "a mask finds the slot");
@@ -89,6 +89,8 @@ typedef struct wr_admission {
     wr_sig sig;
     uint32_t author; /* member index; that of the new member for GENESIS; WR_EVAL_ROOT */
     uint32_t column;
+    uint32_t leaves; /* column that the op branches off; WR_EVAL_NONE */
+    bool branches;   /* it may */
     uint32_t height;
     uint32_t clock_len;
     uint16_t clock[WR_COLUMNS_MAX];
@@ -108,7 +110,7 @@ typedef struct wr_admission {
 
 /* Every check of admission, in order; errors as wr_graph_admit. */
 WR_MUST wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig,
-                              wr_admission *ret_admission);
+                              bool branches, wr_admission *ret_admission);
 /* The parts that depend on the type: what the body says, and whether its past allows it. */
 WR_MUST wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in);
 WR_MUST wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in);

@@ -162,7 +162,7 @@ static bool was_added(const wr_graph *graph, const wr_admission *in, uint32_t me
 }
 
 /* spec:circle#3.3 "Each target of a REMOVE MUST have been added in the op's past."
- * spec:circle#3.7 "The device of a ROLE MUST have been added in the op's past." */
+ * spec:circle#3.10 "The device of a ROLE MUST have been added in the op's past." */
 static wr_err check_subjects(const wr_graph *graph, const wr_admission *in) {
     for (uint32_t i = 0; i < in->subject_count; i++) {
         if (!was_added(graph, in, in->subject[i].member))
@@ -182,7 +182,8 @@ static wr_err check_remove(const wr_graph *graph, const wr_admission *in) {
 
 static wr_err check_role(const wr_graph *graph, const wr_admission *in) {
     WR_TRY(check_subjects(graph, in));
-    /* spec:circle#3.7 "Only ROOT MUST be able to raise a role" */
+    /* spec:circle#3.10 "A ROLE that makes a device ADMIN MUST be refused, unless ROOT is its
+     * author." */
     bool lowers = in->subject[0].role == WR_ROLE_MEMBER;
     return lowers || in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
 }
@@ -223,7 +224,7 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
 
 /* ---- EQUIV ---- */
 
-/* spec:circle#3.8 "The evidence of an EQUIV MUST prove that the accused contradicted itself,
+/* spec:circle#3.11 "The evidence of an EQUIV MUST prove that the accused contradicted itself,
  * whoever the author is." */
 static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
     wr_equiv equiv;
@@ -248,7 +249,7 @@ const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in) {
         const wr_node *node = graph->effect[i];
         if (node->type != WR_OP_ROOTSET || (in != NULL && !wr_node_is_past(node, in)))
             continue;
-        /* spec:circle#3.9 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold."
+        /* spec:circle#2.2 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold."
          */
         if (newest == NULL || node->hlc > newest->hlc ||
             (node->hlc == newest->hlc && wr_hash_order(&node->eval.id, &newest->eval.id) > 0))
@@ -276,7 +277,7 @@ wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in) {
     case WR_OP_LEAVE:
         return by_member(in);
     case WR_OP_ROOTSET:
-        /* spec:circle#3.9 "A ROOTSET of any author but ROOT MUST be refused." */
+        /* spec:circle#3.13 "A ROOTSET of any author but ROOT MUST be refused." */
         return in->author == WR_EVAL_ROOT ? WR_OK : WR_ERR_REFUSED;
     default:
         return WR_OK;

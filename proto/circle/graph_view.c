@@ -287,3 +287,27 @@ bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id, const wr_
     return wr_graph_has_covered(graph, device_id, op_id) || added == node ||
            (added != NULL && wr_node_precedes(node, added));
 }
+
+bool wr_graph_op_at(const wr_graph *graph, const wr_hash *author, uint64_t aseq,
+                    wr_op_ref *ret_op) {
+    uint32_t column;
+    if (!wr_graph_own_column(graph, author, &column))
+        return false;
+    for (const wr_node *at = graph->chain[column].last; at != NULL; at = at->before) {
+        if (at->eval.aseq != aseq)
+            continue;
+        *ret_op = wr_node_ref(graph, at);
+        return true;
+    }
+    return false;
+}
+
+bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id) {
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (node->type == WR_OP_EQUIV &&
+            wr_hash_equal(&graph->member[node->eval.subject[0].member].device_id, device_id))
+            return true;
+    }
+    return false;
+}

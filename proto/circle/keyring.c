@@ -124,6 +124,13 @@ bool wr_keyring_secret(const wr_keyring *keyring, const wr_hash *epoch_id, wr_ke
     return true;
 }
 
+static uint8_t *history_new(wr_slice blob) {
+    uint8_t *copy = malloc(blob.len);
+    if (copy != NULL)
+        memcpy(copy, blob.ptr, blob.len);
+    return copy;
+}
+
 wr_err wr_keyring_set_history(wr_keyring *keyring, const wr_hash *epoch_id, wr_slice blob) {
     uint32_t place;
     if (blob.len == 0 || !wr_keyring_place(keyring, epoch_id, &place))
@@ -131,10 +138,9 @@ wr_err wr_keyring_set_history(wr_keyring *keyring, const wr_hash *epoch_id, wr_s
     held_epoch *held = &keyring->epoch[place];
     if (held->history != NULL)
         return WR_OK;
-    held->history = malloc(blob.len);
+    held->history = history_new(blob);
     if (held->history == NULL)
         return WR_ERR_NOMEM;
-    memcpy(held->history, blob.ptr, blob.len);
     held->history_len = blob.len;
     return WR_OK;
 }

@@ -91,6 +91,7 @@ void wr_link_free(wr_link *link) {
     wr_link_drop_sources(link);
     free(link->out_entries);
     free(link->in_entries);
+    wr_op_pool_wipe(&link->pool);
     wr_handshake_wipe(&link->handshake);
     wr_session_wipe(&link->session);
     wr_wipe(link, sizeof *link);
@@ -253,7 +254,7 @@ static wr_err judge_peer(wr_link *link) {
         return WR_OK;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
     /* spec:sync#1.7 "A session MUST end as soon as the peer's key is no longer that of exactly
-     * one current member, its own." */
+     * one current member, its own, or the peer is barred (circle.md 4.6)." */
     if (peer == NULL || !wr_member_is_in(peer) || !wr_hash_equal(&peer->device_id, &link->peer))
         return WR_ERR_REFUSED;
     link->judged = wr_graph_version(graph);

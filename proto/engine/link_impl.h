@@ -8,6 +8,7 @@
 
 #include "channel/handshake.h"
 #include "engine/link.h"
+#include "engine/op_pool.h"
 #include "sync/session.h"
 
 /* The life of a link; a link in LINK_DOWN takes no call but _free. */
@@ -83,6 +84,8 @@ struct wr_link {
     uint32_t keys_said, keys_asked;     /* of our keyring; of the graph's epochs */
     uint64_t key_wants[WR_EPOCHS_MAX / 64u]; /* by place in our keyring: it asked for them */
     uint64_t key_heard[WR_EPOCHS_MAX / 64u]; /* .. it told us */
+    uint64_t forked[WR_COLUMNS_MAX / 64u];   /* chains of which it showed another branch */
+    wr_op_pool pool;                         /* its ops that wait for others */
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */
@@ -121,6 +124,14 @@ void wr_link_event(wr_link *link, const wr_event *event);
 /* link_sync.c: what the peer says. */
 WR_MUST wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now);
 void wr_link_release_unit(wr_link *link);
+/* Two signed statements of one device exclude each other. */
+void wr_link_alert(wr_link *link);
+/* link_ops.c: ops and keys that the peer says. */
+void wr_link_ops_equal(wr_link *link); /* same digests */
+WR_MUST wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body);
+WR_MUST wr_err wr_link_hear_ops(wr_link *link, wr_slice body, wr_now now);
+WR_MUST wr_err wr_link_hear_key_want(wr_link *link, wr_slice body);
+WR_MUST wr_err wr_link_hear_keys(wr_link *link, wr_slice body);
 void wr_link_confirm(wr_link *link);
 bool wr_link_is_own(const wr_link *link, uint32_t index);
 bool wr_link_is_peers(const wr_link *link, uint32_t index);

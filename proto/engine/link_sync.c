@@ -1,4 +1,5 @@
-/* What a sibling says: HELLO, ops, frontiers, wants, units.  What is said to it: link_say.c.
+/* What a sibling says: HELLO, frontiers, wants, units.  Ops and keys: link_ops.c; what is said to
+ * it: link_say.c.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -31,14 +32,6 @@ static void assume_equal(wr_link *link) {
         link->feeds[i].sent = link->feeds[i].have;
         link->feeds[i].announced = link->feeds[i].have;
     }
-}
-
-static void ops_assume_equal(wr_link *link) {
-    wr_op_head heads[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
-    for (uint32_t i = 0; i < count; i++)
-        link->peer_next[heads[i].column] = heads[i].aseq + 1;
-    link->op_heads_known = true;
 }
 
 /* Nobody may hold more of us than we do; once that is known, we may sign. */
@@ -120,111 +113,10 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     if (link->frontier_known)
         assume_equal(link);
     if (wr_equal(wr_slice_of(heads.b, sizeof hello.op_heads.b), WR_SLICE_OBJ(hello.op_heads)))
-        ops_assume_equal(link);
+        wr_link_ops_equal(link);
     else
         link->op_heads_due = true;
     return wr_link_up(link, now);
-}
-
-/* The chain of an op that the peer holds: that of the op, if it is here, else its author's. */
-static bool chain_of(const wr_graph *graph, const wr_hash *author, const wr_hash *op_id,
-                     uint32_t *ret_column) {
-    wr_op_ref op;
-    if (!wr_graph_find_op(graph, op_id, &op))
-        return wr_graph_own_column(graph, author, ret_column);
-    *ret_column = op.column;
-    return true;
-}
-
-static wr_err hear_op_heads(wr_link *link, wr_slice body) {
-    bool reply;
-    uint32_t count;
-    WR_TRY(wr_list_open(&body, WR_COLUMNS_MAX, &reply, &count));
-    for (uint32_t i = 0; i < count; i++) {
-        wr_hash author, op_id;
-        uint64_t aseq;
-        uint32_t column;
-        WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
-        if (chain_of(wr_self_graph(link->self), &author, &op_id, &column) &&
-            aseq + 1 > link->peer_next[column])
-            link->peer_next[column] = aseq + 1;
-    }
-    if (body.len != 0)
-        return WR_ERR_FORMAT;
-    link->op_heads_known = true;
-    link->op_heads_due = link->op_heads_due || (reply && !link->op_heads_sent);
-    wr_link_confirm(link);
-    return WR_OK;
-}
-
-/* Two signed statements exclude each other: told once, however often they are sent. */
-static void alert(wr_link *link) {
-    if (link->alerted)
-        return;
-    link->alerted = true;
-    wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = WR_ERR_FORK});
-}
-
-/* One op.  A fork, and what stands on the other branch of one, is not the sender's doing.
- * spec:sync#2.3 "An op that is a fork (circle.md 2.4), or whose parents are not here, MUST be left
- * out, and the session goes on." */
-static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now now) {
-    wr_op op;
-    wr_err err = wr_self_admit(link->self, bytes, sig, now);
-    if (err == WR_ERR_FORK)
-        alert(link);
-    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN)
-        return WR_OK;
-    WR_TRY(err);
-    WR_TRY(wr_op_decode(bytes, &op));
-    uint32_t column;
-    if (chain_of(wr_self_graph(link->self), &op.author, &op.id, &column) &&
-        op.aseq + 1 > link->peer_next[column])
-        link->peer_next[column] = op.aseq + 1;
-    return WR_OK;
-}
-
-static wr_err hear_ops(wr_link *link, wr_slice body, wr_now now) {
-    while (body.len != 0) {
-        wr_slice bytes;
-        wr_sig sig;
-        WR_TRY(wr_ops_take(&body, &bytes, &sig));
-        WR_TRY(hear_op(link, bytes, &sig, now));
-    }
-    return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
-}
-
-/* ---- secrets of epochs ---- */
-
-static wr_err hear_key_want(wr_link *link, wr_slice body) {
-    wr_hash ids[LINK_KEY_WANTS_MAX];
-    uint32_t count;
-    WR_TRY(wr_key_want_decode(body, LINK_KEY_WANTS_MAX, ids, &count));
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t place;
-        if (wr_keyring_place(wr_self_keyring(link->self), &ids[i], &place))
-            link->key_wants[place / 64u] |= (uint64_t)1 << (place % 64u);
-    }
-    return WR_OK;
-}
-
-/* The op alone says which secret is an epoch's; one that fits none is dropped without a word.
- * spec:sync#2.10 "A secret whose EPOCH op is not here, or does not commit to it, MUST be left
- * out, and the session goes on." */
-static wr_err hear_keys(wr_link *link, wr_slice body) {
-    while (body.len != 0) {
-        wr_hash epoch_id;
-        WR_SECRET(wr_key) secret;
-        wr_slice history;
-        WR_TRY(wr_key_take(&body, &epoch_id, &secret, &history));
-        wr_err err = wr_self_add_history(link->self, &epoch_id, &secret, history);
-        if (err == WR_ERR_NOMEM)
-            return err;
-        uint32_t place;
-        if (wr_keyring_place(wr_self_keyring(link->self), &epoch_id, &place))
-            link->key_heard[place / 64u] |= (uint64_t)1 << (place % 64u);
-    }
-    return WR_OK;
 }
 
 /* ---- feeds ---- */
@@ -356,7 +248,7 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
         return WR_OK;
     wr_err err = wr_self_checkpoint(link->self, link->in_feed, data->checkpoint, &data->sig);
     if (err == WR_ERR_FORK)
-        alert(link);
+        wr_link_alert(link);
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
         err == WR_ERR_FORMAT) {
         bury_feed(link, link->in_feed);
@@ -431,7 +323,7 @@ static wr_err take_unit(wr_link *link, wr_now now) {
      * that exclude each other."
      * A rest unit proves nothing: its entries may be wrong. */
     if (!rest)
-        alert(link);
+        wr_link_alert(link);
     bury_feed(link, link->in_feed);
     return WR_OK;
 }
@@ -552,9 +444,9 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
     if (!link->hello_heard)
         return WR_ERR_STATE;
     if (type == WR_FRAME_OP_HEADS)
-        return hear_op_heads(link, body);
+        return wr_link_hear_op_heads(link, body);
     if (type == WR_FRAME_OPS)
-        return hear_ops(link, body, now);
+        return wr_link_hear_ops(link, body, now);
     if (type == WR_FRAME_PING || type == WR_FRAME_PONG)
         return hear_echo(link, type, body, now);
     /* spec:sync#1.6 "a device MUST NOT take anything about feeds from a guest." */
@@ -562,9 +454,9 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
     case WR_FRAME_KEY_WANT:
-        return hear_key_want(link, body);
+        return wr_link_hear_key_want(link, body);
     case WR_FRAME_KEYS:
-        return hear_keys(link, body);
+        return wr_link_hear_keys(link, body);
     case WR_FRAME_FRONTIER:
         return hear_frontier(link, body, now);
     case WR_FRAME_WANT:

@@ -96,7 +96,7 @@ static wr_err as_corrupt(wr_err err) {
 
 wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
     WR_ASSERT(!self->loaded);
-    WR_TRY(as_corrupt(wr_graph_admit(self->graph, bytes, sig)));
+    WR_TRY(as_corrupt(wr_graph_admit_branch(self->graph, bytes, sig)));
     self->ops_stored = wr_graph_op_count(self->graph);
     return wr_self_adopt_ops(self);
 }

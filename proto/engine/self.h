@@ -19,6 +19,7 @@
 #include "circle/graph.h"
 #include "circle/identity.h"
 #include "circle/keyring.h"
+#include "circle/removal.h"
 #include "feed/feed.h"
 #include "feed/frontier.h"
 
@@ -150,6 +151,11 @@ WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf
 
 /* EXISTS is OK here. Otherwise as wr_graph_admit. */
 WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
+/* .. as wr_graph_admit_branch. */
+WR_MUST wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
+/* Two signed statements that contradict each other are kept as evidence: they become an EQUIV with
+ * wr_self_accuse, once this device may sign. */
+WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
 /* A checkpoint of a feed: judged, and taken over as its newest.  EXISTS: nothing new.
  * UNKNOWN: it names ops that are not here. */
 WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes,

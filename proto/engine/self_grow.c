@@ -135,13 +135,23 @@ wr_err wr_self_close_run(wr_self *self) {
 
 /* ---- from siblings ---- */
 
-wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
-    wr_err err = wr_graph_admit(self->graph, op, sig);
+static wr_err took_op(wr_self *self, wr_err err, wr_now now) {
     if (err == WR_ERR_EXISTS)
         return WR_OK;
     WR_TRY(err);
     wr_self_see_hlc(self, wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1).hlc, now);
     return wr_self_adopt_ops(self);
+}
+
+wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
+    wr_err err = wr_graph_admit(self->graph, op, sig);
+    if (err == WR_ERR_FORK)
+        wr_self_note_ops(self, op, sig);
+    return took_op(self, err, now);
+}
+
+wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
+    return took_op(self, wr_graph_admit_branch(self->graph, op, sig), now);
 }
 
 /* The membership heads a checkpoint names: known here, and not fewer than its writer knew before.
@@ -179,7 +189,10 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     const wr_member *writer = wr_graph_find(self->graph, &slot->feed.device_id);
     WR_ASSERT(writer != NULL);
     wr_checkpoint cp;
-    WR_TRY(wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp));
+    wr_err err = wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp);
+    if (err == WR_ERR_FORK)
+        wr_self_note_checkpoints(self, &slot->feed, bytes, sig);
+    WR_TRY(err);
     WR_TRY(check_limit(self, &slot->feed, &cp));
     WR_TRY(check_mheads(self, &slot->feed, &cp));
     /* spec:sync#5 "Once it has signed entries of a feed since its start, a sibling that shows more

@@ -6,6 +6,7 @@
 #ifndef WR_ENGINE_SELF_IMPL_H
 #define WR_ENGINE_SELF_IMPL_H
 
+#include "circle/op_change.h"
 #include "engine/self.h"
 
 #define WR_RUN_MEMORY (WR_RUN_BYTES_MAX + 3u * WR_ENTRY_BYTES_MAX)
@@ -46,6 +47,13 @@ struct wr_self {
     self_mark marks[WR_AUTHORS_MAX];
     uint32_t mark_count;
 
+    /* evidence that was not published yet */
+    bool has_evidence;
+    wr_hash accused;
+    wr_equiv_kind evidence_kind;
+    uint8_t evidence[2][WR_OP_BYTES_MAX + WR_SIG_SIZE]; /* bytes, then the signature */
+    size_t evidence_len[2];
+
     /* the open run of our own feed */
     wr_run run;
     uint32_t run_feed; /* index, WR_FEED_NONE when no run is open */
@@ -79,6 +87,10 @@ void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
 /* Sees the newest time of a feed; our own we follow anywhere, as the next entry has to exceed it.
  */
 void wr_self_see_feed(wr_self *self, uint32_t feed_index, wr_now now);
+/* A second op of its author at one place was seen, signed; or a second checkpoint of a feed. */
+void wr_self_note_ops(wr_self *self, wr_slice bytes, const wr_sig *sig);
+void wr_self_note_checkpoints(wr_self *self, const wr_feed *feed, wr_slice bytes,
+                              const wr_sig *sig);
 void wr_self_give_rows(wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_IMPL_H */

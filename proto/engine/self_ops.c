@@ -20,7 +20,7 @@ static wr_err take_own(wr_self *self, wr_buf *op, const wr_sig *sig) {
 }
 
 static wr_err sign_op(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
-    uint8_t bytes[WR_OP_BYTES_MAX];
+    uint8_t bytes[WR_OP_LARGEST_BYTES_MAX];
     wr_buf op = WR_BUF_ARRAY(bytes);
     wr_sig sig;
     WR_TRY(wr_graph_author(self->graph, &self->identity, type, body, wr_self_hlc(self, now), &op,

@@ -45,7 +45,7 @@ static void an_epoch_names_its_commitment_and_height(void **state) {
 }
 
 /* spec:circle#5.3 type=test "A device MUST NOT write under an epoch whose rcpt_hash differs from
- * the hash over the members of its past, or that leaves one of them out." */
+ * the hash over its recipients." */
 static void a_wrong_recipient_list_makes_an_epoch_read_only(void **state) {
     t_circle *c = *state;
     wr_epoch_op epoch = honest(c);

@@ -63,7 +63,8 @@ wr_epoch_ref t_epoch_ref(const wr_graph *graph, const wr_hash *epoch_id) {
 }
 
 void t_epoch_body(const wr_graph *graph, uint8_t number, wr_buf *out) {
-    wr_epoch_op epoch = {.klass = 1, .rcpt_hash = t_recipients(graph)};
+    wr_epoch_op epoch = {.klass = 1};
+    epoch.rcpt_hash = wr_graph_recipients(graph, epoch.without, &epoch.without_count);
     wr_key secret = {{number}};
     epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(graph));
     epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
@@ -108,6 +109,50 @@ t_op t_ack(wr_graph *graph, const wr_identity *me) {
     wr_buf body = WR_BUF_ARRAY(bytes);
     T_OK(wr_ack_encode(&WR_OP_LIST_NONE, &body));
     return next_admitted(graph, me, WR_OP_ACK, &body);
+}
+
+void t_remove_body(const wr_identity *target, wr_reason reason, wr_buf *out) {
+    uint8_t bytes[64];
+    wr_buf ids = WR_BUF_ARRAY(bytes);
+    T_OK(wr_id_put(&ids, &target->device_id));
+    wr_remove remove = {.targets = {1, wr_buf_slice(&ids)}, .reason = reason};
+    T_OK(wr_remove_encode(&remove, out));
+}
+
+t_op t_remove(wr_graph *graph, const wr_identity *me, const wr_identity *target, wr_reason reason) {
+    uint8_t bytes[256];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    t_remove_body(target, reason, &body);
+    return next_admitted(graph, me, WR_OP_REMOVE, &body);
+}
+
+t_op t_remove_aside(const wr_graph *past, const wr_identity *me, const wr_identity *target) {
+    uint8_t bytes[256];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    t_remove_body(target, WR_REASON_LOST, &body);
+    return t_next(past, me, WR_OP_REMOVE, wr_buf_slice(&body));
+}
+
+t_op t_root_op(const wr_graph *graph, const wr_key *recovery, wr_op_type type, wr_slice body) {
+    t_op op;
+    wr_buf bytes = WR_BUF_ARRAY(op.bytes);
+    wr_sign_key root;
+    wr_recovery_sign_key(recovery, &root);
+    T_OK(wr_graph_author_root(graph, &root, type, body, HLC_OF(wr_graph_op_count(graph)), &bytes,
+                              &op.sig));
+    op.len = bytes.len;
+    op.id = wr_hash_of(WR_LABEL_OP_ID, t_op_slice(&op));
+    return op;
+}
+
+t_op t_root_remove(wr_graph *graph, const wr_identity *target) {
+    uint8_t bytes[256];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_key recovery = t_recovery();
+    t_remove_body(target, WR_REASON_LOST, &body);
+    t_op op = t_root_op(graph, &recovery, WR_OP_REMOVE, wr_buf_slice(&body));
+    T_OK(t_admit(graph, &op));
+    return op;
 }
 
 t_op t_epoch(wr_graph *graph, const wr_identity *me, uint8_t number) {

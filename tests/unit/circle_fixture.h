@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_CIRCLE_FIXTURE_H
 #define TESTS_UNIT_CIRCLE_FIXTURE_H
 
-#include "circle/graph.h"
+#include "circle/removal.h"
 #include "circle/keyring.h"
 #include "harness/harness.h"
 
@@ -50,6 +50,13 @@ t_op t_found(wr_graph *graph, const wr_identity *founder);
 t_op t_add(wr_graph *graph, const wr_identity *sponsor, const wr_identity *device,
            wr_role_kind role);
 t_op t_ack(wr_graph *graph, const wr_identity *me);
+/* A REMOVE of one device without cuts: its body, and the op made and admitted. */
+void t_remove_body(const wr_identity *target, wr_reason reason, wr_buf *out);
+t_op t_remove(wr_graph *graph, const wr_identity *me, const wr_identity *target, wr_reason reason);
+t_op t_root_remove(wr_graph *graph, const wr_identity *target);
+t_op t_root_op(const wr_graph *graph, const wr_key *recovery, wr_op_type type, wr_slice body);
+/* An op made on a graph that knows less, and not admitted anywhere. */
+t_op t_remove_aside(const wr_graph *past, const wr_identity *me, const wr_identity *target);
 t_op t_epoch(wr_graph *graph, const wr_identity *me, uint8_t number);
 
 /* Any header, signed by anybody: what an attacker can make. */

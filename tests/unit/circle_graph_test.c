@@ -123,7 +123,7 @@ static void an_authors_ops_are_one_chain(void **state) {
 }
 
 /* spec:circle#2.4 type=test "Of two ops with one generation, author and aseq a device MUST NOT
- * admit the second." */
+ * admit the second, unless an op of another author stands on it." */
 static void a_second_op_at_one_aseq_is_a_fork(void **state) {
     t_circle *c = *state;
     wr_hash parents[WR_OP_PARENTS_MAX];

@@ -116,7 +116,7 @@ static o_set line_of(const o_history *h, o_set set, uint32_t author) {
 static o_set without_void(const o_history *h, o_set set) {
     o_set live = 0;
     for (uint32_t i = 0; i < h->count; i++) {
-        if (o_in(set, i) && h->op[i].author == WR_EVAL_ROOT)
+        if (o_in(set, i) && (h->op[i].author == WR_EVAL_ROOT || h->op[i].type == WR_OP_GENESIS))
             live |= o_bit(i);
     }
     for (uint32_t a = 0; a < O_DEVICES; a++)

@@ -311,7 +311,7 @@ static void nothing_about_feeds_is_taken_from_a_guest(void **state) {
 /* ---- ops ---- */
 
 /* spec:sync#2.3 type=test "An op that is a fork (circle.md 2.4), or whose parents are not here,
- * MUST be left out, and the session goes on." */
+ * MUST wait, and the session goes on." */
 static void an_op_fork_alerts_once_and_the_link_goes_on(void **state) {
     (void)state;
     device *twin = device_twin(a, 50), *x = device_new(4), *y = device_new(5);
@@ -353,7 +353,7 @@ static void an_op_with_a_bad_signature_ends_the_link(void **state) {
 
 /* Two members added apart with one Noise key: nobody can tell which of them is speaking.
  * spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
- * exactly one current member, its own." spec:sync#1.3 type=test "A responder MUST NOT answer
+ * exactly one current member, its own, or the peer is barred (circle.md 4.6)." spec:sync#1.3 type=test "A responder MUST NOT answer
  * message 1 of a key that two members share." */
 static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
     (void)state;

@@ -162,19 +162,19 @@ static void a_replayed_first_message_is_refused(void **state) {
     device_free(b);
 }
 
-/* An EQUIV as long as it may be, which this device would not make itself. */
+/* An op as long as it may be, of a type that only a later version would make. */
 static void admit_long_op(device *d) {
-    static uint8_t body_bytes[WR_OP_EQUIV_BYTES_MAX], bytes[WR_OP_EQUIV_BYTES_MAX];
+    static uint8_t body_bytes[WR_OP_BYTES_MAX], bytes[WR_OP_BYTES_MAX];
     const wr_graph *graph = wr_self_graph(d->self);
     wr_hash parents[WR_OP_PARENTS_MAX];
-    wr_op_head heads[WR_AUTHORS_MAX];
+    wr_op_head heads[WR_COLUMNS_MAX];
     wr_op header = {.circle_id = *wr_graph_circle_id(graph),
                     .author = d->identity.device_id,
                     .has_aprev = true,
                     .hlc = UINT64_MAX >> 20, /* nine bytes, like lengths below */
-                    .type = WR_OP_EQUIV};
+                    .type = WR_OP_ROOTSET + 1};
     header.parent_count = wr_graph_heads(graph, parents);
-    uint32_t count = wr_graph_author_heads(graph, heads);
+    uint32_t count = wr_graph_chain_heads(graph, heads);
     for (uint32_t i = 0; i < count; i++) {
         if (!wr_hash_equal(&heads[i].author, &header.author))
             continue;
@@ -184,11 +184,11 @@ static void admit_long_op(device *d) {
     wr_buf body = WR_BUF_ARRAY(body_bytes), out = WR_BUF_ARRAY(bytes);
     header.body = wr_slice_str("\x05");
     T_OK(wr_op_encode(&header, parents, &out));
-    T_OK(wr_pack_bin(&body, wr_slice_of(bytes, WR_OP_EQUIV_BYTES_MAX - (out.len - 1) - 3)));
+    T_OK(wr_pack_bin(&body, wr_slice_of(bytes, WR_OP_BYTES_MAX - (out.len - 1) - 3)));
     header.body = wr_buf_slice(&body);
     out.len = 0;
     T_OK(wr_op_encode(&header, parents, &out));
-    T_EQ(out.len, WR_OP_EQUIV_BYTES_MAX);
+    T_EQ(out.len, WR_OP_BYTES_MAX);
     wr_sig sig;
     wr_sign(&d->identity.sign, WR_SIG_LABEL_OP, wr_buf_slice(&out), &sig);
     T_OK(wr_self_admit(d->self, wr_buf_slice(&out), &sig, world_now));

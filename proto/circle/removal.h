@@ -1,0 +1,50 @@
+/* Devices that are out: why, how much of their feeds counts, what they could strike, and what the
+ * guard holds.
+ *
+ * Spec:   proto/spec/circle.md 4.6, 4.7
+ * Layer:  circle.  More answers of the graph (circle/graph.h).
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef WR_CIRCLE_REMOVAL_H
+#define WR_CIRCLE_REMOVAL_H
+
+#include "circle/graph.h"
+
+/* Why a member that is not current is out: the earliest accusation, else the earliest REMOVE or
+ * LEAVE that is IN.  .type is GENESIS where it never came in. */
+wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member);
+
+/* Does an EQUIV that was admitted name the device? */
+WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
+
+/* Grows with every change: what was concluded under one version holds until the next. */
+uint64_t wr_graph_version(const wr_graph *graph);
+
+/* How much of a feed counts whose writer is out (circle.md 4.7). */
+typedef struct wr_limit {
+    uint64_t shown; /* entries from here on are not in the order of any log */
+    uint64_t kept;  /* .. and from here on not taken: UINT64_MAX for a member */
+} wr_limit;
+wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id);
+/* Does an op vouch for this state of the feed: the cut of a removal or farewell, or what a member
+ * held when it first heard of one?  Only such a state of a feed is taken whose writer is out. */
+WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
+                              const wr_hash *feed_id, uint64_t len, const wr_hash *root);
+
+/* ---- the guard (circle.md 4.6) ---- */
+
+#define WR_HELD_MAX 64u /* given at a time */
+/* Ops that are held: the owner decides, or ROOT. */
+uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]);
+/* The owner accepts: the op takes effect.  UNKNOWN: it is not held.  To be kept with the ops, and
+ * repeated where they are loaded. */
+WR_MUST wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id);
+
+/* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the
+ * targets now and these accused all others, each on the oldest past that its ops allow.  NOMEM,
+ * UNKNOWN. */
+WR_MUST wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author,
+                                const wr_hash *targets, uint32_t count,
+                                wr_hash struck[WR_MEMBERS_MAX], uint32_t *ret_struck_count);
+
+#endif /* WR_CIRCLE_REMOVAL_H */

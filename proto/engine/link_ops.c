@@ -1,0 +1,141 @@
+/* What a sibling says about ops and the secrets of epochs.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine/link_impl.h"
+
+/* ---- ops ---- */
+
+void wr_link_ops_equal(wr_link *link) {
+    wr_op_head heads[WR_COLUMNS_MAX];
+    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
+    for (uint32_t i = 0; i < count; i++)
+        link->peer_next[heads[i].column] = heads[i].aseq + 1;
+    link->op_heads_known = true;
+}
+
+static bool chain_of(const wr_graph *graph, const wr_hash *op_id, uint32_t *ret_column) {
+    wr_op_ref op;
+    if (!wr_graph_find_op(graph, op_id, &op))
+        return false;
+    *ret_column = op.column;
+    return true;
+}
+
+/* The peer holds a chain up to an op.  One that is not here is a later one of its author, or stands
+ * on another branch: then the peer is told all that is here of the author. */
+static void heard_head(wr_link *link, const wr_hash *author, uint64_t aseq, const wr_hash *op_id) {
+    const wr_graph *graph = wr_self_graph(link->self);
+    uint32_t column;
+    bool here = chain_of(graph, op_id, &column);
+    if (!here &&
+        (!wr_graph_own_column(graph, author, &column) || aseq < wr_graph_next_aseq(graph, column)))
+        return;
+    if (aseq + 1 > link->peer_next[column])
+        link->peer_next[column] = aseq + 1;
+}
+
+wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body) {
+    bool reply;
+    uint32_t count;
+    WR_TRY(wr_list_open(&body, WR_COLUMNS_MAX, &reply, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        wr_hash author, op_id;
+        uint64_t aseq;
+        WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
+        heard_head(link, &author, aseq, &op_id);
+    }
+    if (body.len != 0)
+        return WR_ERR_FORMAT;
+    link->op_heads_known = true;
+    link->op_heads_due = link->op_heads_due || (reply && !link->op_heads_sent);
+    wr_link_confirm(link);
+    return WR_OK;
+}
+
+/* Two signed statements exclude each other: told once, however often they are sent. */
+void wr_link_alert(wr_link *link) {
+    if (link->alerted)
+        return;
+    link->alerted = true;
+    wr_link_event(link, &(wr_event){.type = WR_EV_ALERT, .reason = WR_ERR_FORK});
+}
+
+/* The peer stands on another branch of a chain: what is here of it is told, once. */
+static void tell_branch(wr_link *link, const wr_op *op) {
+    uint32_t column;
+    if (!wr_graph_own_column(wr_self_graph(link->self), &op->author, &column) ||
+        (link->forked[column / 64u] >> (column % 64u) & 1u) != 0)
+        return;
+    link->forked[column / 64u] |= (uint64_t)1 << (column % 64u);
+    if (link->peer_next[column] > op->aseq)
+        link->peer_next[column] = op->aseq;
+    link->op_cursor = 0;
+}
+
+/* One op.  A fork, and what stands on the other branch of one, is not the sender's doing.
+ * spec:sync#2.3 "An op that is a fork (circle.md 2.4), or whose parents are not here, MUST wait,
+ * and the session goes on." */
+static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now now) {
+    wr_op op;
+    WR_TRY(wr_op_decode(bytes, &op));
+    wr_err err = wr_self_admit(link->self, bytes, sig, now);
+    if (err == WR_ERR_FORK) {
+        wr_link_alert(link);
+        tell_branch(link, &op);
+    }
+    if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN) {
+        wr_err kept = wr_op_pool_put(&link->pool, &op.id, bytes, sig);
+        return kept == WR_ERR_NOMEM ? kept : WR_OK;
+    }
+    WR_TRY(err);
+    uint32_t column;
+    if (chain_of(wr_self_graph(link->self), &op.id, &column) &&
+        op.aseq + 1 > link->peer_next[column])
+        link->peer_next[column] = op.aseq + 1;
+    return WR_OK;
+}
+
+wr_err wr_link_hear_ops(wr_link *link, wr_slice body, wr_now now) {
+    while (body.len != 0) {
+        wr_slice bytes;
+        wr_sig sig;
+        WR_TRY(wr_ops_take(&body, &bytes, &sig));
+        WR_TRY(hear_op(link, bytes, &sig, now));
+    }
+    WR_TRY(wr_op_pool_retry(&link->pool, link->self, now));
+    return link->state == LINK_GUEST ? wr_link_up(link, now) : WR_OK;
+}
+
+/* ---- secrets of epochs ---- */
+
+wr_err wr_link_hear_key_want(wr_link *link, wr_slice body) {
+    wr_hash ids[LINK_KEY_WANTS_MAX];
+    uint32_t count;
+    WR_TRY(wr_key_want_decode(body, LINK_KEY_WANTS_MAX, ids, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place;
+        if (wr_keyring_place(wr_self_keyring(link->self), &ids[i], &place))
+            link->key_wants[place / 64u] |= (uint64_t)1 << (place % 64u);
+    }
+    return WR_OK;
+}
+
+/* The op alone says which secret is an epoch's; one that fits none is dropped without a word.
+ * spec:sync#2.10 "A secret whose EPOCH op is not here, or does not commit to it, MUST be left
+ * out, and the session goes on." */
+wr_err wr_link_hear_keys(wr_link *link, wr_slice body) {
+    while (body.len != 0) {
+        wr_hash epoch_id;
+        WR_SECRET(wr_key) secret;
+        wr_slice history;
+        WR_TRY(wr_key_take(&body, &epoch_id, &secret, &history));
+        wr_err err = wr_self_add_history(link->self, &epoch_id, &secret, history);
+        if (err == WR_ERR_NOMEM)
+            return err;
+        uint32_t place;
+        if (wr_keyring_place(wr_self_keyring(link->self), &epoch_id, &place))
+            link->key_heard[place / 64u] |= (uint64_t)1 << (place % 64u);
+    }
+    return WR_OK;
+}

@@ -1,0 +1,71 @@
+/* A device that signed two things that contradict each other is accused by whoever sees both.
+ *
+ * One piece of evidence is kept at a time: whoever lies lies again, and others see it too.
+ *
+ * Spec:   proto/spec/circle.md 2.4, 3.11
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine/self_impl.h"
+
+static bool may_note(const wr_self *self, const wr_hash *device_id) {
+    /* Our own second history is not ours to publish: whoever signs it holds our keys. */
+    return self->loaded && !self->has_evidence &&
+           !wr_hash_equal(device_id, &self->identity.device_id) &&
+           !wr_graph_is_convicted(self->graph, device_id);
+}
+
+static void keep(wr_self *self, uint32_t place, wr_slice bytes, const wr_sig *sig) {
+    WR_ASSERT(bytes.len + sizeof sig->b <= sizeof self->evidence[place]);
+    memcpy(self->evidence[place], bytes.ptr, bytes.len);
+    memcpy(self->evidence[place] + bytes.len, sig->b, sizeof sig->b);
+    self->evidence_len[place] = bytes.len + sizeof sig->b;
+}
+
+/* spec:circle#3.11 "In kinds 1 and 2 the two pieces of evidence MUST ascend and the path MUST be
+ * empty." */
+static void note(wr_self *self, wr_equiv_kind kind, const wr_hash *device_id, wr_slice one,
+                 const wr_sig *one_sig, wr_slice other, const wr_sig *other_sig) {
+    bool swap = wr_order(one, other) > 0;
+    keep(self, swap ? 1 : 0, one, one_sig);
+    keep(self, swap ? 0 : 1, other, other_sig);
+    self->accused = *device_id;
+    self->evidence_kind = kind;
+    self->has_evidence = true;
+}
+
+void wr_self_note_ops(wr_self *self, wr_slice bytes, const wr_sig *sig) {
+    wr_op op;
+    wr_op_ref ours;
+    if (bytes.len > WR_OP_BYTES_MAX || wr_op_decode(bytes, &op) != WR_OK ||
+        !may_note(self, &op.author) || !wr_graph_op_at(self->graph, &op.author, op.aseq, &ours) ||
+        wr_hash_equal(&ours.id, &op.id) || ours.bytes.len > WR_OP_BYTES_MAX)
+        return;
+    note(self, WR_EQUIV_OPS, &op.author, ours.bytes, ours.sig, bytes, sig);
+}
+
+void wr_self_note_checkpoints(wr_self *self, const wr_feed *feed, wr_slice bytes,
+                              const wr_sig *sig) {
+    wr_checkpoint cp;
+    if (!may_note(self, &feed->device_id) || wr_checkpoint_decode(bytes, &cp) != WR_OK ||
+        cp.k != feed->cp_k || wr_equal(bytes, wr_feed_checkpoint(feed)))
+        return;
+    note(self, WR_EQUIV_CHECKPOINTS, &feed->device_id, wr_feed_checkpoint(feed), &feed->cp_sig,
+         bytes, sig);
+}
+
+/* spec:circle#2.4 "A member that sees both MUST publish an EQUIV, unless one is here." */
+wr_err wr_self_accuse(wr_self *self, wr_now now) {
+    uint8_t item_bytes[WR_STREAMS_MAX * 80u], body_bytes[2u * WR_OP_BYTES_MAX + 1024u];
+    wr_buf items = WR_BUF_ARRAY(item_bytes), body = WR_BUF_ARRAY(body_bytes);
+    if (!self->has_evidence || !wr_self_may_sign(self))
+        return WR_OK;
+    wr_equiv equiv = {.kind = self->evidence_kind, .device_id = self->accused};
+    for (uint32_t i = 0; i < 2; i++)
+        equiv.evidence[i] = wr_slice_of(self->evidence[i], self->evidence_len[i]);
+    self->has_evidence = false;
+    if (wr_graph_is_convicted(self->graph, &equiv.device_id))
+        return WR_OK;
+    WR_TRY(wr_self_put_cuts(self, &equiv.device_id, 1, &items, &equiv.cuts));
+    WR_TRY(wr_equiv_encode(&equiv, &body));
+    return wr_self_author(self, WR_OP_EQUIV, wr_buf_slice(&body), now);
+}

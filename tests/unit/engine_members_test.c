@@ -1,0 +1,267 @@
+/* Removals and epochs between devices: sessions end, secrets go to members only, a sleeper is
+ * reached, and nothing of a removed device comes in that nobody vouches for.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_link_world.h"
+
+#include "wire/message.h"
+
+static device *a, *b, *c;
+
+static int start(void **state) {
+    (void)state;
+    T_OK(wr_crypto_init());
+    a = device_new(1);
+    b = device_new(2);
+    c = device_new(3);
+    make_circle(a, b);
+    add_device(a, c);
+    wr_self_confirm(c->self);
+    meet(a, c, 90);
+    meet(a, b, 91);
+    meet(b, c, 92);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    device_free(a);
+    device_free(b);
+    device_free(c);
+    return 0;
+}
+
+static void remove_it(device *by, device *target, wr_reason reason) {
+    wr_removal removal = {
+        .targets = &target->identity.device_id, .target_count = 1, .reason = reason};
+    T_OK(wr_self_remove(by->self, &removal, world_now));
+    (void)drain(by);
+}
+
+static bool holds(const device *d, const wr_hash *epoch_id) {
+    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
+}
+
+static wr_hash write_epoch(const device *d) {
+    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
+    T_TRUE(epoch_id != NULL);
+    return *epoch_id;
+}
+
+/* spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
+ * exactly one current member, its own, or the peer is barred (circle.md 4.6)." */
+static void a_removal_ends_the_session_at_once(void **state) {
+    (void)state;
+    wr_link *la, *lb;
+    links_new(a, b, 1, &la, &lb);
+    T_OK(converse(a, la, b, lb));
+    T_OK(wr_link_judge(la));
+    remove_it(a, b, WR_REASON_LOST);
+    T_ERR(wr_link_judge(la), WR_ERR_REFUSED);
+    uint8_t bytes[4096];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    T_ERR(wr_link_write(la, &out, world_now), WR_ERR_STATE);
+    T_EQ(out.len, 0);
+    wr_link_free(la);
+    wr_link_free(lb);
+    /* Nor is it dialled, or answered, again. */
+    wr_link_config config = {.self = a->self, .link_id = 7, .role = WR_INITIATOR};
+    config.peer = b->identity.device_id;
+    T_ERR(wr_link_new(&la, &config, world_now), WR_ERR_UNKNOWN);
+    lb = link_dial(b, a, 8);
+    la = link_accept(a, 9);
+    size_t moved;
+    T_ERR(deliver(b, lb, a, la, PIPE_SIZE, &moved), WR_ERR_REFUSED);
+    wr_link_free(la);
+    wr_link_free(lb);
+}
+
+/* spec:circle#5.4 type=test "The device that signs a REMOVE MUST make a new epoch in the same
+ * step." spec:sync#2.10 type=test "A device MUST NOT say KEYS to anyone but a member that is in
+ * (circle.md 4.6)." */
+static void the_secret_of_the_next_epoch_goes_to_members_only(void **state) {
+    (void)state;
+    wr_link *la, *lb, *lc, *lac;
+    wr_hash before = write_epoch(a);
+    links_new(a, b, 1, &la, &lb);
+    links_new(a, c, 2, &lac, &lc);
+    T_OK(converse(a, la, b, lb));
+    T_OK(converse(a, lac, c, lc));
+    remove_it(a, b, WR_REASON_LOST);
+    wr_hash after = write_epoch(a);
+    T_FALSE(wr_hash_equal(&before, &after));
+    append(a, 3);
+    T_ERR(wr_link_judge(la), WR_ERR_REFUSED);
+    T_OK(converse(a, lac, c, lc));
+    T_TRUE(holds(c, &after));
+    T_FALSE(holds(b, &after));
+    assert_equal_replicas(a, c);
+    wr_hash of_c = write_epoch(c);
+    T_MEM(of_c.b, after.b, sizeof after.b);
+    wr_link_free(la);
+    wr_link_free(lb);
+    wr_link_free(lac);
+    wr_link_free(lc);
+}
+
+static void who_slept_through_many_epochs_is_reached_and_reads_all(void **state) {
+    (void)state;
+    wr_hash made[5];
+    for (size_t i = 0; i < WR_COUNT(made); i++) {
+        T_OK(wr_self_rotate(a->self, world_now));
+        (void)drain(a);
+        made[i] = write_epoch(a);
+        append(a, 2);
+    }
+    /* The sleeper knows none of them, whoever dials. */
+    meet(a, c, 1);
+    meet(b, a, 2);
+    for (size_t i = 0; i < WR_COUNT(made); i++) {
+        T_TRUE(holds(c, &made[i]));
+        T_TRUE(holds(b, &made[i]));
+        T_TRUE(wr_keyring_history(wr_self_keyring(c->self), &made[i]).len != 0);
+    }
+    assert_equal_replicas(a, c);
+    assert_equal_replicas(a, b);
+}
+
+/* A peer that holds an epoch of which the other is known to hold only older ones tries these. */
+static void the_epoch_of_a_session_is_one_that_the_other_holds(void **state) {
+    (void)state;
+    wr_hash old = write_epoch(a);
+    for (unsigned i = 0; i < 3; i++)
+        T_OK(wr_self_rotate(a->self, world_now));
+    (void)drain(a);
+    const wr_hash *first = wr_self_session_epoch(a->self, &c->identity.device_id, 0);
+    T_MEM(first->b, old.b, sizeof old.b);
+    T_TRUE(wr_self_session_epoch(a->self, &c->identity.device_id, 1) != NULL);
+    meet(a, c, 1);
+    T_OK(wr_self_author(c->self, WR_OP_ACK, wr_slice_str("\x91\x90"), world_now));
+    (void)drain(c);
+    meet(a, c, 2);
+    wr_hash newest = write_epoch(a);
+    first = wr_self_session_epoch(a->self, &c->identity.device_id, 0);
+    T_MEM(first->b, newest.b, sizeof newest.b);
+    const wr_hash *next = wr_self_session_epoch(a->self, &c->identity.device_id, 1);
+    T_FALSE(wr_hash_equal(first, next));
+    T_TRUE(wr_self_session_epoch(a->self, &c->identity.device_id, 4) == first); /* round again */
+}
+
+/* spec:sync#2.10 type=test "A secret whose EPOCH op is not here, or does not commit to it, MUST be
+ * left out, and the session goes on." */
+static void an_unasked_secret_is_worth_what_its_op_says(void **state) {
+    (void)state;
+    T_OK(wr_self_rotate(a->self, world_now));
+    (void)drain(a);
+    wr_hash epoch_id = write_epoch(a), nobody = {{9}};
+    wr_key secret = {{1}};
+    puppet *p = puppet_new(c, a, 1, 1);
+    puppet_up(p);
+    uint32_t count = wr_keyring_count(wr_self_keyring(a->self));
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_key_put(&body, &nobody, &secret, WR_SLICE_EMPTY));
+    T_OK(wr_key_put(&body, &epoch_id, &secret, wr_slice_str("no history")));
+    T_OK(puppet_say(p, WR_FRAME_KEYS, wr_buf_slice(&body)));
+    T_EQ(wr_keyring_count(wr_self_keyring(a->self)), count);
+    T_TRUE(wr_link_is_up(p->link));
+    T_ERR(puppet_say(p, WR_FRAME_KEYS, wr_slice_str("\x92\x01\x02")), WR_ERR_FORMAT);
+    puppet_free(p);
+    p = puppet_new(c, a, 2, 2);
+    puppet_up(p);
+    T_ERR(puppet_say(p, WR_FRAME_KEY_WANT, wr_slice_str("\x90")), WR_ERR_FORMAT);
+    puppet_free(p);
+}
+
+/* spec:circle#5.4 type=test "A member that may sign MUST make a new epoch when there is none that
+ * it may write under, and when that one is seven days old and it writes." */
+static void an_epoch_is_due_after_seven_days_and_after_a_removal(void **state) {
+    (void)state;
+    wr_now later = world_now;
+    T_FALSE(wr_self_rotation_due(a->self, later));
+    later.wall.ms += WR_EPOCH_MS_MAX - 1000;
+    T_FALSE(wr_self_rotation_due(a->self, later));
+    later.wall.ms += 2000;
+    T_TRUE(wr_self_rotation_due(a->self, later));
+    remove_it(a, b, WR_REASON_LOST);
+    T_FALSE(wr_self_rotation_due(a->self, world_now));
+    meet(a, c, 1);
+    T_FALSE(wr_self_rotation_due(c->self, world_now)); /* it was given the new one */
+}
+
+/* spec:circle#4.7 type=test "A checkpoint of a device that is out MUST be refused, unless a cut or
+ * an ACK vouches for its length and root, and it is not beyond the limit." */
+static void what_a_removed_device_writes_on_is_not_taken(void **state) {
+    (void)state;
+    append(b, 4);
+    meet(a, b, 1); /* c has not heard of these */
+    remove_it(a, b, WR_REASON_LOST);
+    append(b, 3);
+    wr_feed theirs = *feed_at(b, b);
+    uint32_t index = feed_of(a, b);
+    T_ERR(wr_self_checkpoint(a->self, index, wr_feed_checkpoint(&theirs), &theirs.cp_sig),
+          WR_ERR_REFUSED);
+    /* A sibling catches up from a, to where a stood. */
+    meet(a, c, 2);
+    T_EQ(feed_at(c, b)->tree.len, 4);
+    assert_equal_replicas(a, c);
+    T_ERR(wr_self_checkpoint(c->self, feed_of(c, b), wr_feed_checkpoint(&theirs), &theirs.cp_sig),
+          WR_ERR_REFUSED);
+}
+
+static void a_sleeper_that_met_the_thief_says_what_it_holds(void **state) {
+    (void)state;
+    append(b, 4);
+    meet(a, b, 1);
+    meet(b, c, 2);
+    append(b, 5);
+    meet(b, c, 6); /* c holds nine, a four */
+    remove_it(a, b, WR_REASON_LOST);
+    meet(a, c, 3);
+    T_OK(wr_self_ack(c->self, world_now));
+    (void)drain(c);
+    meet(a, c, 4);
+    const wr_feed *feed = feed_at(a, b);
+    wr_limit limit = wr_graph_limit(wr_self_graph(a->self), &feed->device_id, &feed->feed_id);
+    T_EQ(limit.shown, 4);
+    T_EQ(limit.kept, 9);
+    meet(a, c, 5);
+    T_EQ(feed_at(a, b)->tree.len, 9);
+}
+
+/* A circle of two whose other device is lost: nobody is left to confirm the one that remains. */
+static void the_last_one_may_remove_the_other_without_its_word(void **state) {
+    (void)state;
+    device *x = device_new(5), *y = device_new(6);
+    make_circle(x, y);
+    meet(x, y, 1);
+    device *again = device_twin(x, 7); /* as after a start: not confirmed */
+    wr_hash target = y->identity.device_id;
+    wr_removal removal = {.targets = &target, .target_count = 1, .reason = WR_REASON_LOST};
+    if (!wr_self_may_sign(again->self)) {
+        T_OK(wr_self_remove(again->self, &removal, world_now));
+        (void)drain(again);
+        T_TRUE(wr_self_may_sign(again->self));
+        T_EQ(wr_graph_current_count(wr_self_graph(again->self)), 1);
+    }
+    device_free(x);
+    device_free(y);
+    device_free(again);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_removal_ends_the_session_at_once),
+        TEST(the_secret_of_the_next_epoch_goes_to_members_only),
+        TEST(who_slept_through_many_epochs_is_reached_and_reads_all),
+        TEST(the_epoch_of_a_session_is_one_that_the_other_holds),
+        TEST(an_unasked_secret_is_worth_what_its_op_says),
+        TEST(an_epoch_is_due_after_seven_days_and_after_a_removal),
+        TEST(what_a_removed_device_writes_on_is_not_taken),
+        TEST(a_sleeper_that_met_the_thief_says_what_it_holds),
+        TEST(the_last_one_may_remove_the_other_without_its_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
