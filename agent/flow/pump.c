@@ -153,6 +153,8 @@ void pump_end(conn *c, wr_err reason) {
     bool was_up = c->up;
     if (c->kind == CONN_PAIRING || c->joins)
         pairflow_ended(c, reason);
+    if (c->kind == CONN_LINK && c->dialled && !was_up && h->mesh != NULL)
+        mesh_unanswered(h->mesh, &c->dial.device);
     if (c->kind == CONN_LINK)
         link_gone(c, reason);
     if (c->dialled && !was_up && h->mesh != NULL)
@@ -251,8 +253,10 @@ static void read_link(conn *c, wr_slice in) {
 static wr_err begin_link(conn *c, wr_role role, const wr_hash *peer) {
     hub *h = c->hub;
     wr_link_config config = {.self = h->self, .link_id = ++h->next_link_id, .role = role};
-    if (peer != NULL)
+    if (peer != NULL) {
         config.peer = *peer;
+        config.attempt = mesh_unanswered_count(h->mesh, peer);
+    }
     config.addrs_len = hub_own_addrs(h, config.addrs);
     WR_TRY(wr_link_new(&c->link, &config, hub_now(h)));
     c->link_id = config.link_id;

@@ -166,6 +166,17 @@ void mesh_failed(mesh *m, const mesh_dial *dial, wr_mono now) {
     settle_all(m, now);
 }
 
+void mesh_unanswered(mesh *m, const wr_hash *device) {
+    mesh_sibling *sibling = find_mutable(m, device);
+    if (sibling != NULL)
+        sibling->unanswered++;
+}
+
+uint32_t mesh_unanswered_count(const mesh *m, const wr_hash *device) {
+    const mesh_sibling *sibling = find(m, device);
+    return sibling != NULL ? sibling->unanswered : 0;
+}
+
 /* ---- links -------------------------------------------------------------------------------- */
 
 uint64_t mesh_up(mesh *m, const wr_hash *device, uint64_t link_id, const mesh_dial *dial,
@@ -178,6 +189,7 @@ uint64_t mesh_up(mesh *m, const wr_hash *device, uint64_t link_id, const mesh_di
     uint64_t closes =
         duel_judge(m, sibling, (mesh_link){.id = link_id, .since = now, .ours = dial != NULL});
     WR_ASSERT(sibling->link_count != 0);
+    sibling->unanswered = 0;
     if (dial != NULL) {
         mesh_sibling *dialled = find_mutable(m, &dial->device);
         if (dialled != NULL)

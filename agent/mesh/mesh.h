@@ -73,6 +73,10 @@ wr_mono mesh_deadline(const mesh *m); /* WR_MONO_NEVER: only an event brings the
 /* A started dial ended without a link that was up. */
 void mesh_failed(mesh *m, const mesh_dial *dial, wr_mono now);
 
+/* The handshake of a dial was not answered; how many were not since a link was last up. */
+void mesh_unanswered(mesh *m, const wr_hash *device);
+uint32_t mesh_unanswered_count(const mesh *m, const wr_hash *device);
+
 /* ---- links ----------------------------------------------------------------------------- */
 
 /* A link is up: link_id > 0, ours if we dialled it (at dial, else NULL).  Returns the id of a link

@@ -45,6 +45,7 @@ typedef struct mesh_sibling {
     wr_mono round_at;     /* when the next round begins; never: one is on */
     uint32_t retry_ms;    /* before the last round, without jitter; 0: nothing failed yet */
     uint32_t short_lived; /* links in a row that went down young */
+    uint32_t unanswered;  /* handshakes of ours in a row that it did not answer */
 
     mesh_link links[MESH_LINKS_MAX]; /* oldest first */
     uint32_t link_count;
