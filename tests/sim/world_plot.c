@@ -339,7 +339,8 @@ static hub_status status_of(device *d) {
     return status;
 }
 
-/* Equal counts may be chance, so what is shown decides. */
+/* Equal counts may be chance, so what is shown decides.  What was written by a compromised device
+ * is not shown, and stays on one disk or another. */
 static bool settled(world *w) {
     device *d = world_first_inside(w);
     hub_status first = status_of(d);
@@ -349,7 +350,8 @@ static bool settled(world *w) {
         if (!device_is_inside(&w->devices[i]))
             continue;
         hub_status other = status_of(&w->devices[i]);
-        same = other.pending == 0 && (other.entries == first.entries || w->turned != NULL) &&
+        same = other.pending == 0 &&
+               (other.entries == first.entries || w->turned != NULL || w->membership) &&
                device_members_digest(&w->devices[i]) == members &&
                wr_hash_equal(&other.circle, &first.circle);
     }
