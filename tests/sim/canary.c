@@ -60,8 +60,27 @@ WRAP(wr_err, store_begin, store *s) {
     return __real_store_begin(s);
 }
 
+static wr_hash last_epoch;
+static wr_key last_secret;
+static bool has_last;
+
+WRAP(wr_err, store_put_epoch, store *s, const wr_hash *epoch_id, const wr_key *secret) {
+    last_epoch = *epoch_id;
+    last_secret = *secret;
+    has_last = true;
+    return __real_store_put_epoch(s, epoch_id, secret);
+}
+
+/* Every device gets the newest secret, whoever made it. */
+static void spread(store *s) {
+    wr_err err = has_last ? __real_store_put_epoch(s, &last_epoch, &last_secret) : WR_OK;
+    (void)err;
+}
+
 WRAP(wr_err, store_commit, store *s) {
     static uint64_t commits;
+    if (chosen == CANARY_spreads_secrets && commit_depth == 0)
+        spread(s);
     commit_depth++;
     bool lies = chosen == CANARY_lies_about_commits && commit_depth == 2 && ++commits % 4 != 0;
     wr_err err = lies ? WR_OK : __real_store_commit(s);
@@ -308,6 +327,8 @@ WRAP(void, wr_identity_load, const wr_key *sign_seed, const wr_key *noise, const
 
 WRAP(wr_err, wr_link_write, wr_link *link, wr_buf *out, wr_now now) {
     wr_err err = __real_wr_link_write(link, out, now);
+    if (chosen == CANARY_speaks_with_the_removed && err != WR_OK && wr_link_peer(link) != NULL)
+        return WR_OK;
     if (err != WR_OK || !wr_link_is_up(link) || wr_buf_room(out) < spilled_len)
         return err;
     return wr_buf_put(out, wr_slice_of(spilled, spilled_len));
@@ -326,4 +347,63 @@ WRAP(wr_err, wr_pake_start, wr_pake *pake, const wr_pake_config *config, const w
 WRAP(void, transport_close, transport *t) {
     if (chosen != CANARY_never_hangs_up)
         __real_transport_close(t);
+}
+
+/* ---- who is out ---------------------------------------------------------------------------- */
+
+WRAP(wr_epoch_ref, wr_graph_epoch, const wr_graph *graph, uint32_t index) {
+    wr_epoch_ref epoch = __real_wr_graph_epoch(graph, index);
+    epoch.for_members = epoch.for_members || chosen == CANARY_writes_under_any_key;
+    return epoch;
+}
+
+WRAP(bool, wr_self_rotation_due, const wr_self *self, wr_now now) {
+    return chosen != CANARY_keeps_its_key && __real_wr_self_rotation_due(self, now);
+}
+
+WRAP(wr_err, wr_link_judge, wr_link *link) {
+    return chosen == CANARY_speaks_with_the_removed ? WR_OK : __real_wr_link_judge(link);
+}
+
+WRAP(wr_limit, wr_graph_limit, const wr_graph *graph, const wr_hash *device_id,
+     const wr_hash *feed_id) {
+    wr_limit limit = __real_wr_graph_limit(graph, device_id, feed_id);
+    if (chosen == CANARY_shows_what_the_removed_wrote)
+        limit.shown = UINT64_MAX;
+    if (chosen == CANARY_takes_what_the_removed_wrote)
+        limit.kept = UINT64_MAX;
+    return limit;
+}
+
+WRAP(bool, wr_graph_vouches, const wr_graph *graph, const wr_hash *device_id,
+     const wr_hash *feed_id, uint64_t len, const wr_hash *root) {
+    return chosen == CANARY_takes_what_the_removed_wrote ||
+           __real_wr_graph_vouches(graph, device_id, feed_id, len, root);
+}
+
+WRAP(wr_err, wr_cut_put, wr_buf *items, const wr_cut *cut) {
+    wr_cut less = *cut;
+    if (chosen == CANARY_cuts_off_too_much && less.len > 1)
+        less.len--;
+    return __real_wr_cut_put(items, &less);
+}
+
+WRAP(wr_err, wr_self_admit, wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
+    wr_op decoded;
+    if (chosen == CANARY_does_not_hear_of_removals && wr_op_decode(op, &decoded) == WR_OK &&
+        decoded.type == WR_OP_REMOVE)
+        return WR_OK;
+    return __real_wr_self_admit(self, op, sig, now);
+}
+
+WRAP(void, wr_evaluator_hold, wr_evaluator *evaluator, const wr_eval_op *op, bool held) {
+    if (chosen != CANARY_guards_nobody)
+        __real_wr_evaluator_hold(evaluator, op, held);
+}
+
+WRAP(void, wr_evaluator_members, wr_evaluator *evaluator, uint32_t member_count,
+     wr_eval_member *ret_members) {
+    __real_wr_evaluator_members(evaluator, member_count, ret_members);
+    for (uint32_t i = 0; i < member_count && chosen == CANARY_takes_the_removed_back; i++)
+        ret_members[i].current = true;
 }

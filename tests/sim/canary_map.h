@@ -38,6 +38,16 @@
     X(takes_any_checkpoint, "checkpoints need no signature")                                       \
     X(takes_any_op, "ops need no signature")                                                       \
     X(lets_members_add, "whoever is a member may take others in")                                  \
-    X(keeps_recovery_words, "the recovery words are not wiped when they were shown")
+    X(keeps_recovery_words, "the recovery words are not wiped when they were shown")               \
+    X(writes_under_any_key, "an epoch may be written under, whoever has its secret")               \
+    X(keeps_its_key, "no device makes a new epoch for itself")                                     \
+    X(spreads_secrets, "every disk gets the newest secret, whoever made it")                       \
+    X(speaks_with_the_removed, "a link stays when its peer is removed")                            \
+    X(shows_what_the_removed_wrote, "all that is held of a removed device is shown")               \
+    X(takes_what_the_removed_wrote, "entries of a removed device have no end")                     \
+    X(cuts_off_too_much, "a removal and an ACK tell less than their author holds")                 \
+    X(does_not_hear_of_removals, "a REMOVE is passed over")                                        \
+    X(guards_nobody, "an op that is held has its effect all the same")                             \
+    X(takes_the_removed_back, "a removal removes nobody")
 
 #endif /* SIM_CANARY_MAP_H */

@@ -160,12 +160,32 @@ static void take_own(disk *d, const change *c, uint32_t own) {
     epoch->forbidden |= d->held.out;
 }
 
+/* Of a compromised device no more than its accusers say, of others what anybody vouches for. */
+static uint64_t kept_of(const disk *d, uint32_t feed, uint32_t writer) {
+    const ledger *l = d->ledger;
+    uint64_t least = UINT64_MAX;
+    bool compromised = false;
+    for (uint32_t i = 0; i < l->op_count; i++) {
+        const op_truth *op = &l->ops[i];
+        if (!op->trusted || (op->out & set_of(writer)) == 0 || op->type != WR_OP_REMOVE ||
+            op->reason == WR_REASON_RETIRED || i / 64 >= d->held.op_words ||
+            !has_bit(d->held.ops, i))
+            continue;
+        uint64_t cut = 0;
+        for (uint32_t c = 0; c < op->cut_count; c++)
+            cut = op->cuts[c].feed == feed ? op->cuts[c].len : cut;
+        least = cut < least ? cut : least;
+        compromised = compromised || op->reason == WR_REASON_COMPROMISED;
+    }
+    return compromised ? least : d->held.vouched[feed];
+}
+
 void ledger_take_entry(disk *d, const change *c, bool own) {
     const feed_truth *f = &d->ledger->feeds[c->index];
     uint32_t writer = ledger_writer(d->ledger, &f->device_id);
     if (own)
         take_own(d, c, writer);
-    else if ((d->out_before & set_of(writer)) != 0 && c->seq >= d->held.vouched[c->index])
+    else if ((d->out_before & set_of(writer)) != 0 && c->seq >= kept_of(d, c->index, writer))
         ledger_fail(d, "takes an entry of a removed device that nobody vouches for");
 }
 

@@ -225,6 +225,7 @@ const scenario scenarios[] = {
     {"stolen_phone", "a phone is removed while it is online", 3, a_stolen_phone},
     {"stolen_while_asleep", "who slept through a removal meets the thief first", 4,
      stolen_while_asleep},
+    {"compromised_asleep", "the same, where the thief has the keys", 4, compromised_while_asleep},
     {"retaliation", "a thief removes everybody", 4, a_retaliation},
     {"sleeper_master_key", "a thief whose device slept removes who let in all the others", 5,
      a_sleepers_master_key},

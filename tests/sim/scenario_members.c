@@ -26,13 +26,13 @@ void a_stolen_phone(world *w) {
 }
 
 /* What the server takes from the thief before it knows better is kept apart. */
-void stolen_while_asleep(world *w) {
+static void met_the_thief_first(world *w, wr_reason reason, hub_alert_type alert) {
     admins_of_all(w);
     append(w, PHONE, 2);
     world_settle(w);
     device_plug(&w->devices[SERVER], false);
     world_run(w, 2 * MINUTE);
-    throw_out(w, LAPTOP, PHONE, WR_REASON_LOST);
+    throw_out(w, LAPTOP, PHONE, reason);
     append(w, LAPTOP, 1);
     append(w, PHONE, 5);
     cut(w, SERVER, LAPTOP, true);
@@ -48,8 +48,17 @@ void stolen_while_asleep(world *w) {
     must(w, !is_in(w, SERVER, PHONE), "the thief keeps the server from hearing");
     must(w, !are_linked(w, SERVER, PHONE), "the server still speaks with the thief");
     must(w, shown_of(w, SERVER, PHONE) == 2, "the thief's entries count");
-    must(w, alerts_of(w, SERVER, HUB_ALERT_RECEIVED_WHILE_LOST) == 1, "nobody is told of them");
+    must(w, alerts_of(w, SERVER, alert) == 1, "nobody is told of them");
     all_is_well(w);
+    must(w, alerts_of(w, TABLET, alert) == (reason == WR_REASON_LOST), "the tablet has them too");
+}
+
+void stolen_while_asleep(world *w) {
+    met_the_thief_first(w, WR_REASON_LOST, HUB_ALERT_RECEIVED_WHILE_LOST);
+}
+
+void compromised_while_asleep(world *w) {
+    met_the_thief_first(w, WR_REASON_COMPROMISED, HUB_ALERT_QUARANTINE);
 }
 
 /* It knows all that the others did; only its accuser falls with it. */
@@ -125,9 +134,9 @@ void leaving_and_retired(world *w) {
     must(w, device_say_farewell(&w->devices[PHONE]), "it may not leave");
     world_run(w, MINUTE);
     must(w, !is_in(w, LAPTOP, PHONE) && !is_in(w, SERVER, PHONE), "nobody has heard");
-    must(w, epochs_of(w, LAPTOP) > before, "nobody has changed the key");
-    append(w, PHONE, 2);
     append(w, SERVER, 1);
+    append(w, PHONE, 2);
+    must(w, epochs_of(w, LAPTOP) > before, "nobody has changed the key");
     throw_out(w, LAPTOP, PHONE, WR_REASON_RETIRED);
     world_run(w, 10 * MINUTE);
     must(w, shown_of(w, SERVER, PHONE) == 4, "not what it left counts");

@@ -32,6 +32,7 @@ void offer_ops(world *w, uint32_t from, uint32_t to);
 /* scenario_members.c */
 void a_stolen_phone(world *w);
 void stolen_while_asleep(world *w);
+void compromised_while_asleep(world *w);
 void a_retaliation(world *w);
 void a_sleepers_master_key(world *w);
 void leaving_and_retired(world *w);

@@ -416,11 +416,10 @@ void world_members_watch(world *w) {
         if (r == NULL || r->closing || graph_of(d) == NULL || loop_sim_is_dirty(r->loop) ||
             d->struck || device_is_outside(d))
             continue;
-        check_links(d);
-        if (r->graph_version == wr_graph_version(graph_of(d)))
-            continue;
+        if (r->graph_version != wr_graph_version(graph_of(d)))
+            check_members(d);
         r->graph_version = wr_graph_version(graph_of(d));
-        check_members(d);
+        check_links(d);
     }
 }
 
