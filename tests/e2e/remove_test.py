@@ -21,7 +21,7 @@ def append(device, body):
 
 
 def bodies(device):
-    return sorted(row["body"] for row in device.read(LOG))
+    return sorted(row["body"].decode() for row in device.read(LOG))
 
 
 def rows(device):
