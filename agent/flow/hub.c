@@ -127,6 +127,8 @@ static wr_err keep_row(hub *h, const wr_put *put) {
         h->new_rows = true;
     else
         h->new_control = true;
+    if (!own && put->feed->stream == 0)
+        WR_TRY(reader_saw_row(h->reader, &put->feed->feed_id, row->first_seq, row->bytes));
     return store_put_rows(h->store, &put->feed->feed_id, &rows, logs, row->log_count);
 }
 

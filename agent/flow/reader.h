@@ -32,6 +32,11 @@ void reader_free(reader *reader); /* NULL is fine */
  * may be more to read.  Call after rows of stream 1 were put or epochs came. */
 WR_MUST wr_err reader_apply(reader *reader, bool *ret_changed);
 
+/* A row is stored: what stands in it under an epoch whose secret is not here is noted, and given to
+ * who follows a log when that comes. */
+WR_MUST wr_err reader_saw_row(reader *reader, const wr_hash *feed_id, uint64_t first_seq,
+                              wr_slice segments);
+
 /* Control entries we write ourselves: their content. */
 WR_MUST wr_err reader_encode_bind(uint16_t log_no, wr_slice name, wr_buf *out);
 WR_MUST wr_err reader_encode_name(const wr_hash *device, wr_slice name, wr_buf *out);

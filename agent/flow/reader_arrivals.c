@@ -49,6 +49,7 @@ typedef struct arrivals {
     bool full;     /* the batch is */
     bool more;     /* all that is wanted was found, and something follows */
     uint32_t late_count;
+    reader_late *late; /* all cases */
     uint32_t count;
     reader_batch *batch;
     source sources[READER_SOURCES_MAX];
@@ -58,6 +59,7 @@ static void arrivals_free(arrivals *a) {
     if (a == NULL)
         return;
     free(a->batch);
+    free(a->late);
     free(a);
 }
 WR_DEFINE_FREEP(arrivals, arrivals_free)
@@ -86,12 +88,15 @@ static wr_err add_source(void *ctx, const wr_hash *feed_id, uint16_t log_no) {
 }
 
 static wr_err load_late(arrivals *a) {
+    a->late = (reader_late *)calloc((size_t)a->late_count + 1, sizeof *a->late);
+    if (a->late == NULL)
+        return WR_ERR_NOMEM;
     for (uint32_t k = 0; k < a->late_count; k++) {
-        reader_late late;
-        WR_TRY(reader_late_get(a->reader, a->at.log_id, k, &late));
-        source *s = find_source(a, &late.feed_id);
-        if (s != NULL && s->log_no == late.log_no)
-            s->late_len = late.len;
+        reader_late *late = &a->late[k];
+        WR_TRY(reader_late_get(a->reader, a->at.log_id, k, late));
+        source *s = find_source(a, &late->feed_id);
+        if (s != NULL && s->log_no == late->log_no && !late->of_epoch)
+            s->late_len = late->len;
     }
     return WR_OK;
 }
@@ -135,6 +140,21 @@ static bool was_given_from_tail(const arrivals *a, const source *s, uint64_t hlc
     return s->feed == a->own && hlc >= a->at.tail_first && hlc <= a->at.tail_last;
 }
 
+static bool is_under(const reader_late *late, const source *s, const wr_entry *entry) {
+    return late->of_epoch && late->log_no == s->log_no && entry->seq < late->len &&
+           wr_hash_equal(&late->feed_id, &s->feed->feed_id) &&
+           wr_order(wr_slice_of(late->tag, sizeof late->tag),
+                    wr_slice_of(entry->epoch_tag, WR_EPOCH_TAG_SIZE)) == 0;
+}
+
+/* Did its secret come later?  Then its own case gives it. */
+static bool has_late_secret(const arrivals *a, const source *s, const wr_entry *entry) {
+    for (uint32_t k = 0; k < a->late_count; k++)
+        if (is_under(&a->late[k], s, entry))
+            return true;
+    return false;
+}
+
 /* Takes an entry of the log in.  CLOSED: not now. */
 static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
     if (entry->seq >= s->shown || was_given_from_tail(a, s, entry->hlc))
@@ -151,7 +171,13 @@ static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
 typedef struct late_walk {
     arrivals *arrivals;
     const source *source;
+    const reader_late *late;
 } late_walk;
+
+static bool is_of_case(const late_walk *walk, const wr_entry *entry) {
+    return walk->late->of_epoch ? is_under(walk->late, walk->source, entry)
+                                : !has_late_secret(walk->arrivals, walk->source, entry);
+}
 
 static wr_err take_late_row(void *ctx, const store_rows *rows) {
     const late_walk *walk = (const late_walk *)ctx;
@@ -166,9 +192,9 @@ static wr_err take_late_row(void *ctx, const store_rows *rows) {
             return WR_ERR_CORRUPT;
         if (!more)
             return WR_OK;
-        if (entry.seq >= s->late_len)
+        if (entry.seq >= walk->late->len)
             return WR_ERR_CLOSED;
-        if (entry.hlc <= at->late_hlc ||
+        if (entry.hlc <= at->late_hlc || !is_of_case(walk, &entry) ||
             !reader_is_message(walk->arrivals->reader, s->feed, &entry, s->log_no))
             continue;
         WR_TRY(take_entry(walk->arrivals, s, &entry));
@@ -178,12 +204,11 @@ static wr_err take_late_row(void *ctx, const store_rows *rows) {
 
 static wr_err take_late(arrivals *a) {
     while (a->at.late < a->late_count && !a->full && !a->more) {
-        reader_late late;
-        WR_TRY(reader_late_get(a->reader, a->at.log_id, a->at.late, &late));
-        late_walk walk = {a, find_source(a, &late.feed_id)};
-        if (walk.source != NULL && walk.source->log_no == late.log_no)
-            WR_TRY(store_each_log_rows(a->reader->store, &late.feed_id, late.log_no, a->at.late_hlc,
-                                       take_late_row, &walk));
+        const reader_late *late = &a->late[a->at.late];
+        late_walk walk = {a, find_source(a, &late->feed_id), late};
+        if (walk.source != NULL && walk.source->log_no == late->log_no)
+            WR_TRY(store_each_log_rows(a->reader->store, &late->feed_id, late->log_no,
+                                       a->at.late_hlc, take_late_row, &walk));
         if (a->full || a->more)
             return WR_OK;
         a->at.late++;
@@ -206,6 +231,7 @@ static wr_err take_part(arrivals *a, const source *s, uint64_t arrival, const st
         if (!more || entry.seq >= end)
             return WR_OK;
         if (entry.seq < rows->first_seq || entry.seq < s->late_len ||
+            has_late_secret(a, s, &entry) ||
             !reader_is_message(a->reader, s->feed, &entry, s->log_no))
             continue;
         WR_TRY(take_entry(a, s, &entry));

@@ -22,6 +22,7 @@ struct reader {
      * is not looked at again.  Only the store's own mark says what was applied. */
     uint64_t seen[WR_FEEDS_MAX];
     uint32_t seen_epochs;
+    uint32_t keys_known; /* of the keyring: entries under later ones were given by nobody */
     /* The first entry of this call that its keys did not open: its writer's fault, or the disk's.
      * And the chunk that was last found to be as it was signed. */
     bool suspect;
@@ -72,13 +73,27 @@ WR_MUST wr_err reader_find_log(reader *reader, wr_slice name, uint32_t *ret_log_
 void reader_cursor_text(const wr_buf *bytes, char ret_text[HUB_CURSOR_MAX]);
 WR_MUST wr_err reader_cursor_bytes(wr_slice text, uint8_t type, size_t size, wr_buf *out);
 
-/* Rows of a feed that were stored before anybody knew which log they belong to (reader_names.c).
- * The k-th such case of a log: entries of feed below seq len. */
+/* Small values of the store: keys are a label and an id; absent numbers are zero. */
+WR_MUST wr_err reader_put_key(wr_buf *key, const char *label, wr_slice rest);
+WR_MUST wr_err reader_get_number(reader *reader, const wr_buf *key, size_t size,
+                                 uint64_t *ret_value);
+WR_MUST wr_err reader_put_u32(reader *reader, const wr_buf *key, uint32_t value);
+WR_MUST wr_err reader_put_u64(reader *reader, const wr_buf *key, uint64_t value);
+
+/* Entries that were stored before anybody knew which log they belong to, or before the secret of
+ * their epoch came (reader_late.c).  The k-th such case of a log: those of feed below seq len. */
 typedef struct reader_late {
     wr_hash feed_id;
     uint16_t log_no;
     uint64_t len;
+    bool of_epoch; /* only those with this tag */
+    uint8_t tag[WR_EPOCH_TAG_SIZE];
 } reader_late;
+/* A number of a feed was bound to the log just now. */
+WR_MUST wr_err reader_note_late(reader *reader, uint32_t log_id, const wr_hash *feed_id,
+                                uint16_t log_no);
+/* Secrets came since the last call: what was stored under them before. */
+WR_MUST wr_err reader_late_epochs(reader *reader, bool *ret_changed);
 WR_MUST wr_err reader_late_count(reader *reader, uint32_t log_id, uint32_t *ret_count);
 WR_MUST wr_err reader_late_get(reader *reader, uint32_t log_id, uint32_t k, reader_late *ret_late);
 

@@ -8,7 +8,6 @@
  *   "ctl"  || feed_id        -> u64: entries below it are done with
  *   "name" || device id      -> u64 hlc || author || sealed name
  *   "names"                  -> u32: how many of them
- *   "late" || log_id [|| k]  -> u32: how many, or feed_id || u16 log number || u64 length
  *
  * Spec:   proto/spec/feed.md 7
  * Layer:  flow
@@ -51,105 +50,6 @@ wr_err reader_encode_name(const wr_hash *device, wr_slice name, wr_buf *out) {
     return encode(NAMES_DEVICE, WR_SLICE_OBJ(*device), name, out);
 }
 
-/* ---- small values ----------------------------------------------------------------------- */
-
-static wr_err put_key(wr_buf *key, const char *label, wr_slice rest) {
-    WR_TRY(wr_buf_put(key, wr_slice_str(label)));
-    return wr_buf_put(key, rest);
-}
-
-/* Reads a number of fixed size; absent means zero. */
-static wr_err get_number(reader *r, const wr_buf *key, size_t size, uint64_t *ret_value) {
-    uint8_t bytes[8];
-    wr_buf value = wr_buf_of(bytes, size);
-    wr_err err = store_get_meta(r->store, wr_buf_slice(key), &value);
-    if (err == WR_ERR_NOBUF || (err == WR_OK && value.len != size))
-        return WR_ERR_CORRUPT;
-    if (err != WR_OK && err != WR_ERR_UNKNOWN)
-        return err;
-    if (err == WR_ERR_UNKNOWN)
-        *ret_value = 0;
-    else
-        *ret_value = size == 8 ? wr_load_u64(bytes) : wr_load_u32(bytes);
-    return WR_OK;
-}
-
-static wr_err put_u32(reader *r, const wr_buf *key, uint32_t value) {
-    uint8_t bytes[4];
-    wr_store_u32(bytes, value);
-    return store_put_meta(r->store, wr_buf_slice(key), wr_slice_of(bytes, sizeof bytes));
-}
-
-static wr_err put_u64(reader *r, const wr_buf *key, uint64_t value) {
-    uint8_t bytes[8];
-    wr_store_u64(bytes, value);
-    return store_put_meta(r->store, wr_buf_slice(key), wr_slice_of(bytes, sizeof bytes));
-}
-
-/* ---- rows that came before their name ---------------------------------------------------- */
-
-static wr_err late_key(uint32_t log_id, wr_slice rest, wr_buf *key) {
-    uint8_t id[4];
-    wr_store_u32(id, log_id);
-    WR_TRY(put_key(key, "late", wr_slice_of(id, sizeof id)));
-    return wr_buf_put(key, rest);
-}
-
-static wr_err late_key_of(uint32_t log_id, uint32_t k, wr_buf *key) {
-    uint8_t number[4];
-    wr_store_u32(number, k);
-    return late_key(log_id, wr_slice_of(number, sizeof number), key);
-}
-
-wr_err reader_late_count(reader *r, uint32_t log_id, uint32_t *ret_count) {
-    uint8_t bytes[STORE_KEY_MAX];
-    wr_buf key = WR_BUF_ARRAY(bytes);
-    uint64_t count;
-    WR_TRY(late_key(log_id, WR_SLICE_EMPTY, &key));
-    WR_TRY(get_number(r, &key, 4, &count));
-    *ret_count = (uint32_t)count;
-    return WR_OK;
-}
-
-wr_err reader_late_get(reader *r, uint32_t log_id, uint32_t k, reader_late *ret_late) {
-    uint8_t bytes[STORE_KEY_MAX], value_bytes[64];
-    wr_buf key = WR_BUF_ARRAY(bytes), value = WR_BUF_ARRAY(value_bytes);
-    WR_TRY(late_key_of(log_id, k, &key));
-    wr_err err = store_get_meta(r->store, wr_buf_slice(&key), &value);
-    if (err == WR_ERR_NOBUF || err == WR_ERR_UNKNOWN)
-        return WR_ERR_CORRUPT;
-    WR_TRY(err);
-    wr_slice in = wr_buf_slice(&value), id;
-    reader_late late;
-    if (!wr_slice_take(&in, WR_HASH_SIZE, &id) || !wr_slice_take_u16(&in, &late.log_no) ||
-        !wr_slice_take_u64(&in, &late.len) || in.len != 0)
-        return WR_ERR_CORRUPT;
-    memcpy(late.feed_id.b, id.ptr, WR_HASH_SIZE);
-    *ret_late = late;
-    return WR_OK;
-}
-
-/* Whoever follows the log has passed these entries without knowing them for its own. */
-static wr_err note_late(reader *r, uint32_t log_id, const wr_hash *feed_id, uint16_t log_no) {
-    uint64_t count, len;
-    WR_TRY(store_log_count(r->store, feed_id, log_no, &count));
-    if (count == 0)
-        return WR_OK;
-    WR_TRY(store_feed_len(r->store, feed_id, &len));
-    uint8_t bytes[STORE_KEY_MAX], count_bytes[STORE_KEY_MAX], value_bytes[64];
-    wr_buf key = WR_BUF_ARRAY(bytes), count_key = WR_BUF_ARRAY(count_bytes);
-    wr_buf value = WR_BUF_ARRAY(value_bytes);
-    uint32_t k;
-    WR_TRY(reader_late_count(r, log_id, &k));
-    WR_TRY(late_key(log_id, WR_SLICE_EMPTY, &count_key));
-    WR_TRY(late_key_of(log_id, k, &key));
-    WR_TRY(wr_buf_put(&value, WR_SLICE_OBJ(*feed_id)));
-    WR_TRY(wr_buf_put_u16(&value, log_no));
-    WR_TRY(wr_buf_put_u64(&value, len));
-    WR_TRY(store_put_meta(r->store, wr_buf_slice(&key), wr_buf_slice(&value)));
-    return put_u32(r, &count_key, k + 1);
-}
-
 /* ---- names of devices -------------------------------------------------------------------- */
 
 #define NAME_VALUE_MAX (8u + WR_HASH_SIZE + KEYSTORE_SEAL_OVERHEAD + WR_NAME_BYTES_MAX)
@@ -179,7 +79,7 @@ void reader_device_name(const reader *r, const wr_hash *device, wr_buf *out) {
     uint8_t bytes[STORE_KEY_MAX];
     wr_buf key = WR_BUF_ARRAY(bytes);
     name_value value;
-    if (put_key(&key, "name", WR_SLICE_OBJ(*device)) != WR_OK ||
+    if (reader_put_key(&key, "name", WR_SLICE_OBJ(*device)) != WR_OK ||
         get_name(r, wr_buf_slice(&key), &value) != WR_OK)
         return;
     /* A name that does not open is one we do not know: keystore_unseal appended nothing. */
@@ -194,9 +94,9 @@ static wr_err count_name(reader *r, bool *ret_room) {
     wr_buf key = WR_BUF_ARRAY(bytes);
     uint64_t count;
     WR_TRY(wr_buf_put(&key, label));
-    WR_TRY(get_number(r, &key, 4, &count));
+    WR_TRY(reader_get_number(r, &key, 4, &count));
     *ret_room = count < NAMES_MAX;
-    return *ret_room ? put_u32(r, &key, (uint32_t)count + 1) : WR_OK;
+    return *ret_room ? reader_put_u32(r, &key, (uint32_t)count + 1) : WR_OK;
 }
 
 /* ---- applying ---------------------------------------------------------------------------- */
@@ -300,7 +200,7 @@ static wr_err apply_log(reader *r, const wr_feed *control, const binding *b, boo
         return WR_OK;
     WR_TRY(err);
     *ret_changed = true;
-    return note_late(r, log_id, feed_id, b->log_no);
+    return reader_note_late(r, log_id, feed_id, b->log_no);
 }
 
 static bool is_newer(const binding *b, const wr_hash *author, const name_value *old) {
@@ -314,7 +214,7 @@ static wr_err apply_name(reader *r, const wr_hash *author, const binding *b, boo
     wr_buf key = WR_BUF_ARRAY(bytes), value = WR_BUF_ARRAY(value_bytes);
     name_value old;
     bool room = true;
-    WR_TRY(put_key(&key, "name", WR_SLICE_OBJ(b->device)));
+    WR_TRY(reader_put_key(&key, "name", WR_SLICE_OBJ(b->device)));
     wr_err err = get_name(r, wr_buf_slice(&key), &old);
     if (err == WR_ERR_UNKNOWN)
         err = count_name(r, &room);
@@ -349,8 +249,8 @@ static wr_err apply_feed(reader *r, const wr_feed *feed, uint64_t len, bool *ret
     uint8_t bytes[STORE_KEY_MAX];
     wr_buf key = WR_BUF_ARRAY(bytes);
     uint64_t done;
-    WR_TRY(put_key(&key, "ctl", WR_SLICE_OBJ(feed->feed_id)));
-    WR_TRY(get_number(r, &key, 8, &done));
+    WR_TRY(reader_put_key(&key, "ctl", WR_SLICE_OBJ(feed->feed_id)));
+    WR_TRY(reader_get_number(r, &key, 8, &done));
     control_walk walk = {.reader = r, .feed = feed, .next = done, .blocked = UINT64_MAX};
     while (walk.next < len) {
         uint64_t before = walk.next;
@@ -360,13 +260,13 @@ static wr_err apply_feed(reader *r, const wr_feed *feed, uint64_t len, bool *ret
             return WR_ERR_CORRUPT;
     }
     uint64_t mark = walk.blocked < walk.next ? walk.blocked : walk.next;
-    return mark == done ? WR_OK : put_u64(r, &key, mark);
+    return mark == done ? WR_OK : reader_put_u64(r, &key, mark);
 }
 
 /* ---- feeds whose writer is out ---- */
 
 static wr_err accepted_key(const wr_hash *feed_id, wr_buf *key) {
-    return put_key(key, "acc", WR_SLICE_OBJ(*feed_id));
+    return reader_put_key(key, "acc", WR_SLICE_OBJ(*feed_id));
 }
 
 wr_err reader_shown(reader *r, const wr_feed *feed, uint64_t *ret_len) {
@@ -376,7 +276,7 @@ wr_err reader_shown(reader *r, const wr_feed *feed, uint64_t *ret_len) {
     wr_limit limit = wr_graph_limit(wr_self_graph(r->self), &feed->device_id, &feed->feed_id);
     if (limit.shown != UINT64_MAX) {
         WR_TRY(accepted_key(&feed->feed_id, &key));
-        WR_TRY(get_number(r, &key, 8, &accepted));
+        WR_TRY(reader_get_number(r, &key, 8, &accepted));
     }
     *ret_len = accepted > limit.shown ? accepted : limit.shown;
     return WR_OK;
@@ -386,7 +286,7 @@ wr_err reader_accept(reader *r, const wr_feed *feed, uint64_t len) {
     uint8_t bytes[STORE_KEY_MAX];
     wr_buf key = WR_BUF_ARRAY(bytes);
     WR_TRY(accepted_key(&feed->feed_id, &key));
-    return put_u64(r, &key, len);
+    return reader_put_u64(r, &key, len);
 }
 
 wr_err reader_apply(reader *r, bool *ret_changed) {
@@ -406,6 +306,7 @@ wr_err reader_apply(reader *r, bool *ret_changed) {
         r->seen[i] = len;
     }
     r->seen_epochs = epochs;
+    WR_TRY(reader_late_epochs(r, &changed));
     *ret_changed = changed;
     return WR_OK;
 }

@@ -207,6 +207,24 @@ void wr_segment_end(wr_segment_writer *writer) {
     wr_store_u32(header + 18, (uint32_t)(writer->out->len - writer->at - WR_SEGMENT_HEADER_SIZE));
 }
 
+wr_err wr_segment_pass(wr_slice *in, uint8_t ret_epoch_tag[WR_EPOCH_TAG_SIZE],
+                       uint32_t *ret_count) {
+    wr_slice rest = *in, tag, entries;
+    uint64_t hlc;
+    uint16_t count;
+    uint32_t len;
+    if (!wr_slice_take(&rest, WR_EPOCH_TAG_SIZE, &tag) || !wr_slice_take_u64(&rest, &hlc) ||
+        !wr_slice_take_u16(&rest, &count) || !wr_slice_take_u32(&rest, &len) ||
+        !wr_slice_take(&rest, len, &entries))
+        return WR_ERR_TRUNCATED;
+    if (count == 0)
+        return WR_ERR_FORMAT;
+    memcpy(ret_epoch_tag, tag.ptr, WR_EPOCH_TAG_SIZE);
+    *ret_count = count;
+    *in = rest;
+    return WR_OK;
+}
+
 void wr_segment_reader_init(wr_segment_reader *reader, wr_slice bytes, uint64_t first_seq) {
     *reader = (wr_segment_reader){.in = bytes, .seq = first_seq};
 }

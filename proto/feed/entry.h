@@ -98,6 +98,10 @@ WR_MUST wr_err wr_segment_add(wr_segment_writer *writer, const wr_entry *entry);
 /* Fills in count and length; at least one entry was added. */
 void wr_segment_end(wr_segment_writer *writer);
 
+/* Takes a whole segment off in, without looking into it.  FORMAT, TRUNCATED. */
+WR_MUST wr_err wr_segment_pass(wr_slice *in, uint8_t ret_epoch_tag[WR_EPOCH_TAG_SIZE],
+                               uint32_t *ret_count);
+
 /* Reads a sequence of segments; seq counts up from first_seq. */
 typedef struct wr_segment_reader {
     wr_slice in;      /* after the current segment's entries */

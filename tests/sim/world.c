@@ -183,7 +183,7 @@ static void hub_gone(void *ctx) {
 /* Nothing honest may ever be refused; with an attacker, not all is honest. */
 static void check_counters(run *r) {
     if (r->device->world->attacked || r->device->world->turned != NULL ||
-        r->device->world->membership)
+        r->device->world->membership || world_is_forked(r->device->world))
         return;
     static const metric never[] = {METRIC_LINKS_FAILED};
     const metrics *m = hub_metrics(r->hub);

@@ -178,7 +178,6 @@ void world_tell_replay(const char *word, const world_options *options);
 /* Lets the world go on for so long, but not over the end of the run of a device under way. */
 void world_run(world *w, uint64_t ms);
 void world_note(const device *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 void device_start(device *d);
 void device_stop(device *d);
 void device_crash(device *d, bool silent);

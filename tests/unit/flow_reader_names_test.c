@@ -178,6 +178,36 @@ static void an_entry_of_a_missing_epoch_is_passed_over_and_counted(void **state)
     T_STR(r_read_on(&c->b, "notes", 9, &t), "new ");
 }
 
+/* Whoever follows a log gets what came before its secret, once, and in its place afterwards. */
+static void an_entry_whose_secret_comes_later_is_followed_once(void **state) {
+    circle *c = *state;
+    text t, fresh;
+    r_join(c);
+    r_bind(&c->a, 1, "log", 100);
+    r_say(&c->a, 1, 110, "early");
+    r_sign(&c->a);
+    r_new_epoch(c);
+    r_say(&c->a, 1, 120, "sealed");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 1);
+    r_carry(&c->a, &c->b, 0);
+    r_start(&t, "");
+    T_STR(r_follow(&c->b, "log", 10, &t), "early ");
+    r_give_epoch(&c->a, &c->b, false);
+    r_drain(&c->b);
+    T_TRUE(c->b.changed);
+    r_say(&c->a, 1, 130, "after");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 0);
+    r_start(&fresh, "");
+    T_STR(r_follow(&c->b, "log", 1, &t), "sealed ");
+    T_STR(r_follow(&c->b, "log", 10, &t), "after ");
+    T_STR(r_follow(&c->b, "log", 10, &t), "");
+    T_STR(r_follow(&c->b, "log", 10, &fresh), "sealed early after ");
+    r_start(&t, "");
+    T_STR(r_read_on(&c->b, "log", 10, &t), "early sealed after ");
+}
+
 static void logs_are_listed_with_their_entries(void **state) {
     circle *c = *state;
     text t;
@@ -277,6 +307,7 @@ int main(void) {
         T(own_numbers_are_given_out_in_turn),
         T(without_the_epoch_nothing_is_read_and_with_it_all),
         T(an_entry_of_a_missing_epoch_is_passed_over_and_counted),
+        T(an_entry_whose_secret_comes_later_is_followed_once),
         T(logs_are_listed_with_their_entries),
         T(names_and_the_tail_are_sealed),
         T(an_error_of_the_store_is_passed_on),

@@ -28,6 +28,8 @@ static void put_row(device *d, const wr_put *put) {
                        .hlc_first = put->row->hlc_first,
                        .hlc_last = put->row->hlc_last,
                        .bytes = put->row->bytes};
+    if (put->feed->stream == 0)
+        T_OK(reader_saw_row(d->r, &put->feed->feed_id, put->row->first_seq, put->row->bytes));
     T_OK(store_put_rows(d->s, &put->feed->feed_id, &rows, logs, put->row->log_count));
 }
 
