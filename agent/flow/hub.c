@@ -127,7 +127,10 @@ static wr_err keep_row(hub *h, const wr_put *put) {
         h->new_rows = true;
     else
         h->new_control = true;
-    return store_put_rows(h->store, &put->feed->feed_id, &rows, logs, row->log_count);
+    WR_TRY(store_put_rows(h->store, &put->feed->feed_id, &rows, logs, row->log_count));
+    if (own || put->feed->stream != 0)
+        return WR_OK;
+    return reader_came(h->reader, put->feed, row->first_seq, row->count, row->bytes);
 }
 
 static wr_err keep_nodes(hub *h, const wr_put *put) {

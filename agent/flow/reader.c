@@ -17,6 +17,7 @@ wr_err reader_new(wr_self *self, store *s, const wr_key *store_key, reader **ret
     r->self = self;
     r->store = s;
     r->store_key = *store_key;
+    r->opened_epochs = wr_keyring_count(wr_self_keyring(self));
     *ret_reader = r;
     return WR_OK;
 }

@@ -32,6 +32,11 @@ void reader_free(reader *reader); /* NULL is fine */
  * may be more to read.  Call after rows of stream 1 were put or epochs came. */
 WR_MUST wr_err reader_apply(reader *reader, bool *ret_changed);
 
+/* A row of a message feed was put, within the open transaction.  Call it for each: entries whose
+ * key is not held yet are given to subscribers when it comes. */
+WR_MUST wr_err reader_came(reader *reader, const wr_feed *feed, uint64_t first_seq, uint64_t count,
+                           wr_slice bytes);
+
 /* Control entries we write ourselves: their content. */
 WR_MUST wr_err reader_encode_bind(uint16_t log_no, wr_slice name, wr_buf *out);
 WR_MUST wr_err reader_encode_name(const wr_hash *device, wr_slice name, wr_buf *out);

@@ -2,8 +2,10 @@
  *
  * A cursor remembers how far three things were given:
  *
- *   late   entries that were here before their log's name: one case after the other, by hlc
- *   rows   by arrival number; entries that a late case covers are left to it
+ *   late   entries that were here before their log's name, or before their key: one case after the
+ *          other, by hlc
+ *   rows   by arrival number; entries that a late case covers are left to it, and so are those of
+ *          one that came before their name and before their key to the case of the key
  *   tail   own entries not signed yet, so that a device alone sees what it writes
  *
  * A tail entry comes again as a row of our own feed once it is signed.  The cursor keeps the range
@@ -11,8 +13,8 @@
  * The range starts anew when all of it has been signed.  An entry whose hlc had to change when it
  * was signed has another id, and is given again under it.
  *
- * Entries that do not open (their epoch is not held) are passed over for good; log.read, which has
- * no memory, finds them when they can be read.
+ * Entries that do not open are passed over; where their key was not held, a late case follows when
+ * it comes.
  *
  * Layer:  flow
  * SPDX-License-Identifier: Apache-2.0
@@ -49,6 +51,8 @@ typedef struct arrivals {
     bool full;     /* the batch is */
     bool more;     /* all that is wanted was found, and something follows */
     uint32_t late_count;
+    reader_late *keyed; /* late cases of keys */
+    uint32_t keyed_count;
     uint32_t count;
     reader_batch *batch;
     source sources[READER_SOURCES_MAX];
@@ -58,6 +62,7 @@ static void arrivals_free(arrivals *a) {
     if (a == NULL)
         return;
     free(a->batch);
+    free(a->keyed);
     free(a);
 }
 WR_DEFINE_FREEP(arrivals, arrivals_free)
@@ -86,11 +91,18 @@ static wr_err add_source(void *ctx, const wr_hash *feed_id, uint16_t log_no) {
 }
 
 static wr_err load_late(arrivals *a) {
+    if (a->late_count == 0)
+        return WR_OK;
+    a->keyed = (reader_late *)calloc(a->late_count, sizeof *a->keyed);
+    if (a->keyed == NULL)
+        return WR_ERR_NOMEM;
     for (uint32_t k = 0; k < a->late_count; k++) {
         reader_late late;
         WR_TRY(reader_late_get(a->reader, a->at.log_id, k, &late));
         source *s = find_source(a, &late.feed_id);
-        if (s != NULL && s->log_no == late.log_no)
+        if (late.tagged)
+            a->keyed[a->keyed_count++] = late;
+        else if (s != NULL && s->log_no == late.log_no)
             s->late_len = late.len;
     }
     return WR_OK;
@@ -135,6 +147,19 @@ static bool was_given_from_tail(const arrivals *a, const source *s, uint64_t hlc
     return s->feed == a->own && hlc >= a->at.tail_first && hlc <= a->at.tail_last;
 }
 
+static bool is_of(const reader_late *late, const wr_entry *entry) {
+    return entry->seq >= late->from && entry->seq < late->len &&
+           (!late->tagged || memcmp(late->tag, entry->epoch_tag, sizeof late->tag) == 0);
+}
+
+/* Is it left to the late case of its key? */
+static bool waits_for_key(const arrivals *a, const source *s, const wr_entry *entry) {
+    for (uint32_t i = 0; i < a->keyed_count; i++)
+        if (wr_hash_equal(&a->keyed[i].feed_id, &s->feed->feed_id) && is_of(&a->keyed[i], entry))
+            return true;
+    return false;
+}
+
 /* Takes an entry of the log in.  CLOSED: not now. */
 static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
     if (entry->seq >= s->shown || was_given_from_tail(a, s, entry->hlc))
@@ -151,6 +176,7 @@ static wr_err take_entry(arrivals *a, const source *s, const wr_entry *entry) {
 typedef struct late_walk {
     arrivals *arrivals;
     const source *source;
+    const reader_late *late;
 } late_walk;
 
 static wr_err take_late_row(void *ctx, const store_rows *rows) {
@@ -166,9 +192,10 @@ static wr_err take_late_row(void *ctx, const store_rows *rows) {
             return WR_ERR_CORRUPT;
         if (!more)
             return WR_OK;
-        if (entry.seq >= s->late_len)
+        if (entry.seq >= walk->late->len)
             return WR_ERR_CLOSED;
-        if (entry.hlc <= at->late_hlc ||
+        if (entry.hlc <= at->late_hlc || !is_of(walk->late, &entry) ||
+            (!walk->late->tagged && waits_for_key(walk->arrivals, s, &entry)) ||
             !reader_is_message(walk->arrivals->reader, s->feed, &entry, s->log_no))
             continue;
         WR_TRY(take_entry(walk->arrivals, s, &entry));
@@ -180,7 +207,7 @@ static wr_err take_late(arrivals *a) {
     while (a->at.late < a->late_count && !a->full && !a->more) {
         reader_late late;
         WR_TRY(reader_late_get(a->reader, a->at.log_id, a->at.late, &late));
-        late_walk walk = {a, find_source(a, &late.feed_id)};
+        late_walk walk = {a, find_source(a, &late.feed_id), &late};
         if (walk.source != NULL && walk.source->log_no == late.log_no)
             WR_TRY(store_each_log_rows(a->reader->store, &late.feed_id, late.log_no, a->at.late_hlc,
                                        take_late_row, &walk));
@@ -206,7 +233,8 @@ static wr_err take_part(arrivals *a, const source *s, uint64_t arrival, const st
         if (!more || entry.seq >= end)
             return WR_OK;
         if (entry.seq < rows->first_seq || entry.seq < s->late_len ||
-            !reader_is_message(a->reader, s->feed, &entry, s->log_no))
+            !reader_is_message(a->reader, s->feed, &entry, s->log_no) ||
+            waits_for_key(a, s, &entry))
             continue;
         WR_TRY(take_entry(a, s, &entry));
         a->at.arrival = arrival - (end - 1 - entry.seq);

@@ -22,6 +22,7 @@ struct reader {
      * is not looked at again.  Only the store's own mark says what was applied. */
     uint64_t seen[WR_FEEDS_MAX];
     uint32_t seen_epochs;
+    uint32_t opened_epochs; /* no row waits for these (reader_blind.c) */
     /* The first entry of this call that its keys did not open: its writer's fault, or the disk's.
      * And the chunk that was last found to be as it was signed. */
     bool suspect;
@@ -72,14 +73,20 @@ WR_MUST wr_err reader_find_log(reader *reader, wr_slice name, uint32_t *ret_log_
 void reader_cursor_text(const wr_buf *bytes, char ret_text[HUB_CURSOR_MAX]);
 WR_MUST wr_err reader_cursor_bytes(wr_slice text, uint8_t type, size_t size, wr_buf *out);
 
-/* Rows of a feed that were stored before anybody knew which log they belong to (reader_names.c).
- * The k-th such case of a log: entries of feed below seq len. */
+/* Rows of a feed that were stored before anybody knew which log they belong to (reader_names.c), or
+ * had the key to read them (reader_blind.c).  The k-th such case of a log: entries of feed from seq
+ * from on, below len, and of one epoch only where it is tagged. */
 typedef struct reader_late {
     wr_hash feed_id;
     uint16_t log_no;
-    uint64_t len;
+    uint64_t from, len;
+    bool tagged;
+    uint8_t tag[WR_EPOCH_TAG_SIZE];
 } reader_late;
 WR_MUST wr_err reader_late_count(reader *reader, uint32_t log_id, uint32_t *ret_count);
 WR_MUST wr_err reader_late_get(reader *reader, uint32_t log_id, uint32_t k, reader_late *ret_late);
+WR_MUST wr_err reader_late_put(reader *reader, uint32_t log_id, const reader_late *late);
+/* Keys have come: what waited for them is late.  ret_any is left alone if nothing did. */
+WR_MUST wr_err reader_open_blind(reader *reader, bool *ret_any);
 
 #endif /* FLOW_READER_IMPL_H */

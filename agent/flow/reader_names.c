@@ -119,12 +119,20 @@ wr_err reader_late_get(reader *r, uint32_t log_id, uint32_t k, reader_late *ret_
     if (err == WR_ERR_NOBUF || err == WR_ERR_UNKNOWN)
         return WR_ERR_CORRUPT;
     WR_TRY(err);
-    wr_slice in = wr_buf_slice(&value), id;
-    reader_late late;
+    wr_slice in = wr_buf_slice(&value), id, tag = WR_SLICE_EMPTY;
+    reader_late late = {0};
     if (!wr_slice_take(&in, WR_HASH_SIZE, &id) || !wr_slice_take_u16(&in, &late.log_no) ||
-        !wr_slice_take_u64(&in, &late.len) || in.len != 0)
+        !wr_slice_take_u64(&in, &late.len))
         return WR_ERR_CORRUPT;
     memcpy(late.feed_id.b, id.ptr, WR_HASH_SIZE);
+    late.tagged = in.len != 0;
+    if (late.tagged &&
+        (!wr_slice_take_u64(&in, &late.from) || !wr_slice_take(&in, sizeof late.tag, &tag)))
+        return WR_ERR_CORRUPT;
+    if (late.tagged)
+        memcpy(late.tag, tag.ptr, sizeof late.tag);
+    if (in.len != 0)
+        return WR_ERR_CORRUPT;
     *ret_late = late;
     return WR_OK;
 }
@@ -136,6 +144,11 @@ static wr_err note_late(reader *r, uint32_t log_id, const wr_hash *feed_id, uint
     if (count == 0)
         return WR_OK;
     WR_TRY(store_feed_len(r->store, feed_id, &len));
+    reader_late late = {.feed_id = *feed_id, .log_no = log_no, .len = len};
+    return reader_late_put(r, log_id, &late);
+}
+
+wr_err reader_late_put(reader *r, uint32_t log_id, const reader_late *late) {
     uint8_t bytes[STORE_KEY_MAX], count_bytes[STORE_KEY_MAX], value_bytes[64];
     wr_buf key = WR_BUF_ARRAY(bytes), count_key = WR_BUF_ARRAY(count_bytes);
     wr_buf value = WR_BUF_ARRAY(value_bytes);
@@ -143,9 +156,13 @@ static wr_err note_late(reader *r, uint32_t log_id, const wr_hash *feed_id, uint
     WR_TRY(reader_late_count(r, log_id, &k));
     WR_TRY(late_key(log_id, WR_SLICE_EMPTY, &count_key));
     WR_TRY(late_key_of(log_id, k, &key));
-    WR_TRY(wr_buf_put(&value, WR_SLICE_OBJ(*feed_id)));
-    WR_TRY(wr_buf_put_u16(&value, log_no));
-    WR_TRY(wr_buf_put_u64(&value, len));
+    WR_TRY(wr_buf_put(&value, WR_SLICE_OBJ(late->feed_id)));
+    WR_TRY(wr_buf_put_u16(&value, late->log_no));
+    WR_TRY(wr_buf_put_u64(&value, late->len));
+    if (late->tagged) {
+        WR_TRY(wr_buf_put_u64(&value, late->from));
+        WR_TRY(wr_buf_put(&value, wr_slice_of(late->tag, sizeof late->tag)));
+    }
     WR_TRY(store_put_meta(r->store, wr_buf_slice(&key), wr_buf_slice(&value)));
     return put_u32(r, &count_key, k + 1);
 }
@@ -406,6 +423,7 @@ wr_err reader_apply(reader *r, bool *ret_changed) {
         r->seen[i] = len;
     }
     r->seen_epochs = epochs;
+    WR_TRY(reader_open_blind(r, &changed));
     *ret_changed = changed;
     return WR_OK;
 }

@@ -178,6 +178,66 @@ static void an_entry_of_a_missing_epoch_is_passed_over_and_counted(void **state)
     T_STR(r_read_on(&c->b, "notes", 9, &t), "new ");
 }
 
+/* Who follows has passed it by, who comes later has not: both get it once. */
+static void an_entry_whose_key_comes_later_is_given_once(void **state) {
+    circle *c = *state;
+    text early, late;
+    r_join(c);
+    r_bind(&c->a, 0, "notes", 1);
+    r_say(&c->a, 0, 10, "old");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 1);
+    r_carry(&c->a, &c->b, 0);
+    r_start(&early, "");
+    r_start(&late, "");
+    T_STR(r_follow(&c->b, "notes", 9, &early), "old ");
+    r_new_epoch(c);
+    r_say(&c->a, 0, 11, "new");
+    r_say(&c->a, 0, 12, "newer");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 0);
+    T_STR(r_follow(&c->b, "notes", 9, &early), "");
+    T_STR(r_follow(&c->b, "notes", 1, &late), "old ");
+    r_give_epoch(&c->a, &c->b, false);
+    r_drain(&c->b);
+    T_TRUE(c->b.changed);
+    r_say(&c->a, 0, 13, "newest");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 0);
+    T_STR(r_follow(&c->b, "notes", 1, &early), "new ");
+    T_STR(r_follow(&c->b, "notes", 9, &early), "newer newest ");
+    T_STR(r_follow(&c->b, "notes", 9, &early), "");
+    T_STR(r_follow(&c->b, "notes", 9, &late), "new newer newest ");
+    r_start(&late, "");
+    T_STR(r_follow(&c->b, "notes", 9, &late), "new newer old newest ");
+}
+
+/* Neither its name nor its key was known: two late cases, and one entry. */
+static void an_entry_whose_name_and_key_come_later_is_given_once(void **state) {
+    circle *c = *state;
+    text t;
+    r_join(c);
+    r_bind(&c->b, 0, "notes", 1);
+    r_start(&t, "");
+    T_STR(r_follow(&c->b, "notes", 9, &t), "");
+    r_bind(&c->a, 0, "notes", 2);
+    r_say(&c->a, 0, 10, "old");
+    r_sign(&c->a);
+    r_new_epoch(c);
+    r_say(&c->a, 0, 11, "new");
+    r_sign(&c->a);
+    r_carry(&c->a, &c->b, 0);
+    T_STR(r_follow(&c->b, "notes", 9, &t), "");
+    r_carry(&c->a, &c->b, 1);
+    T_STR(r_follow(&c->b, "notes", 9, &t), "old ");
+    r_give_epoch(&c->a, &c->b, false);
+    r_drain(&c->b);
+    T_STR(r_follow(&c->b, "notes", 9, &t), "new ");
+    T_STR(r_follow(&c->b, "notes", 9, &t), "");
+    r_start(&t, "");
+    T_STR(r_follow(&c->b, "notes", 9, &t), "old new ");
+}
+
 static void logs_are_listed_with_their_entries(void **state) {
     circle *c = *state;
     text t;
@@ -277,6 +337,8 @@ int main(void) {
         T(own_numbers_are_given_out_in_turn),
         T(without_the_epoch_nothing_is_read_and_with_it_all),
         T(an_entry_of_a_missing_epoch_is_passed_over_and_counted),
+        T(an_entry_whose_key_comes_later_is_given_once),
+        T(an_entry_whose_name_and_key_come_later_is_given_once),
         T(logs_are_listed_with_their_entries),
         T(names_and_the_tail_are_sealed),
         T(an_error_of_the_store_is_passed_on),

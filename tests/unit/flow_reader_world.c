@@ -37,6 +37,8 @@ void r_drain(device *d) {
     while (wr_self_poll(d->self, &put)) {
         if (put.type == WR_PUT_ROW)
             put_row(d, &put);
+        if (put.type == WR_PUT_ROW && put.feed->stream == 0)
+            T_OK(reader_came(d->r, put.feed, put.row->first_seq, put.row->count, put.row->bytes));
         for (uint32_t i = 0; put.type == WR_PUT_NODES && i < put.nodes->count; i++)
             T_OK(store_put_node(d->s, &put.feed->feed_id, put.nodes->list[i].level,
                                 put.nodes->list[i].index, &put.nodes->list[i].hash));
