@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""A device is removed: it hears nothing more, and what it goes on to say is not heard.
+
+Usage:  remove_test.py BUILD      BUILD/bin holds warren and warrend.
+
+The removed device stays up as a thief would keep it: it dials, it writes, and it waits for a sibling
+that slept through its removal.
+SPDX-License-Identifier: Apache-2.0
+"""
+import time
+
+import mesh
+from mesh import check, has, same, say, wait_until
+
+SETTLE_S = 60
+LOG = "text"
+
+
+def append(device, body):
+    return device.call("log.append", log=LOG, body=body)["id"]
+
+
+def bodies(device):
+    return sorted(row["body"].decode() for row in device.read(LOG))
+
+
+def rows(device):
+    return {row["name"]: row for row in device.call("circle.devices")["devices"]}
+
+
+def gone(device, name):
+    return rows(device)[name]["removed"]
+
+
+def links(device):
+    return mesh.online(device)
+
+
+def a_stolen_device_hears_nothing_more(build):
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        for device, body in ((a, b"of a"), (b, b"of b"), (c, b"of c")):
+            append(device, body)
+        mesh.settled([a, b, c], LOG, 3, SETTLE_S)
+        epoch = a.call("agent.status")["circle"]["epoch"]
+
+        foreseen = a.call("circle.foresee", device="cleo")
+        same((foreseen["along"], foreseen["struck"]), ([], []), "what the removal would do")
+        start = time.monotonic()
+        a.call("circle.remove", device="cleo")
+        wait_until(lambda: links(a) == 1, SETTLE_S, "the session of the first is closed")
+        wait_until(lambda: gone(b, "cleo"), SETTLE_S, "the second knows")
+        wait_until(lambda: links(c) == 0, SETTLE_S, "no session of the removed one is left")
+        say(f"no session of it {time.monotonic() - start:.3f} s after the removal")
+        check(a.call("agent.status")["circle"]["epoch"] != epoch, "a new epoch was made")
+        same(rows(a)["cleo"]["reason"], "lost", "why it is out")
+
+        append(a, b"after, of a")
+        append(b, b"after, of b")
+        append(c, b"after, of c")  # answered: it is durable there
+        mesh.settled([a, b], LOG, 5, SETTLE_S)
+        same(bodies(a), sorted(["of a", "of b", "of c", "after, of a", "after, of b"]), "the first")
+        same(bodies(b), bodies(a), "the second")
+        same(bodies(c), sorted(["of a", "of b", "of c", "after, of c"]), "the removed one")
+        same(links(c), 0, "sessions of the removed one")
+
+        row = [op for op in b.call("circle.log")["ops"] if op["type"] == "remove"]
+        same((len(row), row[0]["devices"][0]["name"]), (1, "cleo"), "the removal in the history")
+
+
+def a_sleeper_that_wakes_to_the_thief_catches_up(build):
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        append(c, b"before")
+        mesh.settled([a, b, c], LOG, 1, SETTLE_S)
+        b.stop()
+        a.call("circle.remove", device="cleo")
+        append(a, b"secret")
+        a.stop()
+        append(c, b"of the thief")
+        b.start()  # only the thief is there
+        wait_until(lambda: links(b) == 1, SETTLE_S, "the sleeper meets the thief")
+        wait_until(lambda: mesh.held(b, LOG) == 2, SETTLE_S, "it does not know better yet")
+        a.start()
+        wait_until(lambda: gone(b, "cleo"), SETTLE_S, "the sleeper hears of the removal")
+        wait_until(lambda: bodies(b) == ["before", "secret"], SETTLE_S,
+                   lambda: f"what counts is in the log: {bodies(b)}")
+        alerts = wait_until(lambda: b.call("circle.alerts")["alerts"], SETTLE_S, "the owner is asked")
+        same((len(alerts), alerts[0]["type"]), (1, "received_while_lost"), "what about")
+        wait_until(lambda: bodies(a) == ["before", "secret"], SETTLE_S, "the first likewise")
+        same(bodies(c), ["before", "of the thief"], "the thief has no secret")
+        b.call("circle.resolve", alert=alerts[0]["id"], accept=True)
+        same(bodies(b), ["before", "of the thief", "secret"], "taken over by the owner")
+        same(b.call("circle.alerts")["alerts"], [], "nothing is left to ask")
+        b.stop()
+        b.start()
+        same(bodies(b), ["before", "of the thief", "secret"], "after a restart")
+
+
+def who_leaves_is_retired(build):
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        out = a.warren("device", "remove", "cleo", "--reason", "retired", "--yes", code=mesh.FAILED)
+        has(out.err, "leave", "the way to retire a device")
+        c.warren("leave", "--yes")
+        wait_until(lambda: gone(a, "cleo") and gone(b, "cleo"), SETTLE_S, "it said goodbye")
+        append(a, b"without cleo")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        a.warren("device", "remove", "cleo", "--reason", "retired", "--yes")
+        has(a.warren("devices").out, "left", "why it is out")
+
+
+def a_role_is_lowered_and_kept(build):
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        a.warren("device", "role", "berta", "member")
+        wait_until(lambda: rows(b)["berta"]["role"] == "member", SETTLE_S, "it knows")
+        out = b.warren("device", "remove", "cleo", "--yes", code=mesh.REFUSED)
+        has(out.err, "admin", "who may remove")
+        check(not gone(a, "cleo"), "nothing happened")
+        b.stop()
+        b.start()
+        same(rows(b)["berta"]["role"], "member", "after a restart")
+
+
+if __name__ == "__main__":
+    mesh.main(a_stolen_device_hears_nothing_more, a_sleeper_that_wakes_to_the_thief_catches_up,
+              who_leaves_is_retired, a_role_is_lowered_and_kept)
