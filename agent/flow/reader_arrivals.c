@@ -149,7 +149,8 @@ static bool was_given_from_tail(const arrivals *a, const source *s, uint64_t hlc
 
 static bool is_of(const reader_late *late, const wr_entry *entry) {
     return entry->seq >= late->from && entry->seq < late->len &&
-           (!late->tagged || memcmp(late->tag, entry->epoch_tag, sizeof late->tag) == 0);
+           (!late->tagged || wr_order(wr_slice_of(late->tag, sizeof late->tag),
+                                      wr_slice_of(entry->epoch_tag, sizeof entry->epoch_tag)) == 0);
 }
 
 /* Is it left to the late case of its key? */

@@ -22,6 +22,10 @@ typedef struct mark {
     uint64_t from, to; /* all such entries of the feed are in there */
 } mark;
 
+static bool is_tag(const uint8_t a[WR_EPOCH_TAG_SIZE], const uint8_t b[WR_EPOCH_TAG_SIZE]) {
+    return wr_order(wr_slice_of(a, WR_EPOCH_TAG_SIZE), wr_slice_of(b, WR_EPOCH_TAG_SIZE)) == 0;
+}
+
 static wr_err mark_key(const wr_hash *feed_id, const uint8_t tag[WR_EPOCH_TAG_SIZE], wr_buf *key) {
     WR_TRY(wr_buf_put(key, wr_slice_str(MARK_LABEL)));
     WR_TRY(wr_buf_put(key, WR_SLICE_OBJ(*feed_id)));
@@ -67,7 +71,7 @@ wr_err reader_came(reader *r, const wr_feed *feed, uint64_t first_seq, uint64_t 
             return WR_ERR_CORRUPT;
         if (!more)
             return WR_OK;
-        if (any && memcmp(last, entry.epoch_tag, sizeof last) == 0)
+        if (any && is_tag(last, entry.epoch_tag))
             continue;
         any = true;
         memcpy(last, entry.epoch_tag, sizeof last);
@@ -98,8 +102,7 @@ static wr_err see_rows(void *ctx, const store_rows *rows) {
             return WR_ERR_CORRUPT;
         if (!more)
             return WR_OK;
-        if (entry.seq >= o->mark.from && entry.seq < o->mark.to &&
-            memcmp(entry.epoch_tag, o->tag, WR_EPOCH_TAG_SIZE) == 0)
+        if (entry.seq >= o->mark.from && entry.seq < o->mark.to && is_tag(entry.epoch_tag, o->tag))
             o->logs[entry.log_no / 64u] |= UINT64_C(1) << (entry.log_no % 64u);
     }
 }
