@@ -51,3 +51,20 @@ warren_sim_canary(accepts_forks "accepts a fork unseen" --seeds 8..12 --jobs 2)
 warren_sim_canary(takes_any_checkpoint "that its writer did not make durable" --seeds 8..11 --jobs 2)
 warren_sim_canary(takes_any_op "that its author did not sign|alert: " --seeds 30..41 --jobs 2)
 warren_sim_canary(lets_members_add "let in by no admin" --seeds 8..11 --jobs 2)
+
+warren_sim_canary(writes_under_any_key "under a key that a removed device holds"
+    --scenario leave_and_retire --seeds 1..2)
+warren_sim_canary(keeps_its_key "nobody has changed the key" --scenario leave_and_retire --seeds 1..2)
+warren_sim_canary(spreads_secrets "holds the secret of an epoch that was made or used after"
+    --scenario stolen_phone --seeds 1..2)
+warren_sim_canary(speaks_with_the_removed "has a link with device" --scenario stolen_phone --seeds 1..2)
+warren_sim_canary(shows_what_the_removed_wrote "was written after its author was removed"
+    --scenario stolen_while_asleep --seeds 1..2)
+warren_sim_canary(takes_what_the_removed_wrote "that nobody vouches for"
+    --scenario compromised_asleep --seeds 1..2)
+warren_sim_canary(cuts_off_too_much "cuts off what it holds" --scenario stolen_phone --seeds 1..2)
+warren_sim_canary(does_not_hear_of_removals "no convergence" --seeds 20..40 --jobs 2)
+warren_sim_canary(guards_nobody "has lost its membership by no honest word"
+    --scenario sleeper_master_key --seeds 1..2)
+warren_sim_canary(takes_the_removed_back "which was removed, for a member"
+    --scenario stolen_phone --seeds 1..2)

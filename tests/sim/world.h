@@ -142,7 +142,6 @@ struct world {
     bool nats;       /* between some of them */
     bool bulk;       /* once, somebody appends very much */
     bool membership; /* some are removed, or leave */
-    bool unguarded;  /* a story in which honest ones lose their membership */
     chance members;
     int32_t traitors_accuser; /* -1 */
     bool rhythm;              /* devices live on while the plot waits: world_rhythm.c */

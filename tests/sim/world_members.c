@@ -18,7 +18,7 @@
 
 void world_members_open(world *w) {
     chance_init(&w->members, w->options.seed, "members", 0);
-    uint32_t count = chance_between(&w->members, 3, 6);
+    uint32_t count = chance_between(&w->members, 3, 7);
     w->membership = chance_hit(&w->members, MEMBERS_WORLDS) && w->options.scenario == NULL &&
                     (w->options.devices == 0 || w->options.devices > HONEST_MIN);
     if (w->membership && w->options.devices == 0)
@@ -27,7 +27,7 @@ void world_members_open(world *w) {
 
 void world_members_draw(world *w) {
     static const uint32_t most[ACT_COUNT] = {
-        [ACT_REMOVE] = 7, [ACT_LEAVE] = 4, [ACT_ROLE] = 4, [ACT_STRIKE] = 25};
+        [ACT_REMOVE] = 12, [ACT_LEAVE] = 5, [ACT_ROLE] = 5, [ACT_STRIKE] = 60};
     for (uint32_t i = ACT_REMOVE; i <= ACT_STRIKE; i++) {
         bool without = chance_hit(&w->members, i == ACT_REMOVE ? 100 : 350);
         uint32_t weight = chance_between(&w->members, 1, most[i]);
@@ -400,7 +400,7 @@ static void check_members(device *d) {
         if (wr_member_is_in(member) && ledger_is_out_for(w->ledger, d->index, &member->device_id))
             world_fail(w, "device %u takes device %d, which was removed, for a member", d->index,
                        of != NULL ? (int)of->index : -1);
-        if (of != NULL && is_honest_member(of) && !wr_member_is_in(member) && !w->unguarded)
+        if (of != NULL && is_honest_member(of) && !wr_member_is_in(member))
             world_fail(w, "device %u: device %u has lost its membership by no honest word",
                        d->index, of->index);
     }

@@ -398,9 +398,29 @@ static void siblings_are_limited_and_we_are_none(void **state) {
     mesh_free(m);
 }
 
+static void unanswered_handshakes_are_counted_until_a_link_is_up(void **state) {
+    (void)state;
+    mesh *m = new_mesh(1);
+    wr_hash a = device_of(A), stranger = device_of(B);
+    mesh_unanswered(m, &a); /* not known yet */
+    add(m, A, 0);
+    T_EQ(mesh_unanswered_count(m, &a), 0);
+    mesh_unanswered(m, &a);
+    mesh_unanswered(m, &a);
+    mesh_unanswered(m, &stranger);
+    T_EQ(mesh_unanswered_count(m, &a), 2);
+    T_EQ(mesh_unanswered_count(m, &stranger), 0);
+    learn(m, A, 1, 0);
+    expect_dial(m, A, 1, 0);
+    T_EQ(up_ours(m, A, 7, 1, 300), 0);
+    T_EQ(mesh_unanswered_count(m, &a), 0);
+    mesh_free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates_start_a_stagger_apart_newest_first),
+        cmocka_unit_test(unanswered_handshakes_are_counted_until_a_link_is_up),
         cmocka_unit_test(siblings_do_not_wait_for_each_other),
         cmocka_unit_test(a_learned_address_that_is_known_is_moved_up_and_makes_nothing_due),
         cmocka_unit_test(the_address_that_answered_last_is_first_until_a_dial_there_fails),
