@@ -72,6 +72,15 @@ static wr_err check_items(hub *h, wr_slice log, const hub_item *items, uint32_t 
     return WR_OK;
 }
 
+/* What it wrote would reach nobody, ever. */
+static wr_err check_member(hub *h) {
+    const wr_member *me =
+        wr_graph_find(wr_self_graph(h->self), &wr_self_identity(h->self)->device_id);
+    if (me != NULL && me->current)
+        return WR_OK;
+    return hub_fail(h, WR_ERR_REFUSED, "this device is no member of its circle any more");
+}
+
 /* A log that this device writes to first takes a number of its feed, and they end.  Checked here,
  * as a job that waits unsigned must never fail later. */
 static wr_err check_log(hub *h, wr_slice log) {
@@ -114,6 +123,7 @@ wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, h
                   void *ctx) {
     size_t bytes = 0;
     WR_TRY(hub_ready(h));
+    WR_TRY(check_member(h));
     WR_TRY(check_items(h, log, items, count, &bytes));
     WR_TRY(check_log(h, log));
     append_job *job = job_new(log, items, count, bytes);

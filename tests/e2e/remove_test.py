@@ -104,6 +104,8 @@ def who_leaves_is_retired(build):
         has(out.err, "leave", "the way to retire a device")
         c.warren("leave", "--yes")
         wait_until(lambda: gone(a, "cleo") and gone(b, "cleo"), SETTLE_S, "it said goodbye")
+        out = c.warren("log", "append", LOG, "too late", code=mesh.REFUSED)
+        has(out.err, "no member", "who left writes to nobody")
         append(a, b"without cleo")
         mesh.settled([a, b], LOG, 1, SETTLE_S)
         a.warren("device", "remove", "cleo", "--reason", "retired", "--yes")
