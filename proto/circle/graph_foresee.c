@@ -12,7 +12,8 @@
 
 static wr_err repeat(const wr_graph *graph, wr_evaluator *evaluator) {
     for (uint32_t i = 0; i < graph->column_count; i++)
-        WR_TRY(wr_evaluator_column(evaluator, i, graph->chain[i].author, WR_EVAL_NONE, 0));
+        WR_TRY(wr_evaluator_column(evaluator, i, graph->chain[i].author, graph->chain[i].leaves,
+                                   graph->chain[i].first));
     for (uint32_t i = 0; i < graph->op_count; i++)
         WR_TRY(wr_evaluator_take(evaluator, &graph->node[i]->eval));
     return WR_OK;
@@ -46,11 +47,6 @@ typedef struct answers { /* large, so on the heap */
 static answers *answers_new(size_t blows) {
     return calloc(1, sizeof(answers) + blows * sizeof(blow));
 }
-
-static void answers_free(answers *a) {
-    free(a);
-}
-WR_DEFINE_FREEP(answers, answers_free)
 
 /* Only whom it knows it can accuse. */
 static bool knows(const wr_graph *graph, uint32_t by, uint32_t member) {
@@ -150,17 +146,10 @@ static wr_err play(const wr_graph *graph, answers *a, uint32_t count, uint32_t a
     return WR_OK;
 }
 
-wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author, const wr_hash *targets,
-                        uint32_t count, wr_hash struck[WR_MEMBERS_MAX],
-                        uint32_t *ret_struck_count) {
+static wr_err foresee(const wr_graph *graph, answers *a, uint32_t me, const wr_hash *targets,
+                      uint32_t count, wr_hash struck[WR_MEMBERS_MAX], uint32_t *ret_struck_count) {
     wr_eval_member now[WR_AUTHORS_MAX];
-    uint32_t me = WR_EVAL_ROOT, found = 0;
-    WR_ASSERT(count <= WR_MEMBERS_MAX);
-    if (author != NULL && !wr_graph_index(graph, author, &me))
-        return WR_ERR_UNKNOWN;
-    WR_AUTO(answers) a = answers_new(count * graph->member_count);
-    if (a == NULL)
-        return WR_ERR_NOMEM;
+    uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++)
         if (!wr_graph_index(graph, &targets[i], &a->targets[i].member))
             return WR_ERR_UNKNOWN;
@@ -171,4 +160,19 @@ wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author, const wr_h
             struck[found++] = graph->member[i].device_id;
     *ret_struck_count = found;
     return WR_OK;
+}
+
+wr_err wr_graph_foresee(const wr_graph *graph, const wr_hash *author, const wr_hash *targets,
+                        uint32_t count, wr_hash struck[WR_MEMBERS_MAX],
+                        uint32_t *ret_struck_count) {
+    uint32_t me = WR_EVAL_ROOT;
+    WR_ASSERT(count <= WR_MEMBERS_MAX);
+    if (author != NULL && !wr_graph_index(graph, author, &me))
+        return WR_ERR_UNKNOWN;
+    answers *a = answers_new((size_t)count * graph->member_count);
+    if (a == NULL)
+        return WR_ERR_NOMEM;
+    wr_err err = foresee(graph, a, me, targets, count, struck, ret_struck_count);
+    free(a);
+    return err;
 }

@@ -195,6 +195,10 @@ static void a_branch_comes_in_down_to_the_fork(void **state) {
     T_EQ(at_f.bytes, 0); /* nothing waits any more */
     T_TRUE(wr_graph_knows(wr_self_graph(f), &second.id));
     T_TRUE(wr_graph_knows(wr_self_graph(f), &other.id));
+    wr_hash struck[WR_MEMBERS_MAX];
+    uint32_t struck_count;
+    T_OK(wr_graph_foresee(wr_self_graph(f), &c->founder.device_id, &c->admin.device_id, 1, struck,
+                          &struck_count));
     wr_op_pool_wipe(&at_f);
     wr_self_free(f);
     wr_self_free(a);
