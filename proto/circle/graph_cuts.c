@@ -92,12 +92,14 @@ static void hear_equiv(const wr_graph *graph, const wr_node *node, wr_slice body
     hear_witnesses(graph, node, v);
 }
 
-static void hear_leave(wr_slice body, verdict *v) {
+/* Who had a part of it when it heard of the farewell passes that on: nobody else may get more. */
+static void hear_leave(const wr_graph *graph, const wr_node *node, wr_slice body, verdict *v) {
     wr_op_list cuts;
     if (wr_leave_decode(body, &cuts) != WR_OK)
         return;
     v->out = v->left = true;
     larger(&v->farewell, length_in(v, cuts));
+    hear_witnesses(graph, node, v);
 }
 
 static bool names(const wr_node *node, uint32_t member) {
@@ -125,7 +127,7 @@ static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed
         else if (node->type == WR_OP_EQUIV)
             hear_equiv(graph, node, op.body, &v);
         else
-            hear_leave(op.body, &v);
+            hear_leave(graph, node, op.body, &v);
     }
     return v;
 }
