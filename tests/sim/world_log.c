@@ -115,7 +115,8 @@ void world_append(device *d, uint32_t count) {
     world_note(d, "appends %u to %s, from %u on", done, world_log_names[log], a->first);
     hub *h = device_enter(d);
     wr_err err = hub_append(h, wr_slice_str(world_log_names[log]), items, done, appended, a);
-    if (err != WR_OK && !run_may_fail(d->run))
+    bool refused = err == WR_ERR_REFUSED && !device_is_inside(d); /* it has heard that it is out */
+    if (err != WR_OK && !refused && !run_may_fail(d->run))
         world_fail(w, "device %u cannot append: %s", d->index, hub_problem(h));
     if (err != WR_OK)
         free(a);
