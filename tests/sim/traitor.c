@@ -94,6 +94,10 @@ static void append(traitor *t, face *f) {
     hub_item item = {.kind = WR_SLICE_EMPTY, .body = make_body(t, number, bytes)};
     wr_slice log = wr_slice_str(t->config.logs[t->made[number].log]);
     wr_err err = hub_append(f->hub, log, &item, 1, appended, &t->jobs[number]);
+    if (err == WR_ERR_REFUSED) { /* it has heard that it is out */
+        t->made_count--;
+        return;
+    }
     WR_ASSERT(err == WR_OK);
     t->counts.entries++;
 }
