@@ -72,7 +72,8 @@ static void append_beside(traitor *t, face *f) {
     uint32_t index = 0;
     hlc = hlc > floor ? hlc : floor + 1;
     if (!wr_self_device_feed(self, &t->id, 0, &index) ||
-        !wr_feed_complete(wr_self_feed(self, index)) || hub_drain(f->hub) != WR_OK)
+        !wr_feed_complete(wr_self_feed(self, index)) || wr_self_write_epoch(self) == NULL ||
+        hub_drain(f->hub) != WR_OK)
         return;
     if (!traitor_make(t, f, hlc, bytes, &body, &log_no))
         return;
