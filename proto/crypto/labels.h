@@ -42,7 +42,7 @@
     X(RECOVERY_LOCATOR, "warren.rec.loc.1", "recovery secret -> locator box seed")                 \
     X(RECOVERY_BACKUP, "warren.rec.bak.1", "recovery secret -> backup box seed")                   \
     X(RECOVERY_ACCOUNT, "warren.rec.acct1", "recovery secret -> mailbox account seed")             \
-    X(SAFETY, "warren.safety.1", "circle and two devices -> number that people compare")         \
+    X(SAFETY, "warren.safety.1", "circle and two devices -> number that people compare")           \
     X(STORE_NAME, "warren.st.name.1", "store key -> lookup key of a log name")                     \
     X(STORE_SEAL, "warren.st.seal.1", "store key -> sealing key of names and the tail")            \
     X(STORE_KEYS, "warren.st.keys.1", "store key -> sealing key of keys.db")                       \

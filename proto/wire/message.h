@@ -91,7 +91,8 @@ typedef struct wr_data {
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);
 WR_MUST wr_err wr_data_decode(wr_slice body, wr_data *ret_data);
 
-/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret, blob] }* until its end, secret
+/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret, blob] }* until its end,
+ * secret
  */
 WR_MUST wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out);
 WR_MUST wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids,

@@ -4,8 +4,8 @@
 #ifndef TESTS_UNIT_CIRCLE_FIXTURE_H
 #define TESTS_UNIT_CIRCLE_FIXTURE_H
 
-#include "circle/removal.h"
 #include "circle/keyring.h"
+#include "circle/removal.h"
 #include "harness/harness.h"
 
 typedef struct t_op { /* a signed op as it would travel */

@@ -256,8 +256,8 @@ static void a_barred_device_that_is_a_member_again_is_left_out_by_name(void **st
 
 /* spec:circle#4.6 type=test "A device that an accusation made no member MUST NOT get a session or a
  * secret under that id again, whatever the evaluation says later."
- * spec:circle#4.6 type=test "An op of a device that is barred MUST be held if it would make anyone a
- * member, change a role, or cost anyone but its accusers the membership." */
+ * spec:circle#4.6 type=test "An op of a device that is barred MUST be held if it would make anyone
+ * a member, change a role, or cost anyone but its accusers the membership." */
 static void a_sleeper_cannot_strike_those_who_were_added_after_it_slept(void **state) {
     t_circle *c = *state;
     wr_identity d[2] = {t_device(11), t_device(12)};

@@ -353,8 +353,8 @@ static void an_op_with_a_bad_signature_ends_the_link(void **state) {
 
 /* Two members added apart with one Noise key: nobody can tell which of them is speaking.
  * spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
- * exactly one current member, its own, or the peer is barred (circle.md 4.6)." spec:sync#1.3 type=test "A responder MUST NOT answer
- * message 1 of a key that two members share." */
+ * exactly one current member, its own, or the peer is barred (circle.md 4.6)." spec:sync#1.3
+ * type=test "A responder MUST NOT answer message 1 of a key that two members share." */
 static void a_session_ends_when_its_key_turns_out_to_be_shared(void **state) {
     (void)state;
     add_device(a, c);
