@@ -121,7 +121,8 @@ _Static_assert(sizeof(wr_eval_subject) % alignof(uint16_t) == 0, "the clock stan
 
 static wr_err add_column(wr_graph *graph, uint32_t author, uint32_t leaves, uint32_t first) {
     WR_TRY(wr_evaluator_column(graph->evaluator, graph->column_count, author, leaves, first));
-    graph->chain[graph->column_count++] = (wr_chain){.author = author, .op_count = first};
+    graph->chain[graph->column_count++] =
+        (wr_chain){.author = author, .leaves = leaves, .first = first, .op_count = first};
     return WR_OK;
 }
 

@@ -11,8 +11,10 @@
 #include "circle/graph_node.h"
 
 static wr_err repeat(const wr_graph *graph, wr_evaluator *evaluator) {
-    for (uint32_t i = 0; i < graph->column_count; i++)
-        WR_TRY(wr_evaluator_column(evaluator, i, graph->chain[i].author, WR_EVAL_NONE, 0));
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_chain *chain = &graph->chain[i];
+        WR_TRY(wr_evaluator_column(evaluator, i, chain->author, chain->leaves, chain->first));
+    }
     for (uint32_t i = 0; i < graph->op_count; i++)
         WR_TRY(wr_evaluator_take(evaluator, &graph->node[i]->eval));
     return WR_OK;

@@ -59,6 +59,8 @@ struct wr_node {     /* one admitted op; lives in the arena */
 
 typedef struct wr_chain { /* a column of the clocks: ops that follow one another */
     uint32_t author;      /* member index; WR_EVAL_ROOT: one op of the recovery key */
+    uint32_t leaves;      /* of a branch: the column that it leaves; WR_EVAL_NONE */
+    uint32_t first;       /* aseq of its first op */
     wr_node *last;        /* its newest op; NULL while there is none */
     uint32_t op_count;    /* aseq of its next op */
     uint32_t notable;     /* aseq + 1 of its newest op that others must acknowledge; 0 if none */

@@ -219,6 +219,9 @@ static void a_branch_may_begin_with_an_add(void **state) {
     T_ERR(t_admit(c->graph, &other), WR_ERR_FORK);
     T_OK(wr_graph_admit_branch(c->graph, t_op_slice(&other), &other.sig));
     T_TRUE(wr_graph_find(c->graph, &added.device_id) != NULL);
+    wr_hash struck[WR_MEMBERS_MAX];
+    uint32_t count;
+    T_OK(wr_graph_foresee(c->graph, &c->founder.device_id, &c->admin.device_id, 1, struck, &count));
 }
 
 int main(void) {
