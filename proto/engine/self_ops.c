@@ -48,7 +48,13 @@ static wr_err sign_ack(wr_self *self, wr_now now) {
     wr_hash devices[WR_AUTHORS_MAX];
     wr_op_list seen;
     uint32_t count = newly_removed(self, devices);
-    WR_TRY(wr_self_put_cuts(self, devices, count, &items, &seen));
+    wr_err err = wr_self_put_cuts(self, devices, count, &items, &seen);
+    /* Of more devices than one op tells about, some go untold: nothing else could be signed. */
+    while (err == WR_ERR_LIMIT) {
+        items.len = 0;
+        err = wr_self_put_cuts(self, devices, --count, &items, &seen);
+    }
+    WR_TRY(err);
     WR_TRY(wr_ack_encode(&seen, &body));
     return sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
 }
