@@ -249,6 +249,9 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     wr_epoch_op epoch = {.klass = 1};
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
+    /* An epoch that not even its author could keep would be made again and again. */
+    if (wr_keyring_count(self->keyring) == WR_EPOCHS_MAX)
+        return WR_ERR_LIMIT;
     WR_TRY(sign_ack_first(self, now));
     wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
     epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(self->graph));
