@@ -127,17 +127,12 @@ static wr_err add_column(wr_graph *graph, uint32_t author, uint32_t leaves, uint
 }
 
 /* The device that an op adds is the one it is about: new, or known from a concurrent ADD. */
-static wr_err prepare_member(wr_graph *graph, wr_admission *in) {
+static void name_member(const wr_graph *graph, wr_admission *in) {
     uint32_t index = graph->member_count;
     bool known = wr_graph_index(graph, &in->device_id, &index);
-    if (!known) {
-        WR_ASSERT(graph->member_count < WR_AUTHORS_MAX);
-        graph->column[index] = graph->column_count;
-        WR_TRY(add_column(graph, index, WR_EVAL_NONE, 0));
-    }
+    WR_ASSERT(known || graph->member_count < WR_AUTHORS_MAX);
     in->subject[0] = (wr_eval_subject){index, in->role};
     in->subject_count = 1;
-    return WR_OK;
 }
 
 /* Of concurrent ADDs of one device the smallest (hlc, id) is shown, whichever came first here. */
@@ -183,18 +178,17 @@ static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
     graph->slot[slot] = (uint16_t)graph->op_count;
 }
 
-static wr_err prepare(wr_graph *graph, wr_admission *in) {
-    if (wr_op_makes_member(in->op.type))
-        WR_TRY(prepare_member(graph, in));
-    if (in->op.type == WR_OP_GENESIS) {
-        in->author = 0;
-        in->column = 0;
-    }
+/* First the column of the op itself, which the checks gave the next number, then that of the device
+ * that it brings: an ADD of ROOT, or on a branch, needs both. */
+static wr_err add_columns(wr_graph *graph, const wr_admission *in) {
     if (in->author == WR_EVAL_ROOT)
-        return add_column(graph, WR_EVAL_ROOT, WR_EVAL_NONE, 0);
+        WR_TRY(add_column(graph, WR_EVAL_ROOT, WR_EVAL_NONE, 0));
     if (in->leaves != WR_EVAL_NONE)
-        return add_column(graph, in->author, in->leaves, (uint32_t)in->op.aseq);
-    return WR_OK;
+        WR_TRY(add_column(graph, in->author, in->leaves, (uint32_t)in->op.aseq));
+    if (!wr_op_makes_member(in->op.type) || in->subject[0].member < graph->member_count)
+        return WR_OK;
+    graph->column[in->subject[0].member] = graph->column_count;
+    return add_column(graph, in->subject[0].member, WR_EVAL_NONE, 0);
 }
 
 /* Behind this nothing can fail. */
@@ -217,8 +211,10 @@ static wr_err admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool 
     wr_node *node;
     /* spec:circle#2.3 "An op that fails any check MUST leave the graph as it was." */
     WR_TRY(wr_graph_check(graph, op_bytes, sig, branches, &in));
-    WR_TRY(prepare(graph, &in));
-    WR_TRY(node_new(graph, &in, &node));
+    if (wr_op_makes_member(in.op.type))
+        name_member(graph, &in);
+    WR_TRY(node_new(graph, &in, &node)); /* memory may end, and columns do not go away again */
+    WR_TRY(add_columns(graph, &in));
     WR_TRY(wr_evaluator_take(graph->evaluator, &node->eval));
     take(graph, &in, node);
     graph->version++;

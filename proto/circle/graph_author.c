@@ -44,9 +44,10 @@ static uint32_t pick_parents(const wr_graph *graph, const wr_node *own_last,
     const wr_node *all[WR_COLUMNS_MAX];
     uint32_t count = wr_graph_collect_heads(graph, all), mine = 0;
     if (count > WR_OP_PARENTS_MAX && own_last != NULL) {
-        while (all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
+        while (mine < count && all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
             mine++;
-        WR_ASSERT(mine < count);
+        if (mine == count) /* our own chain stands on an op that is held */
+            mine = 0;
         if (mine >= WR_OP_PARENTS_MAX)
             all[WR_OP_PARENTS_MAX - 1] = all[mine];
     }
@@ -57,18 +58,23 @@ static uint32_t pick_parents(const wr_graph *graph, const wr_node *own_last,
     return count;
 }
 
-static bool changes_membership(wr_op_type type) {
+/* Could a newer version see this differently?  An accusation only takes away: whoever wants to stay
+ * must not be able to prevent it by an op that nobody understands. */
+static bool needs_all_understood(wr_op_type type, wr_slice body) {
+    wr_remove remove;
+    if (type == WR_OP_REMOVE && wr_remove_decode(body, &remove) == WR_OK)
+        return remove.reason == WR_REASON_RETIRED;
     return wr_op_is_notable(type) && type != WR_OP_LEAVE && type != WR_OP_EQUIV;
 }
 
 /* spec:circle#3.7 "A device that holds an op which it does not understand MUST NOT sign an op that
- * changes the membership." */
-static wr_err check_own(const wr_graph *graph, wr_op_type type) {
+ * changes the membership, but for accusations." */
+static wr_err check_own(const wr_graph *graph, wr_op_type type, wr_slice body) {
     if (type == WR_OP_GENESIS)
         return graph->op_count == 0 ? WR_OK : WR_ERR_STATE;
     if (graph->op_count == 0)
         return WR_ERR_STATE;
-    return changes_membership(type) && wr_graph_has_opaque(graph) ? WR_ERR_VERSION : WR_OK;
+    return wr_graph_has_opaque(graph) && needs_all_understood(type, body) ? WR_ERR_VERSION : WR_OK;
 }
 
 /* What this device would not admit it does not sign away either. */
@@ -91,7 +97,7 @@ wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type 
     wr_op header = {.author = me->device_id, .hlc = hlc, .type = type, .body = body};
     wr_hash parents[WR_OP_PARENTS_MAX];
     uint32_t index;
-    WR_TRY(check_own(graph, type));
+    WR_TRY(check_own(graph, type, body));
     if (type == WR_OP_GENESIS)
         return sign(graph, &header, NULL, &me->sign, out, ret_sig);
     if (!wr_graph_index(graph, &me->device_id, &index) || !graph->member[index].current)
@@ -111,7 +117,9 @@ wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign,
     wr_op header = {.hlc = hlc, .type = type, .body = body};
     wr_hash parents[WR_OP_PARENTS_MAX];
     WR_ASSERT(type != WR_OP_GENESIS);
-    WR_TRY(check_own(graph, type));
+    /* ROOT decides for all versions. */
+    if (graph->op_count == 0)
+        return WR_ERR_STATE;
     header.circle_id = graph->circle_id;
     header.parent_count = pick_parents(graph, NULL, parents);
     return sign(graph, &header, parents, root_sign, out, ret_sig);

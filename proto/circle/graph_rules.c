@@ -138,7 +138,9 @@ static wr_err check_new_device(const wr_graph *graph, const wr_admission *in) {
     if (members >= WR_MEMBERS_MAX)
         return WR_ERR_LIMIT;
     bool known = wr_graph_index(graph, &in->device_id, &index); /* concurrently added elsewhere */
-    bool room = graph->member_count < WR_AUTHORS_MAX && graph->column_count < WR_COLUMNS_MAX;
+    /* The op may need a column of its own, which has the next number then. */
+    uint32_t columns = graph->column_count + (in->column == graph->column_count ? 1 : 0);
+    bool room = graph->member_count < WR_AUTHORS_MAX && columns < WR_COLUMNS_MAX;
     return known || room ? WR_OK : WR_ERR_LIMIT;
 }
 

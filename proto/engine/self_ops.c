@@ -48,7 +48,13 @@ static wr_err sign_ack(wr_self *self, wr_now now) {
     wr_hash devices[WR_AUTHORS_MAX];
     wr_op_list seen;
     uint32_t count = newly_removed(self, devices);
-    WR_TRY(wr_self_put_cuts(self, devices, count, &items, &seen));
+    wr_err err = wr_self_put_cuts(self, devices, count, &items, &seen);
+    /* Of more devices than one op tells about, some go untold: nothing else could be signed. */
+    while (err == WR_ERR_LIMIT) {
+        items.len = 0;
+        err = wr_self_put_cuts(self, devices, --count, &items, &seen);
+    }
+    WR_TRY(err);
     WR_TRY(wr_ack_encode(&seen, &body));
     return sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
 }
@@ -243,6 +249,9 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     wr_epoch_op epoch = {.klass = 1};
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
+    /* An epoch that not even its author could keep would be made again and again. */
+    if (wr_keyring_count(self->keyring) == WR_EPOCHS_MAX)
+        return WR_ERR_LIMIT;
     WR_TRY(sign_ack_first(self, now));
     wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
     epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(self->graph));

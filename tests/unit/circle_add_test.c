@@ -189,6 +189,41 @@ static void the_65th_member_is_one_too_many(void **state) {
     T_EQ(wr_graph_current_count(c->graph), WR_MEMBERS_MAX + 1);
 }
 
+/* The op needs a column of its own and one for the device that it brings. */
+static void root_adds_a_device(void **state) {
+    t_circle *c = *state;
+    uint8_t bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_identity root = {.device_id = {{0}}}, added = t_device(90);
+    wr_key recovery = t_recovery();
+    t_add_body(wr_graph_circle_id(c->graph), &root, &added, WR_ROLE_MEMBER, &body);
+    t_op op = t_root_op(c->graph, &recovery, WR_OP_ADD, wr_buf_slice(&body));
+    T_OK(t_admit(c->graph, &op));
+    T_TRUE(wr_graph_find(c->graph, &added.device_id)->current);
+    (void)t_ack(c->graph, &added);
+    wr_op_ref ack;
+    T_TRUE(wr_graph_op_at(c->graph, &added.device_id, 0, &ack));
+}
+
+static void a_branch_may_begin_with_an_add(void **state) {
+    t_circle *c = *state;
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    uint8_t bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_identity added = t_device(91);
+    t_add_body(wr_graph_circle_id(c->graph), &c->admin, &added, WR_ROLE_MEMBER, &body);
+    t_op one = t_next(c->graph, &c->admin, WR_OP_ADD, wr_buf_slice(&body));
+    wr_op header = t_header(&one, parents);
+    (void)t_ack(c->graph, &c->admin);
+    t_op other = t_forge(&header, parents, &c->admin);
+    T_ERR(t_admit(c->graph, &other), WR_ERR_FORK);
+    T_OK(wr_graph_admit_branch(c->graph, t_op_slice(&other), &other.sig));
+    T_TRUE(wr_graph_find(c->graph, &added.device_id) != NULL);
+    wr_hash struck[WR_MEMBERS_MAX];
+    uint32_t count;
+    T_OK(wr_graph_foresee(c->graph, &c->founder.device_id, &c->admin.device_id, 1, struck, &count));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_consent_to_other_terms_is_no_consent, t_circle_start,
@@ -201,6 +236,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(concurrent_adds_of_one_device_give_it_the_lower_role,
                                         t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(the_65th_member_is_one_too_many, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(root_adds_a_device, t_circle_start, t_circle_stop),
+        cmocka_unit_test_setup_teardown(a_branch_may_begin_with_an_add, t_circle_start,
                                         t_circle_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
