@@ -109,7 +109,7 @@ check "install packages" tests/tools/deps.sh test
 check "format" check_format
 build_and_test dev
 if ! $quick; then
-    build_and_test clang-dev -LE e2e # real processes once: they wait more than they compute
+    build_and_test clang-dev -LE 'e2e|canary' # real processes once: they wait more than they compute
     check "build release" build release # -O2 warns of more
     check "same trace" tests/sim/same_trace.py build/release/tests/warren-sim \
         build/clang-dev/tests/warren-sim {1..12} # optimised by gcc, and not by clang

@@ -9,12 +9,12 @@ target_link_options(warren-sim-canary PRIVATE ${wrappers})
 target_link_libraries(warren-sim-canary PRIVATE warren_sim_parts)
 
 add_test(NAME sim.canary_none COMMAND warren-sim-canary --canary none --seeds 1..20 --jobs 2)
-set_tests_properties(sim.canary_none PROPERTIES TIMEOUT 120 LABELS sim)
+set_tests_properties(sim.canary_none PROPERTIES TIMEOUT 120 LABELS "sim;canary")
 
 # The bug is found, by the check that is there for it.
 function(warren_sim_canary name message)
     add_test(NAME sim.canary_${name} COMMAND warren-sim-canary --canary ${name} ${ARGN})
-    set_tests_properties(sim.canary_${name} PROPERTIES TIMEOUT 120 LABELS sim
+    set_tests_properties(sim.canary_${name} PROPERTIES TIMEOUT 120 LABELS "sim;canary"
         PASS_REGULAR_EXPRESSION "FAILED at [0-9.]+ s: [^\n]*${message}")
 endfunction()
 
