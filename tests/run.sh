@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds Warren with gcc and clang, ASan and UBSan on, runs every test in both, and checks form and
-# analysis.  Installs what is missing on Debian 12.  The last line is `N passed, N failed`.
+# Builds Warren with gcc and clang, ASan and UBSan on, and optimised; tests all three, and checks form
+# and analysis.  Installs what is missing on Debian 12.  The last line is `N passed, N failed`.
 #
 #   tests/run.sh            everything short, under 20 minutes on two cores
-#   tests/run.sh --quick    gcc only, without clang-tidy
+#   tests/run.sh --quick    without clang and clang-tidy
 # SPDX-License-Identifier: Apache-2.0
 set -uo pipefail
 

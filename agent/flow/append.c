@@ -480,9 +480,7 @@ static wr_err rotate(hub *h) {
         return WR_OK;
     }
     if (none && !writes(h) && h->rotate_at.ms == WR_MONO_NEVER.ms) {
-        uint8_t bytes[4];
-        wr_rng_fill(&h->config.rng, bytes, sizeof bytes);
-        h->rotate_at = wr_mono_add(now.mono, wr_load_u32(bytes) % ROTATE_WAIT_MS);
+        h->rotate_at = wr_mono_add(now.mono, wr_rng_below(&h->config.rng, ROTATE_WAIT_MS));
         return WR_OK;
     }
     if (!writes(h) && !wr_mono_reached(h->rotate_at, now.mono))

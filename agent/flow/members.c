@@ -6,8 +6,6 @@
  */
 #include "flow/members.h"
 
-#include <stdlib.h>
-
 #include "circle/recovery.h"
 #include "core/diag.h"
 #include "flow/hub_impl.h"
@@ -39,13 +37,6 @@ static uint64_t last_met(hub *h, const wr_hash *device) {
     return err == WR_OK && out.len == sizeof value ? wr_load_u64(value) : 0;
 }
 
-static bool contains(const wr_hash *ids, uint32_t count, const wr_hash *id) {
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&ids[i], id))
-            return true;
-    return false;
-}
-
 /* Those who vouched for this device, and for them: no removal takes them along. */
 static bool is_our_sponsor(const wr_graph *graph, const wr_hash *own, const wr_hash *device) {
     const wr_member *at = wr_graph_find(graph, own);
@@ -56,16 +47,6 @@ static bool is_our_sponsor(const wr_graph *graph, const wr_hash *own, const wr_h
             wr_hash_equal(&at->sponsor, &at->device_id) ? NULL : wr_graph_find(graph, &at->sponsor);
     }
     return false;
-}
-
-static void sort_ids(wr_hash *ids, uint32_t count) {
-    for (uint32_t i = 1; i < count; i++) {
-        wr_hash id = ids[i];
-        uint32_t at = i;
-        for (; at > 0 && wr_hash_order(&ids[at - 1], &id) > 0; at--)
-            ids[at] = ids[at - 1];
-        ids[at] = id;
-    }
 }
 
 /* The device and what goes along, ascending.  A device that a thief paired is the thief's too. */
@@ -82,8 +63,8 @@ static uint32_t collect_targets(hub *h, const hub_removal *removal,
         grew = false;
         for (uint32_t i = 0; i < wr_graph_member_count(graph) && count < WR_MEMBERS_MAX; i++) {
             const wr_member *member = wr_graph_member(graph, i);
-            if (!member->current || !contains(targets, count, &member->sponsor) ||
-                contains(targets, count, &member->device_id) ||
+            if (!member->current || !wr_hash_is_among(&member->sponsor, targets, count) ||
+                wr_hash_is_among(&member->device_id, targets, count) ||
                 member->added_hlc >> 16 < since_ms || members_is_verified(h, &member->device_id) ||
                 is_our_sponsor(graph, own, &member->device_id))
                 continue;
@@ -91,7 +72,7 @@ static uint32_t collect_targets(hub *h, const hub_removal *removal,
             grew = true;
         }
     }
-    sort_ids(targets, count);
+    wr_hash_sort(targets, count);
     return count;
 }
 
@@ -101,7 +82,6 @@ static wr_err check_removal(hub *h, const hub_removal *removal) {
     const wr_graph *graph = wr_self_graph(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
     const wr_member *me = wr_graph_find(graph, own);
-    uint32_t index = 0;
     const wr_member *member = wr_graph_find(graph, &removal->device);
     if (member == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
@@ -113,10 +93,8 @@ static wr_err check_removal(hub *h, const hub_removal *removal) {
         return hub_fail(h, WR_ERR_REFUSED,
                         "this device has the role member: an admin removes devices, or the "
                         "recovery words do");
-    while (!wr_hash_equal(&wr_graph_member(graph, index)->device_id, &removal->device))
-        index++;
     if (removal->reason == WR_REASON_RETIRED &&
-        (member->current || wr_graph_end_of(graph, index).type != WR_OP_LEAVE))
+        (member->current || wr_graph_end_of(graph, &removal->device).type != WR_OP_LEAVE))
         return hub_fail(h, WR_ERR_STATE,
                         "a device is retired after it said goodbye itself: run 'warren leave' "
                         "there first, or remove it as lost");
@@ -159,17 +137,19 @@ wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresi
     return WR_OK;
 }
 
-/* What a call signed is stored at once; whatever fails, the turn is undone. */
+/* What a call signed is stored with this turn.  Where it was refused having signed nothing, the
+ * turn goes on; otherwise it is undone. */
 wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx) {
+    bool refused = err == WR_ERR_STATE || err == WR_ERR_REFUSED || err == WR_ERR_VERSION ||
+                   err == WR_ERR_LIMIT;
     if (err == WR_OK)
         err = hub_drain(h);
     if (err == WR_OK)
         err = hub_when_stored(h, done, ctx);
-    if (err == WR_OK || err == WR_ERR_STATE || err == WR_ERR_REFUSED || err == WR_ERR_VERSION ||
-        err == WR_ERR_LIMIT)
-        return explain(h, err);
-    hub_give_up(h, err);
-    return hub_fail(h, err, "%s", hub_store_text(h, err));
+    if (err != WR_OK && (!refused || wr_self_pending(h->self)))
+        hub_give_up(h, err);
+    return refused || err == WR_OK ? explain(h, err)
+                                   : hub_fail(h, err, "%s", hub_store_text(h, err));
 }
 
 wr_err hub_remove(hub *h, const hub_removal *removal, hub_done_fn done, void *ctx) {

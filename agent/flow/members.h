@@ -48,9 +48,10 @@ typedef struct hub_foresight {
  *   FORMAT   not 24 words        STATE    retired, and it has not said LEAVE; or it is this device
  *                                         (a device leaves by hub_leave) */
 WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *ret_foresight);
-/* Signs it.  done is called once, after it is durable; its sessions are closed by then.  Besides
- * the errors above: BUSY  a device is being admitted right now CLOSED  this device waits for a
- * sibling to confirm it (sync.md 5); nothing was signed */
+/* Signs it.  done is called once, after it is durable; its sessions are closed in the same turn.
+ * Besides the errors above:
+ *   CLOSED  this device waits for a sibling to confirm it (sync.md 5); nothing was signed
+ *   LIMIT   the circle takes no more ops; nothing was signed */
 WR_MUST wr_err hub_remove(hub *hub, const hub_removal *removal, hub_done_fn done, void *ctx);
 /* The farewell of this device.  It stays readable, and is no member any more. */
 WR_MUST wr_err hub_leave(hub *hub, hub_done_fn done, void *ctx);

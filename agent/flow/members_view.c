@@ -34,19 +34,15 @@ static void describe_end(const wr_op_ref *end, hub_standing *standing) {
 wr_err hub_get_standing(hub *h, const wr_hash *device, hub_standing *ret_standing) {
     WR_TRY(hub_ready(h));
     const wr_graph *graph = wr_self_graph(h->self);
-    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
-        const wr_member *member = wr_graph_member(graph, i);
-        if (!wr_hash_equal(&member->device_id, device))
-            continue;
-        hub_standing standing = {.verified = members_is_verified(h, device),
-                                 .barred = member->barred};
-        wr_op_ref end = wr_graph_end_of(graph, i);
-        if (!wr_member_is_in(member) && end.type != WR_OP_GENESIS)
-            describe_end(&end, &standing);
-        *ret_standing = standing;
-        return WR_OK;
-    }
-    return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
+    const wr_member *member = wr_graph_find(graph, device);
+    if (member == NULL)
+        return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
+    hub_standing standing = {.verified = members_is_verified(h, device), .barred = member->barred};
+    wr_op_ref end = wr_graph_end_of(graph, device);
+    if (!wr_member_is_in(member) && end.type != WR_OP_GENESIS)
+        describe_end(&end, &standing);
+    *ret_standing = standing;
+    return WR_OK;
 }
 
 /* ---- comparing keys ---- */

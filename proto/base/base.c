@@ -216,3 +216,22 @@ uint32_t wr_rng_below(const wr_rng *rng, uint32_t bound) {
             return draw % bound;
     }
 }
+
+/* ---- ids ---- */
+
+bool wr_hash_is_among(const wr_hash *id, const wr_hash *ids, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (wr_hash_order(&ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+void wr_hash_sort(wr_hash *ids, uint32_t count) {
+    for (uint32_t i = 1; i < count; i++) {
+        wr_hash id = ids[i];
+        uint32_t at = i;
+        for (; at > 0 && wr_hash_order(&ids[at - 1], &id) > 0; at--)
+            ids[at] = ids[at - 1];
+        ids[at] = id;
+    }
+}

@@ -187,6 +187,10 @@ static inline bool wr_pub_equal(const wr_pub *a, const wr_pub *b) {
 static inline bool wr_key_equal(const wr_key *a, const wr_key *b) {
     return wr_equal(WR_SLICE_OBJ(*a), WR_SLICE_OBJ(*b));
 }
+/* Is id among ids?  Public ones, like those that are ordered. */
+bool wr_hash_is_among(const wr_hash *id, const wr_hash *ids, uint32_t count);
+/* Ascending, in place. */
+void wr_hash_sort(wr_hash *ids, uint32_t count);
 static inline int wr_hash_order(const wr_hash *a, const wr_hash *b) {
     return wr_order(WR_SLICE_OBJ(*a), WR_SLICE_OBJ(*b));
 }

@@ -52,6 +52,28 @@ typedef struct wr_eval_op {
     wr_hash id; /* orders several ADDs of one device */
 } wr_eval_op;
 
+/* q in past(newer) for the op at a place? */
+static inline bool wr_eval_covers(const wr_eval_op *newer, uint32_t column, uint32_t aseq) {
+    return column < newer->clock_len && newer->clock[column] > aseq;
+}
+static inline uint32_t wr_eval_clock(const wr_eval_op *op, uint32_t column) {
+    return column < op->clock_len ? op->clock[column] : 0;
+}
+static inline bool wr_eval_accuses(const wr_eval_op *op) {
+    return op->type == WR_OP_EQUIV || (op->type == WR_OP_REMOVE && op->reason != WR_REASON_RETIRED);
+}
+/* Does a REMOVE, LEAVE or EQUIV end the membership of this one, if it counts? */
+static inline bool wr_eval_ends(const wr_eval_op *op, uint32_t member) {
+    if (op->type == WR_OP_LEAVE)
+        return op->author == member;
+    if (op->type != WR_OP_REMOVE && op->type != WR_OP_EQUIV)
+        return false;
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        if (op->subject[i].member == member)
+            return true;
+    return false;
+}
+
 typedef struct wr_eval_member {
     bool added;        /* an ADD, GENESIS or RESET that is IN brought it */
     bool current;      /* .. and nothing that is IN took it away */

@@ -150,16 +150,6 @@ struct wr_evaluator {
     wr_eval_work work;
 };
 
-/* q in past(newer) for the op at a place? */
-static inline bool wr_eval_covers(const wr_eval_op *newer, uint32_t column, uint32_t aseq) {
-    return column < newer->clock_len && newer->clock[column] > aseq;
-}
-static inline uint32_t wr_eval_clock(const wr_eval_op *op, uint32_t column) {
-    return column < op->clock_len ? op->clock[column] : 0;
-}
-static inline bool wr_eval_accuses(const wr_eval_op *op) {
-    return op->type == WR_OP_EQUIV || (op->type == WR_OP_REMOVE && op->reason != WR_REASON_RETIRED);
-}
 /* GENESIS or RESET: has no past that counts, is in the past of all. */
 static inline bool wr_eval_founds(const wr_eval_op *op) {
     return op->type == WR_OP_GENESIS || op->type == WR_OP_RESET;

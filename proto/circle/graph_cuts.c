@@ -65,48 +65,34 @@ static void hear_witnesses(const wr_graph *graph, const wr_node *remove, verdict
     }
 }
 
-static void hear_remove(const wr_graph *graph, const wr_node *node, wr_slice body, verdict *v) {
-    wr_remove remove;
-    if (wr_remove_decode(body, &remove) != WR_OK)
-        return;
-    uint64_t len = length_in(v, remove.cuts);
+/* Of an EQUIV and of who was lost: what its accusers held counts.  Who had a part of a leaver's
+ * feed when it heard of the farewell passes that on, as nobody else may get more. */
+static void hear_end(const wr_graph *graph, const wr_node *node, verdict *v) {
+    bool accuses = wr_eval_accuses(&node->eval), leaves = node->type == WR_OP_LEAVE;
+    wr_op op;
+    wr_remove remove = {.cuts = WR_OP_LIST_NONE};
+    wr_equiv equiv = {.cuts = WR_OP_LIST_NONE};
+    wr_op_list cuts = WR_OP_LIST_NONE;
+    /* It was admitted with this body. */
+    wr_err err = wr_op_decode(node->bytes, &op);
+    if (err == WR_OK && node->type == WR_OP_REMOVE)
+        err = wr_remove_decode(op.body, &remove);
+    else if (err == WR_OK && node->type == WR_OP_EQUIV)
+        err = wr_equiv_decode(op.body, &equiv);
+    else if (err == WR_OK)
+        err = wr_leave_decode(op.body, &cuts);
+    WR_ASSERT(err == WR_OK);
+    if (!leaves)
+        cuts = node->type == WR_OP_REMOVE ? remove.cuts : equiv.cuts;
+    uint64_t len = length_in(v, cuts);
     v->out = true;
-    v->lost = v->lost || remove.reason != WR_REASON_RETIRED;
-    v->compromised = v->compromised || remove.reason == WR_REASON_COMPROMISED;
-    if (remove.reason != WR_REASON_RETIRED && len < v->accused_min)
+    v->left = v->left || leaves;
+    v->lost = v->lost || accuses;
+    v->compromised = v->compromised || node->eval.reason == WR_REASON_COMPROMISED;
+    if (accuses && len < v->accused_min)
         v->accused_min = len;
-    larger(&v->lost_max, len);
+    larger(leaves ? &v->farewell : &v->lost_max, len);
     hear_witnesses(graph, node, v);
-}
-
-/* Two histories of one device: what its accusers held counts, as of a lost one. */
-static void hear_equiv(const wr_graph *graph, const wr_node *node, wr_slice body, verdict *v) {
-    wr_equiv equiv;
-    if (wr_equiv_decode(body, &equiv) != WR_OK)
-        return;
-    uint64_t len = length_in(v, equiv.cuts);
-    v->out = v->lost = true;
-    if (len < v->accused_min)
-        v->accused_min = len;
-    larger(&v->lost_max, len);
-    hear_witnesses(graph, node, v);
-}
-
-/* Who had a part of it when it heard of the farewell passes that on: nobody else may get more. */
-static void hear_leave(const wr_graph *graph, const wr_node *node, wr_slice body, verdict *v) {
-    wr_op_list cuts;
-    if (wr_leave_decode(body, &cuts) != WR_OK)
-        return;
-    v->out = v->left = true;
-    larger(&v->farewell, length_in(v, cuts));
-    hear_witnesses(graph, node, v);
-}
-
-static bool names(const wr_node *node, uint32_t member) {
-    for (uint32_t i = 0; i < node->eval.subject_count; i++)
-        if (node->eval.subject[i].member == member)
-            return true;
-    return false;
 }
 
 static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed_id, uint64_t len,
@@ -114,20 +100,9 @@ static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed
     verdict v = {.feed_id = feed_id, .accused_min = UINT64_MAX, .len = len, .root = root};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        bool removes =
-            (node->type == WR_OP_REMOVE || node->type == WR_OP_EQUIV) && names(node, member);
-        bool leaves = node->type == WR_OP_LEAVE && node->eval.author == member;
-        wr_op op;
-        if ((!removes && !leaves) ||
-            wr_evaluator_label(graph->evaluator, &node->eval) != WR_LABEL_OP_IN ||
-            wr_op_decode(node->bytes, &op) != WR_OK)
-            continue;
-        if (node->type == WR_OP_REMOVE)
-            hear_remove(graph, node, op.body, &v);
-        else if (node->type == WR_OP_EQUIV)
-            hear_equiv(graph, node, op.body, &v);
-        else
-            hear_leave(graph, node, op.body, &v);
+        if (wr_eval_ends(&node->eval, member) &&
+            wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN)
+            hear_end(graph, node, &v);
     }
     return v;
 }

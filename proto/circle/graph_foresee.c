@@ -53,7 +53,8 @@ static bool knows(const wr_graph *graph, uint32_t by, uint32_t member) {
     uint16_t clock[WR_COLUMNS_MAX] = {0};
     const wr_node *added = wr_graph_node(graph, &graph->member[member].added_id);
     uint32_t len = oldest_past(graph, by, clock);
-    return added->eval.column < len && added->eval.aseq < clock[added->eval.column];
+    const wr_eval_op past = {.clock = clock, .clock_len = len};
+    return wr_eval_covers(&past, added->eval.column, added->eval.aseq);
 }
 
 static void make_blow(const wr_graph *graph, uint32_t by, uint32_t against, uint32_t number,

@@ -14,22 +14,6 @@
 
 /* ---- members ---- */
 
-static bool accuses(const wr_node *node) {
-    return node->type == WR_OP_EQUIV ||
-           (node->type == WR_OP_REMOVE && node->eval.reason != WR_REASON_RETIRED);
-}
-
-static bool is_about(const wr_node *node, uint32_t member) {
-    if (node->type == WR_OP_LEAVE)
-        return node->eval.author == member;
-    if (node->type != WR_OP_REMOVE && node->type != WR_OP_EQUIV)
-        return false;
-    for (uint32_t i = 0; i < node->eval.subject_count; i++)
-        if (node->eval.subject[i].member == member)
-            return true;
-    return false;
-}
-
 /* spec:circle#4.2 "Two devices that hold the same ops MUST come to the same members, roles and
  * epochs." */
 static void take_members(wr_graph *graph, const wr_eval_member *now) {
@@ -45,21 +29,24 @@ static void take_members(wr_graph *graph, const wr_eval_member *now) {
     }
 }
 
-static bool is_earlier(const wr_node *a, const wr_node *b) {
-    if (a->hlc != b->hlc)
-        return a->hlc < b->hlc;
-    return wr_hash_order(&a->eval.id, &b->eval.id) < 0;
+/* An accusation before a farewell, and of several the earliest. */
+static bool says_more(const wr_node *node, const wr_node *than) {
+    bool accuses = wr_eval_accuses(&node->eval);
+    if (accuses != wr_eval_accuses(&than->eval))
+        return accuses;
+    return wr_node_is_earlier(node, than);
 }
 
-wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member) {
+wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id) {
     const wr_node *end = NULL;
+    uint32_t member;
+    if (!wr_graph_index(graph, device_id, &member))
+        return (wr_op_ref){.type = WR_OP_GENESIS};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (!is_about(node, member) ||
-            wr_evaluator_label(graph->evaluator, &node->eval) != WR_LABEL_OP_IN)
-            continue;
-        if (end == NULL || (accuses(node) && !accuses(end)) ||
-            (accuses(node) == accuses(end) && is_earlier(node, end)))
+        if (wr_eval_ends(&node->eval, member) &&
+            wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN &&
+            (end == NULL || says_more(node, end)))
             end = node;
     }
     return end == NULL ? (wr_op_ref){.type = WR_OP_GENESIS} : wr_node_ref(graph, end);
@@ -70,7 +57,8 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member) {
 static bool has_accused(const wr_graph *graph, uint32_t accuser, uint32_t accused) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (accuses(node) && node->eval.author == accuser && is_about(node, accused) && !node->held)
+        if (wr_eval_accuses(&node->eval) && node->eval.author == accuser && !node->held &&
+            wr_eval_ends(&node->eval, accused))
             return true;
     }
     return false;
@@ -90,7 +78,7 @@ static bool strikes_back(const wr_graph *graph, uint32_t author, const wr_eval_m
     return false;
 }
 
-void wr_graph_find_heads(wr_graph *graph) {
+static void find_heads(wr_graph *graph) {
     for (uint32_t i = 0; i < graph->op_count; i++) {
         graph->node[i]->has_child = false;
         graph->node[i]->shunned = graph->node[i]->held;
@@ -111,10 +99,10 @@ void wr_graph_find_heads(wr_graph *graph) {
     }
 }
 
+/* The heads are to be found anew afterwards. */
 static void hold(wr_graph *graph, wr_node *node, bool held) {
     node->held = held;
     wr_evaluator_hold(graph->evaluator, &node->eval, held);
-    wr_graph_find_heads(graph);
 }
 
 static bool changes_members(const wr_graph *graph, const wr_eval_member *now) {
@@ -126,17 +114,22 @@ static bool changes_members(const wr_graph *graph, const wr_eval_member *now) {
 
 /* What ROOT says may strike held ops out everywhere: then they need not be held. */
 static void release_harmless(wr_graph *graph) {
+    bool any = false;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
         wr_eval_member now[WR_AUTHORS_MAX];
         if (!node->held)
             continue;
-        wr_evaluator_hold(graph->evaluator, &node->eval, false);
+        hold(graph, node, false);
         wr_evaluator_members(graph->evaluator, graph->member_count, now);
-        bool needed = wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN ||
-                      changes_members(graph, now);
-        hold(graph, node, needed);
+        if (wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN ||
+            changes_members(graph, now))
+            hold(graph, node, true);
+        else
+            any = true;
     }
+    if (any)
+        find_heads(graph);
 }
 
 void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
@@ -149,19 +142,12 @@ void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
     if (author != WR_EVAL_ROOT && graph->member[author].barred &&
         strikes_back(graph, author, now)) {
         hold(graph, node, true);
+        find_heads(graph);
         wr_evaluator_members(graph->evaluator, graph->member_count, now);
     }
     take_members(graph, now);
     if (author == WR_EVAL_ROOT)
         release_harmless(graph);
-}
-
-uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < graph->effect_count && count < WR_HELD_MAX; i++)
-        if (graph->effect[i]->held)
-            ids[count++] = graph->effect[i]->eval.id;
-    return count;
 }
 
 wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
@@ -170,6 +156,7 @@ wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
     if (node == NULL || !node->held)
         return WR_ERR_UNKNOWN;
     hold(graph, node, false);
+    find_heads(graph);
     wr_evaluator_members(graph->evaluator, graph->member_count, now);
     take_members(graph, now);
     graph->version++;
@@ -193,10 +180,8 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
             wr_member_set_add(&epoch->known, added->eval.subject[0].member);
     }
     for (uint32_t i = 0; i < graph->member_count; i++) {
-        bool left_out = false;
-        for (uint32_t w = 0; w < in->epoch.without_count; w++)
-            left_out =
-                left_out || wr_hash_equal(&in->epoch.without[w], &graph->member[i].device_id);
+        bool left_out = wr_hash_is_among(&graph->member[i].device_id, in->epoch.without,
+                                         in->epoch.without_count);
         if (past[i].current && !left_out)
             wr_member_set_add(&epoch->readers, i);
     }

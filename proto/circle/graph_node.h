@@ -137,9 +137,12 @@ void wr_graph_take_effect(wr_graph *graph, wr_node *node);
 /* .. and what an EPOCH op says about its readers. */
 void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node);
 
-/* Ops that are held or stand on one that is: who has a child, who does not. */
-void wr_graph_find_heads(wr_graph *graph);
-
+/* By the clock of its author, then by id. */
+static inline bool wr_node_is_earlier(const wr_node *a, const wr_node *b) {
+    if (a->hlc != b->hlc)
+        return a->hlc < b->hlc;
+    return wr_hash_order(&a->eval.id, &b->eval.id) < 0;
+}
 static inline bool wr_op_makes_member(uint64_t type) {
     return type == WR_OP_GENESIS || type == WR_OP_ADD;
 }

@@ -12,8 +12,8 @@
 _Static_assert(1 + 34 + 66 + 34 + 9 <= CONSENT_BYTES_MAX, "consent fits");
 
 bool wr_node_is_past(const wr_node *older, const wr_admission *in) {
-    const wr_eval_op *op = &older->eval;
-    return op->column < in->clock_len && op->aseq < in->clock[op->column];
+    const wr_eval_op past = {.clock = in->clock, .clock_len = in->clock_len};
+    return wr_eval_covers(&past, older->eval.column, older->eval.aseq);
 }
 
 /* ---- reading ---- */
@@ -197,12 +197,10 @@ static bool is_accused(const wr_graph *graph, const wr_admission *in, const wr_h
     if (!wr_graph_index(graph, device_id, &member))
         return false;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
-        const wr_eval_op *op = &graph->effect[i]->eval;
-        bool accuses = op->type == WR_OP_EQUIV ||
-                       (op->type == WR_OP_REMOVE && op->reason != WR_REASON_RETIRED);
-        for (uint32_t s = 0; accuses && s < op->subject_count; s++)
-            if (op->subject[s].member == member && wr_node_is_past(graph->effect[i], in))
-                return true;
+        const wr_node *node = graph->effect[i];
+        if (wr_eval_accuses(&node->eval) && wr_eval_ends(&node->eval, member) &&
+            wr_node_is_past(node, in))
+            return true;
     }
     return false;
 }
@@ -253,8 +251,7 @@ const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in) {
             continue;
         /* spec:circle#2.2 "Of several ROOTSETs the one with the greatest (hlc, op id) MUST hold."
          */
-        if (newest == NULL || node->hlc > newest->hlc ||
-            (node->hlc == newest->hlc && wr_hash_order(&node->eval.id, &newest->eval.id) > 0))
+        if (newest == NULL || wr_node_is_earlier(newest, node))
             newest = node;
     }
     return newest == NULL ? &graph->root : newest->root;

@@ -146,13 +146,7 @@ wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MA
         else if (member->current && count < WR_MEMBERS_MAX)
             without[count++] = member->device_id;
     }
-    for (uint32_t i = 1; i < count; i++) {
-        wr_hash id = without[i];
-        uint32_t at = i;
-        for (; at > 0 && wr_hash_order(&without[at - 1], &id) > 0; at--)
-            without[at] = without[at - 1];
-        without[at] = id;
-    }
+    wr_hash_sort(without, count);
     *ret_without_count = count;
     return wr_graph_hash_members(graph, &members);
 }
@@ -210,8 +204,7 @@ wr_hash wr_graph_heads_digest(const wr_graph *graph) {
 }
 
 bool wr_node_precedes(const wr_node *older, const wr_node *newer) {
-    const wr_eval_op *op = &older->eval;
-    return op->column < newer->eval.clock_len && op->aseq < newer->eval.clock[op->column];
+    return wr_eval_covers(&newer->eval, older->eval.column, older->eval.aseq);
 }
 
 uint32_t wr_graph_heads(const wr_graph *graph, wr_hash heads[WR_OP_PARENTS_MAX]) {
@@ -253,7 +246,7 @@ wr_ack_state wr_graph_ack_state(const wr_graph *graph, const wr_hash *device_id)
     const wr_node *last = graph->chain[graph->column[me]].last;
     for (uint32_t i = 0; i < graph->column_count; i++) {
         const wr_chain *chain = &graph->chain[i];
-        uint32_t seen = last != NULL && i < last->eval.clock_len ? last->eval.clock[i] : 0;
+        uint32_t seen = last != NULL ? wr_eval_clock(&last->eval, i) : 0;
         /* What is shunned is not covered by what we sign. */
         if (i == graph->column[me] || chain->last == NULL || chain->last->shunned)
             continue;

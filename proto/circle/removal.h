@@ -12,7 +12,7 @@
 
 /* Why a member that is not current is out: the earliest accusation, else the earliest REMOVE or
  * LEAVE that is IN.  .type is GENESIS where it never came in. */
-wr_op_ref wr_graph_end_of(const wr_graph *graph, uint32_t member);
+wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id);
 
 /* Does an EQUIV that was admitted name the device? */
 WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
@@ -33,11 +33,8 @@ WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
 
 /* ---- the guard (circle.md 4.6) ---- */
 
-#define WR_HELD_MAX 64u /* given at a time */
-/* Ops that are held: the owner decides, or ROOT. */
-uint32_t wr_graph_held(const wr_graph *graph, wr_hash ids[WR_HELD_MAX]);
-/* The owner accepts: the op takes effect.  UNKNOWN: it is not held.  To be kept with the ops, and
- * repeated where they are loaded. */
+/* The owner accepts an op that is held (wr_op_ref.held): it takes effect.  UNKNOWN: it is not held.
+ * To be kept with the ops, and repeated where they are loaded. */
 WR_MUST wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id);
 
 /* Members, author aside, that could lose their membership if author (NULL: ROOT) accused the

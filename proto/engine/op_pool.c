@@ -11,7 +11,9 @@ struct wr_pooled_op {
     wr_hash id, author;
     wr_sig sig;
     size_t len;
-    bool wanted; /* an op of another author stands on it */
+    bool fork;             /* the second at its place */
+    bool wanted;           /* an op of another author stands on it */
+    bool checked, genuine; /* signed by its author: costs more than all else, so once */
     uint8_t bytes[];
 };
 
@@ -26,6 +28,7 @@ void wr_op_pool_wipe(wr_op_pool *pool) {
         free(op);
     }
     pool->bytes = 0;
+    pool->count = 0;
 }
 
 static wr_pooled_op *find(const wr_op_pool *pool, const wr_hash *op_id) {
@@ -50,8 +53,9 @@ wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, co
         return WR_OK;
     WR_TRY(wr_op_decode(bytes, &op));
     size_t size = sizeof(wr_pooled_op) + bytes.len;
-    /* spec:sync#2.3 "Ops that wait MUST NOT take more than 1 MiB for a session." */
-    if (size > WR_OP_POOL_BYTES_MAX - pool->bytes)
+    /* spec:sync#2.3 "Ops that wait MUST NOT take more than 1 MiB for a session, nor be more than
+     * 512." */
+    if (size > WR_OP_POOL_BYTES_MAX - pool->bytes || pool->count == WR_OP_POOL_OPS_MAX)
         return WR_ERR_LIMIT;
     wr_pooled_op *made = pooled_new(&op, sig);
     if (made == NULL)
@@ -59,6 +63,7 @@ wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, co
     made->next = pool->first;
     pool->first = made;
     pool->bytes += size;
+    pool->count++;
     return WR_OK;
 }
 
@@ -82,10 +87,15 @@ static bool want_parents(wr_op_pool *pool, const wr_pooled_op *op) {
 
 /* spec:circle#2.4 "An op MUST NOT bring a branch in unless its author is a member, and not barred,
  * without that branch." */
-static bool may_bring(const wr_self *self, const wr_pooled_op *op) {
+static bool may_bring(const wr_self *self, wr_pooled_op *op) {
     const wr_member *author = wr_graph_find(wr_self_graph(self), &op->author);
-    return author != NULL && wr_member_is_in(author) &&
-           wr_verify(&author->cert.sign, WR_SIG_LABEL_OP, bytes_of(op), &op->sig) == WR_OK;
+    if (author == NULL || !wr_member_is_in(author))
+        return false;
+    if (!op->checked)
+        op->genuine =
+            wr_verify(&author->cert.sign, WR_SIG_LABEL_OP, bytes_of(op), &op->sig) == WR_OK;
+    op->checked = true;
+    return op->genuine;
 }
 
 static void mark_wanted(wr_op_pool *pool, const wr_self *self) {
@@ -108,20 +118,32 @@ static wr_err pass(wr_op_pool *pool, wr_self *self, wr_now now, bool *ret_any) {
             err = wr_self_admit_branch(self, bytes_of(op), &op->sig, now);
         if (err == WR_ERR_NOMEM)
             return err;
+        op->fork = op->fork || err == WR_ERR_FORK;
         if (err == WR_ERR_UNKNOWN || err == WR_ERR_FORK) {
             at = &op->next;
             continue;
         }
         *ret_any = *ret_any || err == WR_OK;
         pool->bytes -= sizeof *op + op->len;
+        pool->count--;
         *at = op->next;
         free(op);
     }
     return WR_OK;
 }
 
+static bool has_fork(const wr_op_pool *pool) {
+    for (const wr_pooled_op *op = pool->first; op != NULL; op = op->next)
+        if (op->fork)
+            return true;
+    return false;
+}
+
 wr_err wr_op_pool_retry(wr_op_pool *pool, wr_self *self, wr_now now) {
     for (bool any = pool->first != NULL; any;) {
+        WR_TRY(pass(pool, self, now, &any));
+        if (any || !has_fork(pool))
+            continue;
         mark_wanted(pool, self);
         WR_TRY(pass(pool, self, now, &any));
     }

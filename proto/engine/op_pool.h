@@ -17,11 +17,13 @@
 #include "engine/self.h"
 
 #define WR_OP_POOL_BYTES_MAX (1024u * 1024u)
+#define WR_OP_POOL_OPS_MAX 512u /* each may be looked for by each */
 
 typedef struct wr_pooled_op wr_pooled_op;
 typedef struct wr_op_pool {
     wr_pooled_op *first;
     size_t bytes;
+    uint32_t count;
 } wr_op_pool;
 
 void wr_op_pool_wipe(wr_op_pool *pool);

@@ -170,19 +170,13 @@ static bool was_seen(wr_self *self, const wr_hash *device_id) {
     return false;
 }
 
-static bool is_among(const wr_hash *id, const wr_hash *ids, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&ids[i], id))
-            return true;
-    return false;
-}
-
 bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count) {
     for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
         const wr_member *member = wr_graph_member(self->graph, i);
         if (wr_member_is_in(member) &&
             !wr_hash_equal(&member->device_id, &self->identity.device_id) &&
-            !is_among(&member->device_id, but, but_count) && was_seen(self, &member->device_id))
+            !wr_hash_is_among(&member->device_id, but, but_count) &&
+            was_seen(self, &member->device_id))
             return true;
     }
     return false;

@@ -7,10 +7,8 @@
 #include "engine/self_impl.h"
 
 #define CUT_BYTES_MAX 80u /* one encoded cut */
-_Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_MEMBERS_MAX * 34u + WR_OP_PARENTS_MAX * 34u +
-                       1024u <=
-                   WR_OP_BYTES_MAX,
-               "a REMOVE of many devices fits");
+_Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_OP_PARENTS_MAX * 34u + 1024u <= WR_OP_BYTES_MAX,
+               "an ACK of many removals fits");
 
 /* ---- signing ---- */
 
@@ -34,7 +32,7 @@ static uint32_t newly_removed(const wr_self *self, wr_hash devices[WR_AUTHORS_MA
     uint32_t count = 0;
     for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
         const wr_member *member = wr_graph_member(self->graph, i);
-        wr_op_ref end = wr_graph_end_of(self->graph, i);
+        wr_op_ref end = wr_graph_end_of(self->graph, &member->device_id);
         if (!member->current && end.type != WR_OP_GENESIS &&
             !wr_graph_has_covered(self->graph, &self->identity.device_id, &end.id))
             devices[count++] = member->device_id;
@@ -90,19 +88,12 @@ wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, w
 
 /* ---- removing ---- */
 
-static bool is_among(const wr_hash *id, const wr_hash *ids, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        if (wr_hash_equal(&ids[i], id))
-            return true;
-    return false;
-}
-
 wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t count, wr_buf *items,
                         wr_op_list *ret_cuts) {
     *ret_cuts = WR_OP_LIST_NONE;
     for (uint32_t i = 0; i < self->feed_count; i++) {
         const wr_feed *feed = &self->feeds[self->by_id[i]]->feed;
-        if (feed->tree.len == 0 || !is_among(&feed->device_id, devices, count))
+        if (feed->tree.len == 0 || !wr_hash_is_among(&feed->device_id, devices, count))
             continue;
         if (ret_cuts->count == WR_OP_CUTS_MAX)
             return WR_ERR_LIMIT;
@@ -116,13 +107,8 @@ wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t co
 
 /* A device that is not confirmed may sign the removal of those who could confirm it: nobody else
  * is left to ask. */
-static wr_err may_remove(wr_self *self, const wr_hash *targets, uint32_t count) {
-    if (wr_self_may_sign(self))
-        return WR_OK;
-    if (!self->loaded || wr_self_has_witness(self, targets, count))
-        return WR_ERR_STATE;
-    self->confirmed = true;
-    return WR_OK;
+static bool may_remove(wr_self *self, const wr_hash *targets, uint32_t count) {
+    return wr_self_may_sign(self) || (self->loaded && !wr_self_has_witness(self, targets, count));
 }
 
 static wr_err sign_as_root(wr_self *self, const wr_sign_key *root, wr_op_type type, wr_slice body,
@@ -151,12 +137,16 @@ static wr_err sign_remove(wr_self *self, const wr_removal *removal, const wr_has
 
 wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
     WR_ASSERT(removal->target_count != 0 && removal->target_count <= WR_MEMBERS_MAX);
-    WR_TRY(may_remove(self, removal->targets, removal->target_count));
+    if (!may_remove(self, removal->targets, removal->target_count))
+        return WR_ERR_STATE;
     WR_TRY(sign_ack_first(self, now));
     for (uint32_t i = 0; i < removal->target_count; i++)
         WR_TRY(sign_remove(self, removal, &removal->targets[i], now));
-    /* spec:circle#5.4 "The device that signs a REMOVE MUST make a new epoch in the same step." */
-    return wr_self_rotate(self, now);
+    self->confirmed = true; /* whoever could have done so is out */
+    /* spec:circle#5.4 "The device that signs a REMOVE MUST make a new epoch in the same step."
+     * Where no epoch has room any more, the removal is worth having without. */
+    wr_err err = wr_self_rotate(self, now);
+    return err == WR_ERR_LIMIT ? WR_OK : err;
 }
 
 wr_err wr_self_leave(wr_self *self, wr_now now) {
