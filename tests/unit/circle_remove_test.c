@@ -417,7 +417,18 @@ static void what_siblings_hold_of_a_lost_device_is_kept_aside(void **state) {
 static void what_a_first_cover_that_is_no_ack_saw_is_nothing(void **state) {
     t_circle *c = *state;
     (void)remove_with_cut(c, &c->founder, WR_REASON_LOST, 10, &root_a);
-    (void)t_epoch(c->graph, &c->admin, 3);
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    uint8_t cut_bytes[128], bytes[512];
+    wr_buf cuts = WR_BUF_ARRAY(cut_bytes), body = WR_BUF_ARRAY(bytes);
+    wr_cut cut = {feed, 14, root_b};
+    T_OK(wr_cut_put(&cuts, &cut));
+    wr_op_list seen = {1, wr_buf_slice(&cuts)};
+    T_OK(wr_ack_encode(&seen, &body));
+    t_op next = t_next(c->graph, &c->admin, WR_OP_ACK, wr_buf_slice(&body));
+    wr_op header = t_header(&next, parents);
+    header.type = WR_OP_ROOTSET + 1; /* it says the same, and is none */
+    t_op other = t_forge(&header, parents, &c->admin);
+    T_OK(t_admit(c->graph, &other));
     ack_with_cut(c, &c->admin, 14, &root_b);
     expect_limit(c, 10, 10);
 }

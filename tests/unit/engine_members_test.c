@@ -229,23 +229,42 @@ static void a_sleeper_that_met_the_thief_says_what_it_holds(void **state) {
     T_EQ(feed_at(a, b)->tree.len, 9);
 }
 
-/* A circle of two whose other device is lost: nobody is left to confirm the one that remains. */
-static void the_last_one_may_remove_the_other_without_its_word(void **state) {
+/* As after a start: the ops are here, and nobody has confirmed it. */
+static device *started_again(device *d) {
+    device *again = device_new(7);
+    wr_self_free(again->self);
+    again->identity = d->identity;
+    T_OK(wr_self_new(&again->identity, t_rng(7), &again->self));
+    tell_circle(d, again);
+    T_OK(wr_self_load_done(again->self, world_now));
+    (void)drain(again);
+    T_FALSE(wr_self_may_sign(again->self));
+    return again;
+}
+
+/* Nobody is left to confirm a device whose siblings are all to be removed. */
+static void the_last_one_may_remove_the_others_without_their_word(void **state) {
     (void)state;
-    device *x = device_new(5), *y = device_new(6);
-    make_circle(x, y);
-    meet(x, y, 1);
-    device *again = device_twin(x, 7); /* as after a start: not confirmed */
-    wr_hash target = y->identity.device_id;
-    wr_removal removal = {.targets = &target, .target_count = 1, .reason = WR_REASON_LOST};
-    if (!wr_self_may_sign(again->self)) {
-        T_OK(wr_self_remove(again->self, &removal, world_now));
-        (void)drain(again);
-        T_TRUE(wr_self_may_sign(again->self));
-        T_EQ(wr_graph_current_count(wr_self_graph(again->self)), 1);
-    }
-    device_free(x);
-    device_free(y);
+    T_OK(wr_self_author(b->self, WR_OP_ACK, wr_slice_str("\x91\x90"), world_now));
+    T_OK(wr_self_author(c->self, WR_OP_ACK, wr_slice_str("\x91\x90"), world_now));
+    (void)drain(b);
+    (void)drain(c);
+    meet(a, b, 1);
+    meet(a, c, 2);
+    device *again = started_again(a);
+    wr_hash targets[] = {b->identity.device_id, c->identity.device_id};
+    wr_hash_sort(targets, 2);
+    wr_removal removal = {.targets = targets, .target_count = 1, .reason = WR_REASON_LOST};
+    uint32_t count = wr_graph_op_count(wr_self_graph(again->self));
+    T_ERR(wr_self_remove(again->self, &removal, world_now), WR_ERR_STATE); /* ask the other one */
+    T_EQ(wr_graph_op_count(wr_self_graph(again->self)), count);
+    T_FALSE(wr_self_may_sign(again->self));
+    removal.target_count = 2;
+    T_OK(wr_self_remove(again->self, &removal, world_now));
+    (void)drain(again);
+    T_TRUE(wr_self_may_sign(again->self));
+    T_TRUE(wr_self_write_epoch(again->self) != NULL);
+    T_EQ(wr_graph_current_count(wr_self_graph(again->self)), 1);
     device_free(again);
 }
 
@@ -261,7 +280,7 @@ int main(void) {
         TEST(an_epoch_is_due_after_seven_days_and_after_a_removal),
         TEST(what_a_removed_device_writes_on_is_not_taken),
         TEST(a_sleeper_that_met_the_thief_says_what_it_holds),
-        TEST(the_last_one_may_remove_the_other_without_its_word),
+        TEST(the_last_one_may_remove_the_others_without_their_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

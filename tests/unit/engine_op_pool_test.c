@@ -174,6 +174,25 @@ static void a_device_that_a_branch_added_does_not_bring_it_in(void **state) {
     wr_self_free(a);
 }
 
+static void nor_does_one_that_is_barred(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder), *a = self_of(c, &c->admin);
+    wr_op_pool pool = {0};
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_OK(wr_self_admit(a, t_op_slice(&other), &other.sig, now));
+    ack(a);
+    wr_removal removal = {
+        .targets = &c->admin.device_id, .target_count = 1, .reason = WR_REASON_LOST};
+    T_OK(wr_self_remove(f, &removal, now));
+    drain(f);
+    tell(&pool, a, f, false);
+    T_FALSE(wr_graph_knows(wr_self_graph(f), &other.id));
+    wr_op_pool_wipe(&pool);
+    wr_self_free(f);
+    wr_self_free(a);
+}
+
 /* A branch of two ops, where only the second one is stood on. */
 static void a_branch_comes_in_down_to_the_fork(void **state) {
     t_circle *c = *state;
@@ -256,6 +275,7 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_false_accusation_is_refused, t_circle_start,
                                         t_circle_stop),
+        cmocka_unit_test_setup_teardown(nor_does_one_that_is_barred, t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(a_branch_comes_in_down_to_the_fork, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_device_that_a_branch_added_does_not_bring_it_in,
