@@ -304,6 +304,28 @@ static void a_sleeper_cannot_strike_those_who_were_added_after_it_slept(void **s
     T_FALSE(wr_graph_find(unguarded, &c->admin.device_id)->current);
 }
 
+static void nothing_stands_on_what_stands_on_a_held_op(void **state) {
+    t_circle *c = *state;
+    WR_AUTO(wr_graph) past = copy_of(c);
+    wr_identity third = t_device(11);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    t_op ops[] = {t_remove(past, &c->admin, &c->founder, WR_REASON_LOST), t_ack(past, &c->admin),
+                  t_remove(past, &c->admin, &c->member, WR_REASON_LOST)};
+    for (size_t i = 0; i < WR_COUNT(ops); i++)
+        T_OK(t_admit(c->graph, &ops[i]));
+    T_TRUE(is_held(c, &ops[0]));
+    T_FALSE(is_held(c, &ops[1]));
+    T_TRUE(is_held(c, &ops[2]));
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    uint32_t count = wr_graph_heads(c->graph, heads);
+    for (size_t i = 0; i < WR_COUNT(ops); i++)
+        T_FALSE(wr_hash_is_among(&ops[i].id, heads, count));
+    T_TRUE(is_in(c, &c->founder));
+    T_TRUE(is_in(c, &c->member));
+}
+
 static void the_owner_may_let_a_held_op_take_effect(void **state) {
     t_circle *c = *state;
     WR_AUTO(wr_graph) past = copy_of(c);
@@ -494,6 +516,7 @@ int main(void) {
         TEST(an_epoch_of_a_struck_device_is_read_only),
         TEST(a_barred_device_that_is_a_member_again_is_left_out_by_name),
         TEST(a_sleeper_cannot_strike_those_who_were_added_after_it_slept),
+        TEST(nothing_stands_on_what_stands_on_a_held_op),
         TEST(the_owner_may_let_a_held_op_take_effect),
         TEST(only_the_accuser_can_fall_to_the_accused),
         TEST(what_a_removal_could_cost_is_foreseen),

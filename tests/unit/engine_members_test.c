@@ -104,6 +104,25 @@ static void the_secret_of_the_next_epoch_goes_to_members_only(void **state) {
     wr_link_free(lc);
 }
 
+static void a_new_secret_is_said_unasked(void **state) {
+    (void)state;
+    puppet *p = puppet_new(c, a, 1, 1);
+    puppet_up(p);
+    uint8_t bytes[2048];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    T_FALSE(puppet_hear(p, WR_FRAME_KEYS, &body)); /* older ones it asks for */
+    T_OK(wr_self_rotate(a->self, world_now));
+    (void)drain(a);
+    wr_hash made = write_epoch(a), said;
+    T_TRUE(puppet_hear(p, WR_FRAME_KEYS, &body));
+    wr_slice in = wr_buf_slice(&body), history;
+    wr_key secret;
+    T_OK(wr_key_take(&in, &said, &secret, &history));
+    T_MEM(said.b, made.b, sizeof made.b);
+    T_TRUE(history.len != 0);
+    puppet_free(p);
+}
+
 static void who_slept_through_many_epochs_is_reached_and_reads_all(void **state) {
     (void)state;
     wr_hash made[5];
@@ -274,6 +293,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_removal_ends_the_session_at_once),
         TEST(the_secret_of_the_next_epoch_goes_to_members_only),
+        TEST(a_new_secret_is_said_unasked),
         TEST(who_slept_through_many_epochs_is_reached_and_reads_all),
         TEST(the_epoch_of_a_session_is_one_that_the_other_holds),
         TEST(an_unasked_secret_is_worth_what_its_op_says),
