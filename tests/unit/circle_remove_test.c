@@ -312,7 +312,7 @@ static void nothing_stands_on_what_stands_on_a_held_op(void **state) {
     (void)t_ack(c->graph, &third);
     (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
     t_op ops[] = {t_remove(past, &c->admin, &c->founder, WR_REASON_LOST), t_ack(past, &c->admin),
-                  t_remove(past, &c->admin, &c->member, WR_REASON_LOST)};
+                  t_remove(past, &c->admin, &c->founder, WR_REASON_LOST)};
     for (size_t i = 0; i < WR_COUNT(ops); i++)
         T_OK(t_admit(c->graph, &ops[i]));
     T_TRUE(is_held(c, &ops[0]));
