@@ -83,8 +83,13 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
     if (column == WR_COLUMNS_MAX)
         return WR_ERR_LIMIT;
     wr_eval_column *new = &evaluator->column[column];
-    *new = (wr_eval_column){
-        .author = author, .leaves = leaves, .first = first, .sibling = WR_EVAL_END};
+    *new = (wr_eval_column){.author = author,
+                            .leaves = leaves,
+                            .first = first,
+                            .sibling = WR_EVAL_END,
+                            .newest = WR_EVAL_END,
+                            .first_ones = WR_EVAL_END,
+                            .apart_next = UINT32_MAX};
     new->fork = (uint16_t)fork_of(evaluator, column);
     if (author != WR_EVAL_ROOT) {
         meet(evaluator, author);
@@ -220,6 +225,18 @@ static wr_eval_slot *new_slot(wr_evaluator *e, wr_eval_column *column) {
     return &e->slot[column->chunk[chunk] * WR_EVAL_CHUNK + index];
 }
 
+static void take_entry(wr_evaluator *e, wr_eval_slot *slot, const wr_eval_set *set) {
+    uint32_t index = e->entry_count++;
+    slot->entry = (uint16_t)index;
+    e->all_label[index] = 0; /* stays so while rule F voids it */
+    e->entry[index] = (wr_eval_entry){.op = slot->op,
+                                      .set = *set,
+                                      .column = (uint16_t)slot->op->column,
+                                      .aseq = (uint16_t)slot->op->aseq,
+                                      .heir = WR_EVAL_END};
+    wr_eval_meet_twins(e, index);
+}
+
 wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
     wr_evaluator *e = evaluator;
     check(e, op);
@@ -234,12 +251,10 @@ wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
         take_voters(e, op);
     wr_eval_set set = set_of(e, op); /* evaluates: the op itself must not be there yet */
     wr_eval_slot *slot = new_slot(e, column);
-    *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false};
-    if (effect) {
-        slot->entry = (uint16_t)e->entry_count;
-        e->all_label[e->entry_count] = 0; /* stays so while rule F voids it */
-        e->entry[e->entry_count++] = (wr_eval_entry){op, set, false};
-    }
+    *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false,
+                           op->aseq == column->apart_next};
+    if (effect)
+        take_entry(e, slot, &set);
     e->whole[op->column] = (uint16_t)(op->aseq + 1);
     e->live[op->column] = e->whole[op->column];
     e->all_stale |= effect || e->branch_count != 0; /* any op may vote */
@@ -258,6 +273,7 @@ void wr_evaluator_hold(wr_evaluator *evaluator, const wr_eval_op *op, bool held)
     if (slot->entry == WR_EVAL_END)
         return;
     evaluator->entry[slot->entry].held = held;
+    wr_eval_hold_twin(evaluator, slot->entry);
     evaluator->all.known = false;
     evaluator->all_stale = true;
 }
@@ -280,12 +296,12 @@ static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
     if (all_live && author->added && !author->accused && !author->add_out)
         return WR_LABEL_OP_IN;
     for (uint32_t i = 0; i < e->entry_count; i++) {
-        const wr_eval_op *by = e->entry[i].op;
-        if (e->all_label[i] != WR_LABEL_OP_IN)
+        const wr_eval_entry *entry = &e->entry[i];
+        if (!wr_eval_has(&entry->set, op->author) || entry->aseq >= e->live[entry->column] ||
+            e->all_label[entry->twin] != WR_LABEL_OP_IN)
             continue;
+        const wr_eval_op *by = entry->op;
         bool before = wr_eval_covers(op, by->column, by->aseq);
-        if (!wr_eval_has(&e->entry[i].set, op->author))
-            continue;
         if (wr_eval_accuses(by) && !before && !wr_eval_covers(by, op->column, op->aseq))
             return WR_LABEL_OP_OUT;
         for (uint32_t s = 0; s < by->subject_count; s++)
@@ -303,5 +319,5 @@ wr_op_label wr_evaluator_label(wr_evaluator *evaluator, const wr_eval_op *op) {
         return WR_LABEL_OP_OUT;
     if (slot->entry == WR_EVAL_END)
         return label_now(evaluator, op);
-    return (wr_op_label)evaluator->all_label[slot->entry];
+    return (wr_op_label)evaluator->all_label[evaluator->entry[slot->entry].twin];
 }
