@@ -15,7 +15,8 @@
 
 #define TRIES (4u * WR_MEMBERS_MAX) /* kinds of ops looked through: beyond, an op stays single */
 
-/* An ADD gives its author support if it names that; the others happen once. */
+/* The others happen once.  An ADD in their column is no support of theirs: its author was a member
+ * before. */
 static bool has_twins(const wr_eval_op *op) {
     return op->type == WR_OP_REMOVE || op->type == WR_OP_EQUIV || op->type == WR_OP_ROLE;
 }
@@ -48,9 +49,6 @@ static uint32_t find_first(const wr_evaluator *e, uint32_t index) {
     const wr_eval_entry *entry = &e->entry[index];
     const wr_eval_column *column = &e->column[entry->column];
     uint32_t tries = entry->op->type == WR_OP_ROLE ? 1 : TRIES;
-    if (entry->op->type == WR_OP_ROLE && column->newest != index && column->newest != WR_EVAL_END &&
-        e->entry[column->newest].op->type != WR_OP_ROLE)
-        return index;
     for (uint32_t i = column->first_ones; i != WR_EVAL_END && tries > 0; i = e->entry[i].older) {
         if (e->entry[i].aseq < column->apart)
             break;
@@ -114,8 +112,6 @@ void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
     entry->twin = (uint16_t)(has_twins(op) ? find_first(e, index) : index);
     if (entry->twin == index)
         stand_for_itself(e, index);
-    if (op->type == WR_OP_ADD)
-        column->apart = entry->aseq + 1u;
     column->newest = (uint16_t)index;
     for (uint32_t c = 0; c < op->clock_len; c++) {
         if (c != op->column && op->clock[c] != 0)

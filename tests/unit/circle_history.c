@@ -369,8 +369,9 @@ static bool step(h_replica *replica, t_dice *dice, uint32_t op, uint32_t often) 
         (void)printf("so in the past of op %u\n", op);
         return false;
     }
-    if (op != 0 && t_chance(dice, 10))
-        h_hold(replica, op, !o_in(replica->held, op));
+    uint32_t other = t_chance(dice, 50) ? op : t_below(dice, replica->h->count);
+    if (other != 0 && o_in(replica->taken, other) && t_chance(dice, 10))
+        h_hold(replica, other, !o_in(replica->held, other));
     return h_agrees(replica);
 }
 

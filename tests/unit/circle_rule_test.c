@@ -331,6 +331,17 @@ static void a_second_support_is_enough(void **state) {
 
 /* spec:circle#4.4 type=test "An op of ROOT and an EQUIV MUST NOT be struck out by an accusation."
  */
+static void what_is_said_again_on_top_of_more_is_judged_by_itself(void **state) {
+    (void)state;
+    o_set all = start(4);
+    uint32_t one = put(1, WR_OP_ADD, all, 1u << 4);
+    uint32_t two = put(2, WR_OP_ADD, all, 1u << 4);
+    (void)put(4, WR_OP_REMOVE, o_bit(one), 1u << 3);
+    (void)put(4, WR_OP_REMOVE, o_bit(two), 1u << 3);
+    (void)put(0, WR_OP_REMOVE, all, 1u << 1);
+    expect("OIOII", 1u << 0 | 1u << 2 | 1u << 4);
+}
+
 static void root_and_a_proof_are_final(void **state) {
     (void)state;
     o_set base = start(4);
@@ -502,6 +513,7 @@ int main(void) {
         cmocka_unit_test(a_void_or_struck_add_supports_nobody_though_another_stands),
         cmocka_unit_test(an_accusation_strikes_what_it_did_not_know_and_what_stands_on_that),
         cmocka_unit_test(a_second_support_is_enough),
+        cmocka_unit_test(what_is_said_again_on_top_of_more_is_judged_by_itself),
         cmocka_unit_test(root_and_a_proof_are_final),
         cmocka_unit_test(what_the_accused_brought_cannot_clear_it),
         cmocka_unit_test(an_accusation_on_top_can_cost_its_author_the_support),
