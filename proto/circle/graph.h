@@ -70,6 +70,8 @@ void wr_graph_free(wr_graph *graph);
 typedef wr_err (*wr_evidence_fn)(const wr_equiv *equiv, const wr_hash *circle_id,
                                  const wr_pub *sign_pk);
 void wr_graph_set_evidence(wr_graph *graph, wr_evidence_fn fn);
+/* The device that signs on this graph, before its first op: what it covered it goes on covering. */
+void wr_graph_set_own(wr_graph *graph, const wr_hash *device_id);
 WR_DEFINE_FREEP(wr_graph, wr_graph_free)
 
 /* Admits one op: parents and chain known, strict decode, signature, next aseq, past-authorised,

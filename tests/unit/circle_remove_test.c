@@ -326,6 +326,98 @@ static void nothing_stands_on_what_stands_on_a_held_op(void **state) {
     T_TRUE(is_in(c, &c->member));
 }
 
+/* spec:circle#4.6 type=test "This MUST be asked again when another op changes what has effect: such
+ * ops are held together if together they would." */
+static void what_was_struck_out_does_not_strike_back_when_its_accuser_falls(void **state) {
+    t_circle *c = *state;
+    wr_identity third = t_device(11), fourth = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    (void)t_add(c->graph, &c->founder, &fourth, WR_ROLE_MEMBER);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) aside = copy_of(c);
+    t_op accusation = t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    t_op strike = t_remove(past, &c->admin, &c->member, WR_REASON_LOST);
+    T_OK(t_admit(c->graph, &strike));
+    T_FALSE(is_held(c, &strike)); /* it is OUT, and does nothing */
+    T_TRUE(is_in(c, &c->member));
+    t_op ours = t_ack(c->graph, &fourth); /* and is covered */
+    t_op other = t_remove(aside, &c->founder, &third, WR_REASON_LOST);
+    T_OK(t_admit(c->graph, &other));
+    T_EQ(wr_graph_label(c->graph, &accusation.id), WR_LABEL_OP_OUT);
+    T_FALSE(is_in(c, &third));
+    T_FALSE(is_in(c, &c->admin));
+    T_TRUE(is_held(c, &strike));
+    T_TRUE(is_in(c, &c->member));
+
+    /* What was covered stays so, and the next op of this device stands on its last one. */
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    uint32_t count = wr_graph_heads(c->graph, heads);
+    T_TRUE(wr_graph_covers(c->graph, heads, count, &ours.id, 1));
+    T_TRUE(wr_graph_covers(c->graph, heads, count, &strike.id, 1));
+    (void)t_ack(c->graph, &fourth);
+
+    /* ROOT stands on nothing of it, and so ends it on all devices. */
+    t_op root = t_root_remove(c->graph, &c->admin);
+    T_FALSE(wr_graph_covers(c->graph, &root.id, 1, &strike.id, 1));
+    T_FALSE(is_held(c, &strike));
+    T_TRUE(is_in(c, &c->member));
+    T_EQ(wr_graph_label(c->graph, &strike.id), WR_LABEL_OP_OUT);
+}
+
+/* A device that was set back hears of a late op, and then that it had covered it. */
+static void a_device_stands_on_what_it_covered_before_it_was_set_back(void **state) {
+    t_circle *c = *state;
+    wr_identity third = t_device(11), fourth = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_MEMBER);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) past = copy_of(c);
+    (void)t_add(c->graph, &c->founder, &fourth, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &fourth);
+    t_op strike = t_remove(past, &c->admin, &c->founder, WR_REASON_LOST);
+    WR_AUTO(wr_graph) before = copy_of(c);
+    T_OK(t_admit(before, &strike)); /* in its first life it came before the accusation */
+    t_op ours = t_ack(before, &third);
+    wr_graph_set_own(c->graph, &third.device_id);
+    (void)t_remove(c->graph, &fourth, &c->admin, WR_REASON_LOST);
+    T_OK(t_admit(c->graph, &strike));
+    T_TRUE(is_held(c, &strike));
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    uint32_t count = wr_graph_heads(c->graph, heads);
+    T_FALSE(wr_graph_covers(c->graph, heads, count, &strike.id, 1));
+    T_OK(t_admit(c->graph, &ours));
+    count = wr_graph_heads(c->graph, heads);
+    T_TRUE(wr_graph_covers(c->graph, heads, count, &ours.id, 1));
+    T_TRUE(is_held(c, &strike));
+    T_TRUE(is_in(c, &c->founder));
+    (void)t_ack(c->graph, &third);
+}
+
+static void root_ends_one_strike_and_leaves_the_other_held(void **state) {
+    t_circle *c = *state;
+    wr_identity third = t_device(11), fourth = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) past = copy_of(c);
+    (void)t_add(c->graph, &c->founder, &fourth, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &fourth);
+    t_op strikes[] = {t_remove_aside(past, &c->admin, &c->founder),
+                      t_remove_aside(past, &third, &c->founder)};
+    (void)t_remove(c->graph, &fourth, &c->admin, WR_REASON_LOST);
+    (void)t_remove(c->graph, &fourth, &third, WR_REASON_LOST);
+    for (size_t i = 0; i < WR_COUNT(strikes); i++) {
+        T_OK(t_admit(c->graph, &strikes[i]));
+        T_TRUE(is_held(c, &strikes[i]));
+    }
+    (void)t_root_remove(c->graph, &c->admin);
+    T_FALSE(is_held(c, &strikes[0]));
+    T_TRUE(is_held(c, &strikes[1]));
+    T_TRUE(is_in(c, &c->founder));
+    T_TRUE(is_in(c, &fourth));
+}
+
 static void the_owner_may_let_a_held_op_take_effect(void **state) {
     t_circle *c = *state;
     WR_AUTO(wr_graph) past = copy_of(c);
@@ -517,6 +609,9 @@ int main(void) {
         TEST(a_barred_device_that_is_a_member_again_is_left_out_by_name),
         TEST(a_sleeper_cannot_strike_those_who_were_added_after_it_slept),
         TEST(nothing_stands_on_what_stands_on_a_held_op),
+        TEST(what_was_struck_out_does_not_strike_back_when_its_accuser_falls),
+        TEST(a_device_stands_on_what_it_covered_before_it_was_set_back),
+        TEST(root_ends_one_strike_and_leaves_the_other_held),
         TEST(the_owner_may_let_a_held_op_take_effect),
         TEST(only_the_accuser_can_fall_to_the_accused),
         TEST(what_a_removal_could_cost_is_foreseen),
