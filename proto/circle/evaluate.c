@@ -233,6 +233,7 @@ static void take_entry(wr_evaluator *e, wr_eval_slot *slot, const wr_eval_set *s
                                       .set = *set,
                                       .column = (uint16_t)slot->op->column,
                                       .aseq = (uint16_t)slot->op->aseq,
+                                      .open = WR_EVAL_END,
                                       .heir = WR_EVAL_END};
     wr_eval_meet_twins(e, index);
 }
@@ -297,8 +298,8 @@ static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
         return WR_LABEL_OP_IN;
     for (uint32_t i = 0; i < e->entry_count; i++) {
         const wr_eval_entry *entry = &e->entry[i];
-        if (!wr_eval_has(&entry->set, op->author) || entry->aseq >= e->live[entry->column] ||
-            e->all_label[entry->twin] != WR_LABEL_OP_IN)
+        if (!wr_eval_has(&entry->set, op->author) || entry->held ||
+            entry->aseq >= e->live[entry->column] || e->all_label[entry->twin] != WR_LABEL_OP_IN)
             continue;
         const wr_eval_op *by = entry->op;
         bool before = wr_eval_covers(op, by->column, by->aseq);

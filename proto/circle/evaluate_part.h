@@ -57,7 +57,8 @@ typedef struct wr_eval_entry {
     wr_eval_set set;       /* whom it names; ADD: the members of its past, too */
     uint16_t column, aseq; /* of op: at hand where many are passed over */
     uint16_t twin;         /* the first of those that nothing tells apart: this one, or before it */
-    uint16_t older;        /* of a first one: another first one of the column */
+    uint16_t open;         /* of a first one: the first of them that is not held; WR_EVAL_END */
+    uint16_t older;        /* .. another first one of the column */
     uint16_t heir;         /* .. the first one of those that were split off last; WR_EVAL_END */
     bool held;
 } wr_eval_entry;

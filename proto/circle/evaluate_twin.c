@@ -29,7 +29,7 @@ static bool same_set(const wr_eval_set *a, const wr_eval_set *b) {
 }
 
 static bool alike(const wr_eval_entry *a, const wr_eval_entry *b) {
-    return a->op->type == b->op->type && a->held == b->held && same_set(&a->set, &b->set) &&
+    return a->op->type == b->op->type && same_set(&a->set, &b->set) &&
            wr_eval_accuses(a->op) == wr_eval_accuses(b->op) &&
            (a->op->type != WR_OP_ROLE || a->op->subject[0].role == b->op->subject[0].role);
 }
@@ -52,13 +52,17 @@ static uint32_t find_first(const wr_evaluator *e, uint32_t index) {
     for (uint32_t i = column->first_ones; i != WR_EVAL_END && tries > 0; i = e->entry[i].older) {
         if (e->entry[i].aseq < column->apart)
             break;
-        if (i == index)
-            continue;
         if (alike(&e->entry[i], entry))
             return i;
         tries--;
     }
     return index;
+}
+
+static void stand_behind(wr_evaluator *e, uint32_t index, uint32_t first) {
+    e->entry[index].twin = (uint16_t)first;
+    if (!e->entry[index].held && e->entry[first].open == WR_EVAL_END)
+        e->entry[first].open = (uint16_t)index;
 }
 
 /* Ops of a column from aseq on are told apart from those below. */
@@ -75,7 +79,9 @@ static void split(wr_evaluator *e, uint32_t column, uint32_t aseq) {
             first->heir = (uint16_t)index;
             e->all_label[index] = e->all_label[e->entry[index].twin];
         }
-        e->entry[index].twin = (uint16_t)heir;
+        if (first->open == index) /* all below are held */
+            first->open = WR_EVAL_END;
+        stand_behind(e, index, heir);
     }
 }
 
@@ -96,22 +102,17 @@ static void tell_apart(wr_evaluator *e, uint32_t column, uint32_t aseq) {
         split(e, column, aseq);
 }
 
-static void stand_for_itself(wr_evaluator *e, uint32_t index) {
-    wr_eval_column *column = &e->column[e->entry[index].column];
-    e->entry[index].twin = (uint16_t)index;
-    e->entry[index].older = column->first_ones;
-    column->first_ones = (uint16_t)index;
-}
-
 void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
     wr_eval_entry *entry = &e->entry[index];
     const wr_eval_op *op = entry->op;
     wr_eval_column *column = &e->column[entry->column];
     if (column->newest != WR_EVAL_END && !same_clock(e->entry[column->newest].op, op))
         column->apart = entry->aseq;
-    entry->twin = (uint16_t)(has_twins(op) ? find_first(e, index) : index);
-    if (entry->twin == index)
-        stand_for_itself(e, index);
+    stand_behind(e, index, has_twins(op) ? find_first(e, index) : index);
+    if (entry->twin == index) {
+        entry->older = column->first_ones;
+        column->first_ones = (uint16_t)index;
+    }
     column->newest = (uint16_t)index;
     for (uint32_t c = 0; c < op->clock_len; c++) {
         if (c != op->column && op->clock[c] != 0)
@@ -119,32 +120,20 @@ void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
     }
 }
 
-/* The others that it stood for get a first one of their own. */
-static void hand_over(wr_evaluator *e, uint32_t index) {
-    const wr_eval_entry *entry = &e->entry[index];
-    uint32_t end = e->column[entry->column].first + e->column[entry->column].count;
-    uint32_t heir = WR_EVAL_END;
-    for (uint32_t at = entry->aseq + 1u; at < end; at++) {
-        uint32_t other = wr_eval_at(e, entry->column, at)->entry;
-        if (other == WR_EVAL_END || e->entry[other].twin != index)
-            continue;
-        heir = heir == WR_EVAL_END ? other : heir;
-        e->entry[other].twin = (uint16_t)heir;
-    }
-}
-
 void wr_eval_hold_twin(wr_evaluator *e, uint32_t index) {
-    wr_eval_entry *entry = &e->entry[index];
-    wr_eval_column *column = &e->column[entry->column];
-    bool listed = column->first_ones == index;
-    if (entry->twin == index && column->newest != index)
-        hand_over(e, index);
-    entry->twin = (uint16_t)index;
-    if (column->newest != index || !has_twins(entry->op))
+    const wr_eval_entry *entry = &e->entry[index];
+    const wr_eval_column *column = &e->column[entry->column];
+    wr_eval_entry *first = &e->entry[entry->twin];
+    if (!entry->held && (first->open == WR_EVAL_END || e->entry[first->open].aseq > entry->aseq))
+        first->open = (uint16_t)index;
+    if (!entry->held || first->open != index)
         return;
-    entry->twin = (uint16_t)find_first(e, index);
-    if (entry->twin != index && listed)
-        column->first_ones = entry->older;
-    else if (entry->twin == index && !listed)
-        stand_for_itself(e, index);
+    first->open = WR_EVAL_END;
+    for (uint32_t at = entry->aseq + 1u; at < column->first + column->count; at++) {
+        uint32_t other = wr_eval_at(e, entry->column, at)->entry;
+        if (other != WR_EVAL_END && e->entry[other].twin == entry->twin && !e->entry[other].held) {
+            first->open = (uint16_t)other;
+            return;
+        }
+    }
 }
