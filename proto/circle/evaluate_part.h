@@ -92,8 +92,8 @@ typedef struct wr_eval_column {
 typedef struct wr_eval_state { /* of a device, in one evaluation */
     bool added, removed, accused;
     bool role_given; /* by a ROLE op */
-    bool add_out;    /* not all of its ADDs are IN */
     uint8_t role;
+    uint16_t adds_in; /* how many ops that add it are IN */
 } wr_eval_state;
 
 typedef struct wr_eval_result {
@@ -151,6 +151,7 @@ struct wr_evaluator {
     uint32_t member_count; /* devices from here on were never named */
     uint64_t turn;
     wr_eval_column column[WR_COLUMNS_MAX];
+    uint16_t adds[WR_AUTHORS_MAX];      /* ops that add a device, founding it included */
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */
     wr_eval_slot slot[WR_EVAL_CHUNKS * WR_EVAL_CHUNK];
     wr_eval_entry entry[WR_OPS_MAX];                   /* in the order in which they were taken */

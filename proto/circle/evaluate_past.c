@@ -18,6 +18,7 @@ static void add(wr_eval_state *state, wr_role_kind role) {
     if (!state->role_given && (!state->added || role > state->role))
         state->role = (uint8_t)role;
     state->added = true;
+    state->adds_in++;
 }
 
 /* spec:circle#4.5 "The members MUST be the devices of the GENESIS, RESET and ADD ops that are IN
@@ -94,17 +95,12 @@ static void count_members(wr_evaluator *e, wr_eval_state *member) {
     memset(member, 0, WR_AUTHORS_MAX * sizeof *member);
     memset(e->work.role, 0xff, sizeof e->work.role);
     for (uint32_t i = e->entry_count; i > 0; i--) {
-        if (e->entry_label[i - 1] == 0)
+        if (e->entry_label[i - 1] != WR_LABEL_OP_IN)
             continue;
-        const wr_eval_op *op = e->entry[i - 1].op;
-        if (e->entry_label[i - 1] != WR_LABEL_OP_IN) {
-            if (op->type == WR_OP_ADD)
-                member[op->subject[0].member].add_out = true;
-        } else if (op->type == WR_OP_ROLE) {
+        if (e->entry[i - 1].op->type == WR_OP_ROLE)
             apply_role(e, member, i - 1);
-        } else {
+        else
             apply(member, &e->entry[i - 1], &removed, &accused);
-        }
     }
     take_away(member, &removed, &accused);
 }

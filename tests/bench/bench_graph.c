@@ -344,10 +344,9 @@ static uint32_t some_member(world *w, bool admin) {
 
 /* Admins that stay, so that somebody can act: the first three. */
 static uint32_t some_victim(world *w) {
-    uint32_t device;
-    do
+    uint32_t device = some_member(w, false);
+    for (uint32_t tries = 0; device < 3 && tries < 100; tries++)
         device = some_member(w, false);
-    while (device < 3);
     return device;
 }
 
@@ -488,12 +487,12 @@ static void root_fills_up(world *w, uint32_t ops) {
         wr_role_op role = {w->device[device].device_id,
                            chance(w, 50) ? WR_ROLE_ADMIN : WR_ROLE_MEMBER};
         wr_sig sig;
-        must(wr_role_encode(&role, &body) == WR_OK &&
-                 wr_graph_author_root(w->graph, &w->root, WR_OP_ROLE, wr_buf_slice(&body),
-                                      (1700000000000ull + w->count) << 16, &bytes, &sig) == WR_OK,
-             "ROOT");
-        if (admit(w, w->graph, wr_buf_slice(&bytes), &sig, &w->cost[w->count]) != WR_OK)
-            return;
+        uint64_t hlc = (1700000000000ull + w->count) << 16;
+        must(wr_role_encode(&role, &body) == WR_OK, "ROLE");
+        if (wr_graph_author_root(w->graph, &w->root, WR_OP_ROLE, wr_buf_slice(&body), hlc, &bytes,
+                                 &sig) != WR_OK ||
+            admit(w, w->graph, wr_buf_slice(&bytes), &sig, &w->cost[w->count]) != WR_OK)
+            return; /* no column is left */
         w->count++;
     }
 }
