@@ -4,6 +4,7 @@
 #include "bench/graph/world.h"
 
 #include "bench/graph/meter.h"
+#include "circle/keyring.h"
 #include "circle/recovery.h"
 
 /* ---- devices, and what each has seen ---- */
@@ -44,7 +45,7 @@ static uint32_t new_device(world *w) {
 /* ---- ops ---- */
 
 wr_err world_admit(world *w, wr_graph *graph, wr_slice bytes, const wr_sig *sig, double *ret) {
-    double before = verifying, begin = meter_now();
+    double before = meter_verifying, begin = meter_now();
     wr_err err = wr_graph_admit_branch(graph, bytes, sig);
     double spent = meter_now() - begin;
     *ret = spent - (meter_verifying - before);
