@@ -302,7 +302,7 @@ static bool twins_attack(wr_evaluator *e, uint32_t first, const wr_eval_op *op) 
     for (uint32_t at = known > entry->aseq ? known : entry->aseq; at < e->live[entry->column];
          at++) {
         uint32_t other = wr_eval_at(e, entry->column, at)->entry;
-        if (other != WR_EVAL_END && e->entry[other].twin == first && !e->entry[other].held)
+        if (other != WR_EVAL_END && e->twin[other] == first && !e->entry[other].held)
             return true;
     }
     return false;
@@ -344,5 +344,5 @@ wr_op_label wr_evaluator_label(wr_evaluator *evaluator, const wr_eval_op *op) {
         return WR_LABEL_OP_OUT;
     if (slot->entry == WR_EVAL_END)
         return label_now(evaluator, op);
-    return (wr_op_label)evaluator->all_label[evaluator->entry[slot->entry].twin];
+    return (wr_op_label)evaluator->all_label[evaluator->twin[slot->entry]];
 }

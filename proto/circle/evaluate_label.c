@@ -247,10 +247,11 @@ static bool cut_sybils(wr_evaluator *e) {
 /* Of twins the first one stands for all, or for those that are not held. */
 static bool takes_part(const wr_evaluator *e, uint32_t index, const uint16_t *live,
                        bool without_held) {
+    if (e->twin[index] != index)
+        return false;
     const wr_eval_entry *entry = &e->entry[index];
     uint32_t first = without_held ? entry->open : index;
-    return entry->twin == index && first != WR_EVAL_END &&
-           e->entry[first].aseq < live[entry->column];
+    return first != WR_EVAL_END && e->entry[first].aseq < live[entry->column];
 }
 
 static void add_node(wr_evaluator *e, const wr_eval_entry *entry, uint32_t node) {

@@ -56,7 +56,6 @@ typedef struct wr_eval_entry {
     const wr_eval_op *op;
     wr_eval_set set;       /* whom it names; ADD: the members of its past, too */
     uint16_t column, aseq; /* of op: at hand where many are passed over */
-    uint16_t twin;         /* the first of those that nothing tells apart: this one, or before it */
     uint16_t open;         /* of a first one: the first of them that is not held; WR_EVAL_END */
     uint16_t older;        /* .. another first one of the column */
     uint16_t heir;         /* .. the first one of those that were split off last; WR_EVAL_END */
@@ -154,7 +153,8 @@ struct wr_evaluator {
     uint16_t adds[WR_AUTHORS_MAX];      /* ops that add a device, founding it included */
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */
     wr_eval_slot slot[WR_EVAL_CHUNKS * WR_EVAL_CHUNK];
-    wr_eval_entry entry[WR_OPS_MAX];                   /* in the order in which they were taken */
+    wr_eval_entry entry[WR_OPS_MAX]; /* in the order in which they were taken */
+    uint16_t twin[WR_OPS_MAX];       /* of an entry: the first of those that nothing tells apart */
     wr_eval_vote vote[WR_COLUMNS_MAX][WR_AUTHORS_MAX]; /* by column of the fork */
     uint16_t whole[WR_COLUMNS_MAX];                    /* clock of everything taken */
 

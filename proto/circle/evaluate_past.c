@@ -232,7 +232,7 @@ void wr_eval_refresh(wr_evaluator *e) {
         key[newest->op->column]++;
     }
     if (one_step) {
-        e->all_label[newest->twin] = (uint8_t)step(&e->all, newest);
+        e->all_label[e->twin[newest - e->entry]] = (uint8_t)step(&e->all, newest);
     } else {
         evaluate(e, e->live, true, &e->all);
         memcpy(e->all_label, e->entry_label, e->entry_count);

@@ -60,7 +60,7 @@ static uint32_t find_first(const wr_evaluator *e, uint32_t index) {
 }
 
 static void stand_behind(wr_evaluator *e, uint32_t index, uint32_t first) {
-    e->entry[index].twin = (uint16_t)first;
+    e->twin[index] = (uint16_t)first;
     if (!e->entry[index].held && e->entry[first].open == WR_EVAL_END)
         e->entry[first].open = (uint16_t)index;
 }
@@ -70,14 +70,14 @@ static void split(wr_evaluator *e, uint32_t column, uint32_t aseq) {
     uint32_t end = e->column[column].first + e->column[column].count;
     for (uint32_t at = aseq; at < end; at++) {
         uint32_t index = wr_eval_at(e, column, at)->entry;
-        wr_eval_entry *first = index == WR_EVAL_END ? NULL : &e->entry[e->entry[index].twin];
+        wr_eval_entry *first = index == WR_EVAL_END ? NULL : &e->entry[e->twin[index]];
         if (first == NULL || first->aseq >= aseq)
             continue;
         uint32_t heir = first->heir; /* of an earlier split it comes later than this one */
         if (heir == WR_EVAL_END || e->entry[heir].aseq >= at) {
             heir = index;
             first->heir = (uint16_t)index;
-            e->all_label[index] = e->all_label[e->entry[index].twin];
+            e->all_label[index] = e->all_label[e->twin[index]];
         }
         if (first->open == index) /* all below are held */
             first->open = WR_EVAL_END;
@@ -109,7 +109,7 @@ void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
     if (column->newest != WR_EVAL_END && !same_clock(e->entry[column->newest].op, op))
         column->apart = entry->aseq;
     stand_behind(e, index, has_twins(op) ? find_first(e, index) : index);
-    if (entry->twin == index) {
+    if (e->twin[index] == index) {
         entry->older = column->first_ones;
         column->first_ones = (uint16_t)index;
     }
@@ -123,7 +123,7 @@ void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
 void wr_eval_hold_twin(wr_evaluator *e, uint32_t index) {
     const wr_eval_entry *entry = &e->entry[index];
     const wr_eval_column *column = &e->column[entry->column];
-    wr_eval_entry *first = &e->entry[entry->twin];
+    wr_eval_entry *first = &e->entry[e->twin[index]];
     if (!entry->held && (first->open == WR_EVAL_END || e->entry[first->open].aseq > entry->aseq))
         first->open = (uint16_t)index;
     if (!entry->held || first->open != index)
@@ -131,7 +131,7 @@ void wr_eval_hold_twin(wr_evaluator *e, uint32_t index) {
     first->open = WR_EVAL_END;
     for (uint32_t at = entry->aseq + 1u; at < column->first + column->count; at++) {
         uint32_t other = wr_eval_at(e, entry->column, at)->entry;
-        if (other != WR_EVAL_END && e->entry[other].twin == entry->twin && !e->entry[other].held) {
+        if (other != WR_EVAL_END && e->twin[other] == e->twin[index] && !e->entry[other].held) {
             first->open = (uint16_t)other;
             return;
         }
