@@ -166,6 +166,7 @@ struct wr_evaluator {
     uint8_t entry_label[WR_OPS_MAX]; /* .. of the latest evaluation */
     wr_eval_work work;
 };
+_Static_assert(sizeof(wr_evaluator) <= WR_EVALUATOR_BYTES_MAX, "no more than the graph sets apart");
 
 /* GENESIS or RESET: has no past that counts, is in the past of all. */
 static inline bool wr_eval_founds(const wr_eval_op *op) {

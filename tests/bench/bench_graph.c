@@ -177,6 +177,13 @@ static void forks(world *w) {
     }
 }
 
+static void large(world *w) {
+    for (uint32_t device = 0; device < MEMBERS; device++) {
+        while (world_large_ack(w, device)) {
+        }
+    }
+}
+
 static void root_fills_up(world *w, uint32_t ops) {
     while (w->count < ops) {
         uint8_t memory[WR_OP_BYTES_MAX], body_bytes[64];
@@ -301,6 +308,8 @@ static void run(const char *kind, uint32_t ops) {
         mutual(w);
     else if (strcmp(kind, "pair") == 0)
         pair(w);
+    else if (strcmp(kind, "large") == 0)
+        large(w);
     else
         forks(w);
     root_fills_up(w, ops);
@@ -319,8 +328,8 @@ static void run(const char *kind, uint32_t ops) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const kinds[] = {"calm", "epochs", "held", "struck",
-                                        "pair", "mutual", "forks"};
+    static const char *const kinds[] = {"calm", "epochs", "held",  "struck",
+                                        "pair", "mutual", "forks", "large"};
     uint32_t ops = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : WR_OPS_MAX;
     must(ops <= WR_OPS_MAX && ops >= 3 * MEMBERS, "usage: bench_graph [OPS [KIND]]");
     must(wr_crypto_init() == WR_OK, "crypto");

@@ -155,6 +155,20 @@ bool world_ack(world *w, uint32_t device) {
     return act(w, device, WR_OP_ACK, &body);
 }
 
+/* What a device holds of many feeds, as it has to say after a removal. */
+bool world_large_ack(world *w, uint32_t device) {
+    static uint8_t item_bytes[WR_OP_BYTES_MAX], bytes[WR_OP_BYTES_MAX];
+    wr_buf items = WR_BUF_ARRAY(item_bytes), body = WR_BUF_ARRAY(bytes);
+    wr_op_list cuts = {.count = WR_OP_CUTS_MAX};
+    for (uint32_t i = 0; i < cuts.count; i++) {
+        wr_cut cut = {.feed_id = {{(uint8_t)i}}, .len = 1 + i};
+        must(wr_cut_put(&items, &cut) == WR_OK, "cut");
+    }
+    cuts.items = wr_buf_slice(&items);
+    must(wr_ack_encode(&cuts, &body) == WR_OK, "ACK");
+    return act(w, device, WR_OP_ACK, &body);
+}
+
 wr_key world_secret(uint32_t op) {
     wr_key secret = {{1}};
     wr_store_u32(secret.b + 1, op);

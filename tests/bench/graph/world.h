@@ -49,6 +49,7 @@ wr_key world_secret(uint32_t op); /* of the epoch that an op makes */
 /* The next op of a device on top of what it has seen; false if the graph refuses it, or is full. */
 bool world_add(world *w, uint32_t sponsor, wr_role_kind role);
 bool world_ack(world *w, uint32_t device);
+bool world_large_ack(world *w, uint32_t device); /* as long as one gets */
 bool world_epoch(world *w, uint32_t device);
 bool world_expel(world *w, uint32_t device, uint32_t target, wr_reason reason);
 bool world_lower(world *w, uint32_t device, uint32_t target);
