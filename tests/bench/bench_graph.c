@@ -292,7 +292,10 @@ static void as_self(world *w) {
 
 static void run(const char *kind, uint32_t ops) {
     world *w = calloc(1, sizeof *w);
-    must(w != NULL && wr_graph_new(&w->graph) == WR_OK, "memory");
+    if (w == NULL || wr_graph_new(&w->graph) != WR_OK) {
+        must(false, "memory");
+        return;
+    }
     w->ops = ops < WR_OPS_MAX - WR_OPS_FOR_ROOT ? ops : WR_OPS_MAX - WR_OPS_FOR_ROOT;
     w->seed = 1;
     world_begin(w);
