@@ -37,8 +37,8 @@ static bool is_current(const wr_graph *graph, const wr_identity *device) {
     return member != NULL && member->current;
 }
 
-/* What a removed device may say, and the removal, in one order or the other.  Late, it is held by
- * the guard; early, it is struck by the rule. */
+/* What a removed device may say, and the removal: early it is struck by the rule, late the guard
+ * would hold it as well. */
 static void meets(const t_circle *c, const t_op *said, const t_op *removal, bool late) {
     WR_AUTO(wr_graph) here = copy_of(c);
     if (late)

@@ -43,9 +43,7 @@ static bool holds(const device *d, const wr_hash *epoch_id) {
 static wr_hash rotate(device *d) {
     T_OK(wr_self_rotate(d->self, world_now));
     (void)drain(d);
-    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
-    T_TRUE(epoch_id != NULL);
-    return *epoch_id;
+    return newest_op(d).id;
 }
 
 /* ---- feeds of devices that are out ---- */
