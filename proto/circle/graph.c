@@ -85,7 +85,11 @@ static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_no
                          &memory));
     wr_node *node = memory;
     uint8_t *at = (uint8_t *)memory + sizeof(wr_node);
-    *node = (wr_node){.sig = in->sig, .type = in->op.type, .hlc = in->op.hlc, .height = in->height};
+    *node = (wr_node){.sig = in->sig,
+                      .type = in->op.type,
+                      .hlc = in->op.hlc,
+                      .height = in->height,
+                      .chain_bytes = in->chain_bytes};
     if (size.epoch != 0)
         node->epoch = (wr_epoch_node *)(void *)at;
     at += size.epoch;

@@ -18,6 +18,8 @@
 
 /* Op bytes, nodes and clocks together: 16,384 ops of 64 members take about half. */
 #define WR_GRAPH_BYTES_MAX (32u * 1024u * 1024u)
+#define WR_GRAPH_BYTES_FOR_REMOVAL (4u * 1024u * 1024u) /* of them, as WR_OPS_FOR_REMOVAL */
+#define WR_GRAPH_BYTES_FOR_ROOT (1024u * 1024u)
 
 typedef struct wr_graph wr_graph;
 

@@ -49,6 +49,7 @@ struct wr_node {     /* one admitted op; lives in the arena */
     wr_sig sig;
     wr_slice bytes;
     uint32_t height;       /* longest path from GENESIS */
+    uint32_t chain_bytes;  /* of the ops of its chain up to this one */
     const wr_node *before; /* the one before it in its chain */
     wr_epoch_node *epoch;  /* of an EPOCH op; else NULL */
     const wr_root *root;   /* of a ROOTSET; else NULL */
@@ -104,6 +105,7 @@ typedef struct wr_admission {
     uint32_t leaves; /* column that the op branches off; WR_EVAL_NONE */
     bool branches;   /* it may */
     uint32_t height;
+    uint32_t chain_bytes;
     uint32_t clock_len;
     uint16_t clock[WR_COLUMNS_MAX];
     const wr_node *parent[WR_OP_PARENTS_MAX];
