@@ -181,7 +181,8 @@ void a_key_that_is_due_while_a_device_comes_in(world *w) {
     world_run(w, 2 * MINUTE);
     must(w, device_say_farewell(&w->devices[PHONE]), "it may not leave");
     device_start(&w->devices[SERVER]);
-    device_end_at(&w->devices[SERVER], 1 + (uint32_t)(w->options.seed % 10), w->options.seed % 2 == 0);
+    device_end_at(&w->devices[SERVER], 1 + (uint32_t)(w->options.seed % 10),
+                  w->options.seed % 2 == 0);
     (void)world_pair(w);
     world_run(w, 20 * SECOND);
     device_plug(&w->devices[PHONE], true);
