@@ -6,7 +6,7 @@
  * history without concurrency is never labelled anew.  There is one way from the top down: an
  * accusation makes its author's ADD liable to the sybil cut, where there was anything to cut.
  *
- * Spec:   proto/spec/circle.md 4.5, 4.6
+ * Spec:   proto/spec/circle.md 4.5, 4.8
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */

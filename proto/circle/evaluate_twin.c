@@ -7,7 +7,7 @@
  * one effect in every evaluation that holds the first of them; the first stands for all.  What
  * holds of the whole set holds of each past, which has fewer ops that could tell them apart.
  *
- * Spec:   proto/spec/circle.md 4.4
+ * Spec:   proto/spec/circle.md 4.4, 4.8
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
