@@ -38,6 +38,9 @@ struct wr_self {
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
+    wr_volumes *volumes;
+    uint32_t volumes_known; /* epochs of the graph that are counted */
+    wr_volume epoch_max;
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
@@ -77,6 +80,8 @@ struct wr_self {
 WR_MUST wr_err wr_self_adopt_ops(wr_self *self);
 /* The epoch to write under may be another one: an op or a secret came. */
 void wr_self_choose_epoch(wr_self *self);
+/* Where the first op that covers what others did has to be an ACK, it goes ahead. */
+WR_MUST wr_err wr_self_ack_first(wr_self *self, wr_now now);
 /* Cuts of the feeds of these devices as they are held here, appended to items. */
 WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t count,
                                 wr_buf *items, wr_op_list *ret_cuts);

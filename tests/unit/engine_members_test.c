@@ -193,7 +193,7 @@ static void an_unasked_secret_is_worth_what_its_op_says(void **state) {
 }
 
 /* spec:circle#5.4 type=test "A member that may sign MUST make a new epoch when there is none that
- * it may write under, and when that one is seven days old and it writes." */
+ * it may write under, and when it writes and that one is seven days old or full." */
 static void an_epoch_is_due_after_seven_days_and_after_a_removal(void **state) {
     (void)state;
     wr_now later = world_now;
