@@ -163,6 +163,7 @@ static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
         node->shunned = node->shunned || in->parent[i]->shunned;
     for (uint32_t i = 0; i < in->op.parent_count && !node->shunned; i++)
         wr_graph_node(graph, &in->parent[i]->eval.id)->has_child = true;
+    wr_graph_count_epochs(graph, in, node);
     node->before = chain->last;
     chain->last = node;
     chain->op_count = node->eval.aseq + 1;

@@ -146,7 +146,7 @@ WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role
 /* The owner accepts an op that the guard held (circle.md 4.6).  UNKNOWN: it is not held. */
 WR_MUST wr_err wr_self_release(wr_self *self, const wr_hash *op_id);
 /* A new epoch is due: nobody may write under those that are held, or the one is old or full. */
-WR_MUST bool wr_self_rotation_due(const wr_self *self, wr_now now);
+WR_MUST bool wr_self_rotation_due(wr_self *self, wr_now now);
 /* May one more entry be written under the epoch, those of the open run counted?  False: none is
  * held.  Who goes on all the same, as no new one can be made, does nothing wrong. */
 WR_MUST bool wr_self_has_room(const wr_self *self);

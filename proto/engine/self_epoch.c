@@ -17,9 +17,9 @@ static bool is_better(const wr_epoch_ref *a, const wr_epoch_ref *b) {
 
 void wr_self_choose_epoch(wr_self *self) {
     self->has_write_epoch = false;
-    for (uint32_t i = 0; i < wr_graph_epoch_count(self->graph); i++) {
-        wr_epoch_ref epoch = wr_graph_epoch(self->graph, i);
-        if (!epoch.in || !epoch.for_members || !wr_keyring_has(self->keyring, &epoch.epoch_id) ||
+    for (uint32_t i = 0; i < wr_keyring_count(self->keyring); i++) {
+        wr_epoch_ref epoch = wr_graph_epoch(self->graph, self->epoch_index[i]);
+        if (!epoch.in || !epoch.for_members ||
             (self->has_write_epoch && !is_better(&epoch, &self->write_epoch)))
             continue;
         self->write_epoch = epoch;
@@ -33,20 +33,34 @@ const wr_hash *wr_self_write_epoch(const wr_self *self) {
 
 /* ---- a new one ---- */
 
-/* An epoch that not even its author could keep would be made again and again. */
-static bool has_place(const wr_self *self) {
-    return wr_keyring_count(self->keyring) < WR_EPOCHS_MAX &&
-           wr_graph_op_count(self->graph) < WR_OPS_MAX;
+/* spec:circle#5.1 "The last 256 places MUST be kept for epochs that follow the end of a
+ * membership." Else who fills a keyring has no new epoch made after its removal. */
+static bool has_place(const wr_self *self, bool follows_end) {
+    return wr_keyring_count(self->keyring) < WR_EPOCHS_MAX - (follows_end ? 0 : WR_EPOCHS_SPARE);
 }
 
-bool wr_self_rotation_due(const wr_self *self, wr_now now) {
+/* An epoch that not even its author could keep would be made again and again.  A no holds until the
+ * graph changes. */
+static bool may_rotate(wr_self *self) {
+    bool follows_end = false;
+    if (self->stuck_version == wr_graph_version(self->graph))
+        return false;
+    if (wr_graph_may_make_epoch(self->graph, &self->identity.device_id, &follows_end) &&
+        has_place(self, follows_end))
+        return true;
+    self->stuck_version = wr_graph_version(self->graph);
+    return false;
+}
+
+bool wr_self_rotation_due(wr_self *self, wr_now now) {
     const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
-    if (!wr_self_may_sign(self) || me == NULL || !me->current || !has_place(self))
+    if (!wr_self_may_sign(self) || me == NULL || !me->current)
         return false;
     /* spec:circle#5.4 "A member that may sign MUST make a new epoch when there is none that it may
      * write under, and when it writes and that one is seven days old or full." */
-    return !self->has_write_epoch || now.wall.ms > self->write_epoch.made_ms + WR_EPOCH_MS_MAX ||
-           !wr_self_has_room(self);
+    bool due = !self->has_write_epoch ||
+               now.wall.ms > self->write_epoch.made_ms + WR_EPOCH_MS_MAX || !wr_self_has_room(self);
+    return due && may_rotate(self);
 }
 
 bool wr_self_has_room(const wr_self *self) {
@@ -75,18 +89,23 @@ static bool epoch_op(const wr_self *self, const wr_hash *epoch_id, wr_epoch_op *
            wr_op_decode(ref.bytes, &op) == WR_OK && wr_epoch_decode(op.body, ret_epoch) == WR_OK;
 }
 
-/* Is the epoch among those that a newer one leads back to? */
-static bool is_joined(const wr_self *self, const wr_hash *epoch_id) {
-    for (uint32_t i = wr_graph_epoch_count(self->graph); i-- > 0;) {
-        const wr_hash *newer = wr_graph_epoch_id(self->graph, i);
+typedef struct place_set { /* of the keyring */
+    uint64_t word[WR_EPOCHS_MAX / 64u];
+} place_set;
+
+/* The epochs to which those that are held lead back. */
+static place_set find_joined(const wr_self *self) {
+    place_set joined = {{0}};
+    for (uint32_t i = 0; i < wr_keyring_count(self->keyring); i++) {
         wr_epoch_op epoch;
-        if (!wr_keyring_has(self->keyring, newer) || !epoch_op(self, newer, &epoch))
+        uint32_t place;
+        if (!epoch_op(self, wr_keyring_epoch(self->keyring, i), &epoch))
             continue;
         for (uint32_t p = 0; p < epoch.prev_count; p++)
-            if (wr_hash_equal(&epoch.prev[p], epoch_id))
-                return true;
+            if (wr_keyring_place(self->keyring, &epoch.prev[p], &place))
+                joined.word[place / 64u] |= (uint64_t)1 << (place % 64u);
     }
-    return false;
+    return joined;
 }
 
 static void add_sorted(wr_history *history, const wr_hash *epoch_id, const wr_key *secret) {
@@ -99,13 +118,14 @@ static void add_sorted(wr_history *history, const wr_hash *epoch_id, const wr_ke
 
 /* The newest epochs that no other leads back to: whoever has the new one reads them all. */
 static void collect_history(const wr_self *self, wr_history *history) {
+    place_set joined = find_joined(self);
     for (uint32_t i = wr_keyring_count(self->keyring);
          i-- > 0 && history->count < WR_EPOCH_PREV_MAX;) {
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
         WR_SECRET(wr_key) secret;
         bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
         WR_ASSERT(held);
-        if (!is_joined(self, epoch_id))
+        if ((joined.word[i / 64u] >> (i % 64u) & 1u) == 0)
             add_sorted(history, epoch_id, &secret);
     }
 }
@@ -120,7 +140,7 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     wr_epoch_op epoch = {.klass = 1};
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    if (!has_place(self))
+    if (!may_rotate(self))
         return WR_ERR_LIMIT;
     WR_TRY(wr_self_ack_first(self, now));
     wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
@@ -144,7 +164,14 @@ wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *s
     wr_hash commit;
     if (!wr_graph_epoch_commit(self->graph, epoch_id, &commit))
         return WR_ERR_UNKNOWN;
+    if (!has_place(self, wr_graph_epoch_follows_end(self->graph, epoch_id)))
+        return wr_keyring_has(self->keyring, epoch_id) ? WR_ERR_EXISTS : WR_ERR_LIMIT;
     WR_TRY(wr_keyring_add(self->keyring, epoch_id, &commit, secret));
+    uint32_t index = wr_graph_epoch_count(self->graph);
+    do /* its op is here */
+        index--;
+    while (!wr_hash_equal(wr_graph_epoch_id(self->graph, index), epoch_id));
+    self->epoch_index[wr_keyring_count(self->keyring) - 1] = index;
     wr_self_choose_epoch(self);
     return WR_OK;
 }

@@ -38,9 +38,11 @@ struct wr_self {
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
+    uint32_t epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of the graph's it is */
     wr_volumes *volumes;
     uint32_t volumes_known; /* epochs of the graph that are counted */
     wr_volume epoch_max;
+    uint64_t stuck_version; /* of a graph in which this device can make no epoch */
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
