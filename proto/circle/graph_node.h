@@ -79,6 +79,7 @@ struct wr_graph {
     wr_root root; /* of GENESIS */
     uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;
     uint64_t version;
+    bool by_code;          /* a device was added by a typed code */
     uint32_t opaque_count; /* ops that this version admits without understanding them */
     wr_member member[WR_AUTHORS_MAX];
     uint32_t column[WR_AUTHORS_MAX]; /* of a member's own chain */

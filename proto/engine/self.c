@@ -92,6 +92,7 @@ wr_err wr_self_adopt_ops(wr_self *self) {
     while (self->volumes_known < wr_graph_epoch_count(graph))
         wr_volumes_add(self->volumes, wr_graph_epoch_id(graph, self->volumes_known++));
     wr_self_choose_epoch(self);
+    wr_self_judge_aside(self);
     return adopt_members(self);
 }
 

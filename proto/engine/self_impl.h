@@ -6,6 +6,7 @@
 #ifndef WR_ENGINE_SELF_IMPL_H
 #define WR_ENGINE_SELF_IMPL_H
 
+#include "circle/boxes.h"
 #include "circle/op_change.h"
 #include "engine/self.h"
 
@@ -28,6 +29,12 @@ typedef struct self_mark {
     bool dirty;
 } self_mark;
 
+/* E of an epoch whose op is not here (circle.md 6.3).  Secret. */
+typedef struct self_aside {
+    wr_hash epoch_id;
+    wr_key secret;
+} self_aside;
+
 struct wr_self {
     wr_identity identity;
     wr_rng rng;
@@ -39,6 +46,9 @@ struct wr_self {
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
     uint32_t epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of the graph's it is */
+    wr_boxes boxes;                      /* where wraps go */
+    self_aside aside[8];                 /* oldest first */
+    uint32_t aside_count;
     wr_volumes *volumes;
     uint32_t volumes_known; /* epochs of the graph that are counted */
     wr_volume epoch_max;
@@ -82,6 +92,8 @@ struct wr_self {
 WR_MUST wr_err wr_self_adopt_ops(wr_self *self);
 /* The epoch to write under may be another one: an op or a secret came. */
 void wr_self_choose_epoch(wr_self *self);
+/* Ops came: those that were missing for what is kept aside may be among them. */
+void wr_self_judge_aside(wr_self *self);
 /* Where the first op that covers what others did has to be an ACK, it goes ahead. */
 WR_MUST wr_err wr_self_ack_first(wr_self *self, wr_now now);
 /* Cuts of the feeds of these devices as they are held here, appended to items. */
