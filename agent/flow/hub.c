@@ -164,6 +164,12 @@ static wr_err keep_epoch(hub *h, const wr_put *put) {
     return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
 }
 
+static wr_err keep_drop(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE];
+    WR_TRY(store_delete_epoch(h->store, &put->id));
+    return store_delete_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key));
+}
+
 static wr_err keep(hub *h, const wr_put *put) {
     switch (put->type) {
     case WR_PUT_OP:
@@ -173,6 +179,8 @@ static wr_err keep(hub *h, const wr_put *put) {
     case WR_PUT_EPOCH:
         h->new_epochs = true;
         return keep_epoch(h, put);
+    case WR_PUT_DROP:
+        return keep_drop(h, put);
     case WR_PUT_ROW:
         return keep_row(h, put);
     case WR_PUT_NODES:

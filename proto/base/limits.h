@@ -25,6 +25,7 @@
 #define WR_EPOCHS_MAX 1024u               /* epoch secrets held */
 #define WR_EPOCH_SHARE 256u       /* EPOCHs of one author that follow no end of a membership */
 #define WR_EPOCHS_SPARE 256u      /* of the secrets held: places for those that do */
+#define WR_EPOCHS_IDLE 512u       /* .. places that those which nobody needs may take */
 #define WR_EPOCH_PREV_MAX 8u      /* earlier epochs that one EPOCH names */
 #define WR_HISTORY_BYTES_MAX 640u /* history blob of one epoch */
 #define WR_NAME_BYTES_MAX 128u    /* device, log and key names */

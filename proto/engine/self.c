@@ -208,6 +208,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     }
     for (uint32_t i = 0; i < self->feed_count; i++)
         wr_self_see_feed(self, i, now);
+    wr_self_drop_epochs(self);
     self->confirmed = !wr_self_has_witness(self, NULL, 0);
     self->loaded = true;
     return WR_OK;
@@ -255,6 +256,14 @@ static bool poll_epoch(wr_self *self, wr_put *put) {
     WR_ASSERT(held);
     put->secret = &self->put_secret;
     put->head = wr_keyring_history(self->keyring, &put->id);
+    return true;
+}
+
+static bool poll_drop(wr_self *self, wr_put *put) {
+    if (self->dropped_given == self->dropped_count)
+        return false;
+    put->type = WR_PUT_DROP;
+    put->id = self->dropped[self->dropped_given++];
     return true;
 }
 
@@ -330,14 +339,14 @@ static bool poll_volume(wr_self *self, wr_put *put) {
 bool wr_self_poll(wr_self *self, wr_put *ret_put) {
     wr_wipe(&self->put_secret, sizeof self->put_secret);
     *ret_put = (wr_put){.type = WR_PUT_OP};
-    return poll_seed(self, ret_put) || poll_epoch(self, ret_put) || poll_op(self, ret_put) ||
-           poll_rows(self, ret_put) || poll_head(self, ret_put) || poll_mark(self, ret_put) ||
-           poll_volume(self, ret_put);
+    return poll_drop(self, ret_put) || poll_seed(self, ret_put) || poll_epoch(self, ret_put) ||
+           poll_op(self, ret_put) || poll_rows(self, ret_put) || poll_head(self, ret_put) ||
+           poll_mark(self, ret_put) || poll_volume(self, ret_put);
 }
 
 bool wr_self_pending(const wr_self *self) {
-    if (self->seed_dirty || self->nodes_dirty || self->rows_next < self->taken.count ||
-        self->ops_stored != wr_graph_op_count(self->graph) ||
+    if (self->dropped_given != self->dropped_count || self->seed_dirty || self->nodes_dirty ||
+        self->rows_next < self->taken.count || self->ops_stored != wr_graph_op_count(self->graph) ||
         self->epochs_stored != wr_keyring_count(self->keyring) || wr_volumes_pending(self->volumes))
         return true;
     for (uint32_t i = 0; i < self->feed_count; i++)

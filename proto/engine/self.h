@@ -54,6 +54,7 @@ typedef enum wr_put_type {
     WR_PUT_OP,     /* .op */
     WR_PUT_SEED,   /* .secret: Q */
     WR_PUT_EPOCH,  /* .id, .secret: E; .head: history blob, may be empty */
+    WR_PUT_DROP,   /* .id: E and history of this epoch are to be deleted */
     WR_PUT_ROW,    /* .feed, .row, .logs */
     WR_PUT_NODES,  /* .feed, .nodes */
     WR_PUT_HEAD,   /* .feed, .head: encoded feed */
@@ -185,6 +186,8 @@ WR_MUST wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const
 
 /* A sibling over an authenticated session holds no more of our own feeds and ops than we do. */
 void wr_self_confirm(wr_self *self);
+/* Is the secret of this epoch of the graph one to ask for and to take (circle.md 5.6)? */
+WR_MUST bool wr_self_wants_epoch(const wr_self *self, uint32_t index);
 /* Session times: ours for the next handshake; a peer's, REFUSED unless above its last. */
 uint64_t wr_self_next_mark(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);

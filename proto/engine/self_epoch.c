@@ -121,12 +121,13 @@ static void collect_history(const wr_self *self, wr_history *history) {
     place_set joined = find_joined(self);
     for (uint32_t i = wr_keyring_count(self->keyring);
          i-- > 0 && history->count < WR_EPOCH_PREV_MAX;) {
+        if ((joined.word[i / 64u] >> (i % 64u) & 1u) != 0)
+            continue;
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
         WR_SECRET(wr_key) secret;
         bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
         WR_ASSERT(held);
-        if ((joined.word[i / 64u] >> (i % 64u) & 1u) == 0)
-            add_sorted(history, epoch_id, &secret);
+        add_sorted(history, epoch_id, &secret);
     }
 }
 
@@ -159,18 +160,27 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
 
 /* ---- those of others ---- */
 
+static uint32_t index_of(const wr_self *self, const wr_hash *epoch_id) {
+    uint32_t index = wr_graph_epoch_count(self->graph);
+    do /* its op is here, and the newest is asked for most */
+        index--;
+    while (!wr_hash_equal(wr_graph_epoch_id(self->graph, index), epoch_id));
+    return index;
+}
+
 /* circle.md 5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
 wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
     wr_hash commit;
     if (!wr_graph_epoch_commit(self->graph, epoch_id, &commit))
         return WR_ERR_UNKNOWN;
-    if (!has_place(self, wr_graph_epoch_follows_end(self->graph, epoch_id)))
-        return wr_keyring_has(self->keyring, epoch_id) ? WR_ERR_EXISTS : WR_ERR_LIMIT;
+    if (wr_keyring_has(self->keyring, epoch_id))
+        return wr_keyring_add(self->keyring, epoch_id, &commit, secret);
+    uint32_t index = index_of(self, epoch_id);
+    /* What was stored is loaded first, and judged when all is here. */
+    if (!has_place(self, wr_graph_epoch_follows_end(self->graph, epoch_id)) ||
+        (self->loaded && !wr_self_wants_epoch(self, index)))
+        return WR_ERR_LIMIT;
     WR_TRY(wr_keyring_add(self->keyring, epoch_id, &commit, secret));
-    uint32_t index = wr_graph_epoch_count(self->graph);
-    do /* its op is here */
-        index--;
-    while (!wr_hash_equal(wr_graph_epoch_id(self->graph, index), epoch_id));
     self->epoch_index[wr_keyring_count(self->keyring) - 1] = index;
     wr_self_choose_epoch(self);
     return WR_OK;
@@ -197,6 +207,16 @@ wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const wr_key 
 
 /* ---- sessions ---- */
 
+/* 0, 1, 2, 4, 8 .., and in the next round each of them one further. */
+static uint32_t step_back(uint32_t attempt, uint32_t count) {
+    uint32_t steps = 1;
+    while (steps < 32u && ((uint32_t)1 << (steps - 1)) < count)
+        steps++;
+    uint32_t step = attempt % steps, round = attempt / steps;
+    uint32_t back = step == 0 ? 0 : (uint32_t)1 << (step - 1);
+    return (back + round % count) % count;
+}
+
 /* Every device that made an op on top of an EPOCH, or was added on top of it, had the secret from
  * who gave it the op, or gets it in the first session. */
 const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt) {
@@ -208,5 +228,5 @@ const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device,
             wr_graph_is_known_to(self->graph, epoch_id, device))
             known[count++] = epoch_id;
     }
-    return count == 0 ? wr_self_write_epoch(self) : known[attempt % count];
+    return count == 0 ? wr_self_write_epoch(self) : known[step_back(attempt, count)];
 }

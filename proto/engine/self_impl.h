@@ -46,8 +46,10 @@ struct wr_self {
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
     uint32_t epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of the graph's it is */
-    wr_boxes boxes;                      /* where wraps go */
-    self_aside aside[8];                 /* oldest first */
+    wr_hash dropped[WR_EPOCHS_MAX];      /* at the start; the first given of them were told */
+    uint32_t dropped_count, dropped_given;
+    wr_boxes boxes;      /* where wraps go */
+    self_aside aside[8]; /* oldest first */
     uint32_t aside_count;
     wr_volumes *volumes;
     uint32_t volumes_known; /* epochs of the graph that are counted */
@@ -96,6 +98,10 @@ void wr_self_choose_epoch(wr_self *self);
 void wr_self_judge_aside(wr_self *self);
 /* Where the first op that covers what others did has to be an ACK, it goes ahead. */
 WR_MUST wr_err wr_self_ack_first(wr_self *self, wr_now now);
+/* Has the epoch a use that is known here?  index: of the graph's epochs. */
+WR_MUST bool wr_self_needs_epoch(const wr_self *self, uint32_t index);
+/* All is loaded: those that have none may go. */
+void wr_self_drop_epochs(wr_self *self);
 /* Cuts of the feeds of these devices as they are held here, appended to items. */
 WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t count,
                                 wr_buf *items, wr_op_list *ret_cuts);

@@ -3,6 +3,8 @@
  */
 #include "engine_link_world.h"
 
+#include <stdlib.h>
+
 #define FLOODERS 3u
 
 static device *a, *b, *c[FLOODERS];
@@ -116,12 +118,124 @@ static void what_many_fill_has_room_for_the_epoch_after_their_removal(void **sta
     T_EQ(held(a), WR_EPOCHS_MAX - WR_EPOCHS_SPARE + FLOODERS);
 }
 
+/* As after a start: all of d's ops, heads and secrets, and what is held under these epochs. */
+static device *started(device *d, const wr_hash *epoch_ids, uint32_t count) {
+    device *again = calloc(1, sizeof *again);
+    T_TRUE(again != NULL);
+    const wr_graph *graph = wr_self_graph(d->self);
+    const wr_keyring *keyring = wr_self_keyring(d->self);
+    WR_SECRET(wr_key) secret;
+    again->identity = d->identity;
+    T_OK(wr_self_new(&again->identity, t_rng(7), &again->self));
+    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
+        T_OK(wr_self_load_op(again->self, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
+    T_TRUE(wr_keyring_seed(keyring, &secret));
+    T_OK(wr_self_load_seed(again->self, &secret));
+    for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
+        T_TRUE(wr_keyring_secret(keyring, wr_keyring_epoch(keyring, i), &secret));
+        T_OK(wr_self_load_epoch(again->self, wr_keyring_epoch(keyring, i), &secret));
+    }
+    for (uint32_t i = 0; i < wr_self_feed_count(d->self); i++) {
+        uint8_t bytes[WR_FEED_HEAD_MAX];
+        wr_buf head = WR_BUF_ARRAY(bytes);
+        T_OK(wr_feed_encode(wr_self_feed(d->self, i), &head));
+        T_OK(wr_self_load_head(again->self, wr_buf_slice(&head)));
+    }
+    for (; again->row_count < d->row_count; again->row_count++) {
+        world_row *row = &again->rows[again->row_count];
+        *row = d->rows[again->row_count];
+        row->bytes = malloc(row->len);
+        T_TRUE(row->bytes != NULL);
+        memcpy(row->bytes, d->rows[again->row_count].bytes, row->len);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        T_OK(wr_self_load_volume(again->self, &epoch_ids[i], &(wr_volume){1, 100}));
+    T_OK(wr_self_load_mark(again->self, &d->identity.device_id, world_now.wall.ms + 100000));
+    T_OK(wr_self_load_done(again->self, world_now));
+    wr_self_confirm(again->self);
+    return again;
+}
+
+/* The ids that the store is to delete; false if one of them is still held. */
+static uint32_t count_dropped(device *d) {
+    uint32_t count = 0;
+    wr_put put;
+    while (wr_self_poll(d->self, &put)) {
+        T_EQ(put.type, WR_PUT_DROP);
+        T_FALSE(wr_keyring_has(wr_self_keyring(d->self), &put.id));
+        count++;
+    }
+    return count;
+}
+
+/* spec:circle#5.6 type=test "At a start a device MUST drop the oldest of these, with their
+ * histories, until it holds 512." spec:circle#5.6 type=test "While a device holds 512 secrets or
+ * more, it MUST NOT take or ask for one that nobody needs." */
+static void what_removed_members_made_is_dropped_unless_something_is_under_it(void **state) {
+    (void)state;
+    wr_hash used[2];
+    device *sleeper = device_new(20);
+    T_OK(wr_self_rotate(c[0]->self, world_now));
+    (void)drain(c[0]);
+    meet(a, c[0], 90);
+    add_device(a, sleeper); /* from now on it sleeps, and holds this one alone */
+    for (uint32_t i = 0; i < FLOODERS; i++) {
+        (void)flood(c[i]);
+        meet(a, c[i], 1 + i);
+        if (i == 0) { /* one of the oldest has an entry */
+            used[0] = write_epoch(a);
+            append(a, 1);
+        }
+    }
+    meet(a, b, 9);
+    device *still = started(a, used, 1); /* their authors are members: all stay */
+    T_EQ(held(still), WR_EPOCHS_MAX - WR_EPOCHS_SPARE);
+    T_EQ(count_dropped(still), 0);
+    device_free(still);
+    for (uint32_t i = 0; i < FLOODERS; i++)
+        remove_it(a, c[i]);
+    meet(a, b, 10);
+    used[1] = write_epoch(a);
+    append(a, 1);
+    meet(a, b, 14);
+    uint32_t before = held(a);
+    device *again = started(a, used, 2);
+    T_EQ(held(again), WR_EPOCHS_IDLE);
+    T_EQ(count_dropped(again), before - WR_EPOCHS_IDLE);
+    T_TRUE(wr_keyring_has(wr_self_keyring(again->self), &used[0]));
+    wr_hash chosen = write_epoch(again);
+    T_MEM(chosen.b, used[1].b, sizeof chosen.b);
+    /* A sibling has them all, is reached, and is not asked. */
+    meet(again, b, 11);
+    T_EQ(held(again), WR_EPOCHS_IDLE);
+    T_EQ(held(b), before);
+    meet(again, sleeper, 15);
+    assert_same_epoch(again, sleeper, &used[0]);
+    device_free(sleeper);
+    /* There are places for the ordinary ones again. */
+    T_OK(wr_self_rotate(again->self, world_now));
+    (void)drain(again);
+    meet(again, b, 12);
+    chosen = write_epoch(again);
+    wr_hash of_b = write_epoch(b);
+    T_FALSE(wr_hash_equal(&chosen, &used[1]));
+    T_MEM(of_b.b, used[1].b, sizeof of_b.b); /* which has no place until it starts anew */
+    device *again_b = started(b, used, 2);
+    T_EQ(count_dropped(again_b), before - WR_EPOCHS_IDLE);
+    meet(again, again_b, 13);
+    of_b = write_epoch(again_b);
+    T_MEM(of_b.b, chosen.b, sizeof of_b.b);
+    device_free(again_b);
+    device_free(again);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(one_that_floods_is_removed_and_the_others_go_on),
         TEST(what_many_fill_has_room_for_the_epoch_after_their_removal),
+        TEST(what_removed_members_made_is_dropped_unless_something_is_under_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
