@@ -42,6 +42,11 @@ wr_err rotation_turn(hub *h) {
     return rotate(h);
 }
 
+wr_err rotation_key(hub *h) {
+    bool due = wr_self_write_epoch(h->self) == NULL && wr_self_rotation_due(h->self, hub_now(h));
+    return due && !pairflow_unsettled(h) ? rotate(h) : WR_OK;
+}
+
 void rotation_off(hub *h) {
     h->rotate_at = WR_MONO_NEVER;
 }

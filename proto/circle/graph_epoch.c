@@ -71,7 +71,7 @@ void wr_graph_count_epochs(const wr_graph *graph, const wr_admission *in, wr_nod
 /* The clock of an op on top of all heads. */
 static uint32_t clock_of_next(const wr_graph *graph, uint16_t clock[WR_COLUMNS_MAX]) {
     const wr_node *heads[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_collect_heads(graph, heads);
+    uint32_t count = wr_graph_collect_heads(graph, false, heads);
     memset(clock, 0, WR_COLUMNS_MAX * sizeof clock[0]);
     for (uint32_t h = 0; h < count; h++) {
         const wr_eval_op *op = &heads[h]->eval;
@@ -89,7 +89,7 @@ bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,
     wr_hash without[WR_MEMBERS_MAX];
     uint32_t column;
     epoch_place at = {.clock = clock, .without = without};
-    if (!wr_graph_own_column(graph, device_id, &column) || graph->op_count == WR_OPS_MAX)
+    if (!wr_graph_own_column(graph, device_id, &column))
         return false;
     const wr_node *own = graph->chain[column].last;
     at.clock_len = clock_of_next(graph, clock);

@@ -16,10 +16,11 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     self->run_feed = WR_FEED_NONE;
     self->epoch_max = (wr_volume){WR_EPOCH_ENTRIES_MAX, WR_EPOCH_BYTES_MAX};
     wr_err err = wr_graph_new(&self->graph);
-    if (err == WR_OK)
+    if (err == WR_OK) {
         wr_graph_set_evidence(self->graph, wr_evidence_check);
-    if (err == WR_OK)
+        wr_graph_set_own(self->graph, &identity->device_id);
         err = wr_keyring_new(&self->keyring);
+    }
     if (err == WR_OK)
         err = wr_volumes_new(&self->volumes);
     if (err != WR_OK) {

@@ -153,7 +153,10 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     WR_TRY(wr_history_seal(&secret, wr_graph_circle_id(self->graph), &history, &self->rng, &blob));
     epoch.hist_hash = wr_history_hash(wr_buf_slice(&blob));
     WR_TRY(wr_epoch_encode(&epoch, &body));
-    WR_TRY(wr_self_author(self, WR_OP_EPOCH, wr_buf_slice(&body), now));
+    wr_err err = wr_self_author(self, WR_OP_EPOCH, wr_buf_slice(&body), now);
+    if (err == WR_ERR_LIMIT) /* the graph, or our chain, takes no more */
+        self->stuck_version = wr_graph_version(self->graph);
+    WR_TRY(err);
     wr_hash epoch_id = wr_graph_epoch(self->graph, wr_graph_epoch_count(self->graph) - 1).epoch_id;
     return wr_self_add_history(self, &epoch_id, &secret, wr_buf_slice(&blob));
 }
