@@ -60,7 +60,7 @@ static void seal(const t_circle *c, const wr_pub *box, uint8_t bytes[WR_WRAP_SIZ
     T_OK(wr_wrap_seal(&c->admin, box, &c->genesis.id, &held, &wrap, t_rng(3), &out));
 }
 
-static wr_err open(const t_circle *c, const wr_box_ring *ring, uint8_t bytes[WR_WRAP_SIZE]) {
+static wr_err unwrap(const t_circle *c, const wr_box_ring *ring, uint8_t bytes[WR_WRAP_SIZE]) {
     wr_pub sender;
     wr_wrap got;
     wr_err err = wr_box_ring_open(ring, &c->genesis.id, &held, wr_slice_of(bytes, WR_WRAP_SIZE),
@@ -87,22 +87,22 @@ a_wrap_to_the_newest_key_opens_and_one_to_an_older_until_that_is_forgotten(void 
     wr_box_ring ring;
     wr_box_ring_init(&ring, &c->member);
     seal(c, &c->member.cert.box, first);
-    T_OK(open(c, &ring, first));
+    T_OK(unwrap(c, &ring, first));
     wr_pub box = renew(c, &ring, &boxes, 4);
     T_FALSE(wr_pub_equal(&box, &c->member.cert.box));
     seal(c, &box, second);
-    T_OK(open(c, &ring, first));
-    T_OK(open(c, &ring, second));
+    T_OK(unwrap(c, &ring, first));
+    T_OK(unwrap(c, &ring, second));
     wr_box_ring_forget(&ring, 5); /* the newest is number 5 */
-    T_ERR(open(c, &ring, first), WR_ERR_AUTH);
-    T_OK(open(c, &ring, second));
+    T_ERR(unwrap(c, &ring, first), WR_ERR_AUTH);
+    T_OK(unwrap(c, &ring, second));
     wr_box_ring_forget(&ring, 100);
-    T_OK(open(c, &ring, second));
+    T_OK(unwrap(c, &ring, second));
     wr_box_ring other;
     wr_box_ring_init(&other, &c->admin);
-    T_ERR(open(c, &other, second), WR_ERR_AUTH);
+    T_ERR(unwrap(c, &other, second), WR_ERR_AUTH);
     second[40] ^= 1;
-    T_ERR(open(c, &ring, second), WR_ERR_AUTH);
+    T_ERR(unwrap(c, &ring, second), WR_ERR_AUTH);
     wr_box_ring_wipe(&other);
     wr_box_ring_wipe(&ring);
 }
@@ -120,11 +120,11 @@ static void a_ring_is_bounded_and_its_numbers_grow(void **state) {
     seal(c, &box, second);
     for (uint32_t i = 2; i < WR_BOX_KEYS_MAX; i++)
         (void)renew(c, &ring, &boxes, i);
-    T_OK(open(c, &ring, first));
+    T_OK(unwrap(c, &ring, first));
     (void)renew(c, &ring, &boxes, WR_BOX_KEYS_MAX);
     T_EQ(ring.count, WR_BOX_KEYS_MAX);
-    T_ERR(open(c, &ring, first), WR_ERR_AUTH);
-    T_OK(open(c, &ring, second));
+    T_ERR(unwrap(c, &ring, first), WR_ERR_AUTH);
+    T_OK(unwrap(c, &ring, second));
     T_ERR(wr_box_ring_renew(&ring, &rng, WR_BOX_KEYS_MAX, &body), WR_ERR_STATE);
     T_EQ(body.len, 0);
     wr_buf none = wr_buf_of(bytes, 3);

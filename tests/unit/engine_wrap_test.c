@@ -65,7 +65,7 @@ static wr_err seal(const device *from, const device *to, const wr_hash *epoch_id
     return wr_self_seal_wrap(from->self, &to->identity.device_id, epoch_id, &out);
 }
 
-static wr_err open(device *d, const wr_box_ring *with, const uint8_t bytes[WR_WRAP_SIZE]) {
+static wr_err unwrap(device *d, const wr_box_ring *with, const uint8_t bytes[WR_WRAP_SIZE]) {
     wr_err err = wr_self_open_wrap(d->self, with, wr_slice_of(bytes, WR_WRAP_SIZE));
     (void)drain(d);
     return err;
@@ -89,11 +89,11 @@ static void a_wrap_is_made_for_members_and_opens_the_epoch(void **state) {
     tell_ops(a, b);
     T_FALSE(holds(b, &epoch_id));
     T_OK(seal(a, b, &epoch_id, bytes));
-    T_OK(open(b, &ring, bytes));
+    T_OK(unwrap(b, &ring, bytes));
     T_TRUE(holds(b, &epoch_id));
     wr_hash of_b = write_epoch(b);
     T_MEM(of_b.b, epoch_id.b, sizeof of_b.b);
-    T_OK(open(b, &ring, bytes)); /* a second time it changes nothing */
+    T_OK(unwrap(b, &ring, bytes)); /* a second time it changes nothing */
     T_ERR(seal(a, b, &nobody, bytes), WR_ERR_UNKNOWN);
     T_ERR(seal(c, b, &epoch_id, bytes), WR_ERR_UNKNOWN); /* c does not hold it */
     device *stranger = device_new(8);
@@ -149,11 +149,11 @@ static void a_new_box_key_is_told_in_the_control_feed_and_used_from_then_on(void
     }
     T_EQ(count, 2);
     T_OK(seal(a, b, &epoch_id, after));
-    T_OK(open(b, &ring, before)); /* the older keys are kept */
-    T_OK(open(b, &ring, after));
-    T_ERR(open(b, &old, after), WR_ERR_AUTH); /* who had the old ones only has nothing */
+    T_OK(unwrap(b, &ring, before)); /* the older keys are kept */
+    T_OK(unwrap(b, &ring, after));
+    T_ERR(unwrap(b, &old, after), WR_ERR_AUTH); /* who had the old ones only has nothing */
     wr_box_ring_forget(&ring, 1);
-    T_ERR(open(b, &ring, before), WR_ERR_AUTH);
+    T_ERR(unwrap(b, &ring, before), WR_ERR_AUTH);
     wr_box_ring_wipe(&old);
 }
 
@@ -166,8 +166,8 @@ static void a_secret_without_its_op_is_no_key_until_the_op_comes(void **state) {
     wr_key secret, psk;
     wr_feed_keys keys;
     T_OK(seal(a, b, &epoch_id, bytes));
-    T_OK(open(b, &ring, bytes));
-    T_OK(open(b, &ring, bytes)); /* kept once */
+    T_OK(unwrap(b, &ring, bytes));
+    T_OK(unwrap(b, &ring, bytes)); /* kept once */
     T_EQ(aside(b), 1);
     T_TRUE(wr_self_aside(b->self, 0, &kept, &secret));
     T_MEM(kept.b, epoch_id.b, sizeof kept.b);
@@ -198,9 +198,9 @@ static void the_op_decides_between_secrets_that_were_kept_aside(void **state) {
     device *stranger = device_new(8);
     T_OK(wr_wrap_seal(&stranger->identity, &b->identity.cert.box, circle_id, &wrong.seed, &wrong,
                       t_rng(5), &out));
-    T_OK(open(b, &ring, bytes));
+    T_OK(unwrap(b, &ring, bytes));
     T_OK(seal(a, b, &epoch_id, bytes));
-    T_OK(open(b, &ring, bytes));
+    T_OK(unwrap(b, &ring, bytes));
     T_EQ(aside(b), 2);
     tell_ops(a, b);
     T_TRUE(holds(b, &epoch_id));
@@ -209,14 +209,14 @@ static void the_op_decides_between_secrets_that_were_kept_aside(void **state) {
     out.len = 0;
     T_OK(wr_wrap_seal(&stranger->identity, &b->identity.cert.box, circle_id, &wrong.seed, &wrong,
                       t_rng(6), &out));
-    T_ERR(open(b, &ring, bytes), WR_ERR_AUTH);
+    T_ERR(unwrap(b, &ring, bytes), WR_ERR_AUTH);
     WR_SECRET(wr_wrap) other = wrong;
     other.seed.b[0] ^= 1;
     out.len = 0;
     T_OK(wr_wrap_seal(&stranger->identity, &b->identity.cert.box, circle_id, &wrong.seed, &other,
                       t_rng(7), &out));
-    T_ERR(open(b, &ring, bytes), WR_ERR_REFUSED);
-    T_ERR(open(c, &ring, bytes), WR_ERR_REFUSED);
+    T_ERR(unwrap(b, &ring, bytes), WR_ERR_REFUSED);
+    T_ERR(unwrap(c, &ring, bytes), WR_ERR_REFUSED);
     T_EQ(aside(b), 0);
     device_free(stranger);
 }
@@ -230,7 +230,7 @@ static void no_more_than_eight_are_kept_aside(void **state) {
     for (uint32_t i = 0; i < WR_COUNT(made); i++) {
         made[i] = rotate(a);
         T_OK(seal(a, b, &made[i], bytes));
-        T_OK(open(b, &ring, bytes));
+        T_OK(unwrap(b, &ring, bytes));
         T_EQ(aside(b), i < 8 ? i + 1 : 8);
     }
     T_TRUE(wr_self_aside(b->self, 0, &kept, &secret));
