@@ -30,7 +30,8 @@ typedef struct hub_config {
     size_t listen_count;
     const net_addr *peers; /* static addresses to try */
     size_t peer_count;
-    bool discovery; /* pairing beacons by multicast */
+    bool discovery;             /* pairing beacons by multicast */
+    uint64_t epoch_entries_max; /* when an epoch is full; 0: as circle.md 5.4 has it */
     /* Makes the home's device.key and store for a new circle (init, join), in place of what a try
      * left that did not finish: the hub has closed that.  problem names the file on failure. */
     wr_err (*provision)(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
@@ -59,7 +60,6 @@ const wr_hash *hub_device_id(const hub *hub); /* of this device; NULL without a 
 const metrics *hub_metrics(const hub *hub);   /* live as long as the hub */
 
 /* ---- making and joining a circle ------------------------------------------------ */
-
 /* New circle, this device its first member.  keep_recovery false wipes the words unseen. */
 WR_MUST wr_err hub_init(hub *hub, wr_slice name, bool keep_recovery);
 /* The 24 words of init: given out once, then wiped from memory and disk.  UNKNOWN when there are
@@ -91,7 +91,6 @@ WR_MUST wr_err hub_join(hub *hub, wr_slice code_or_uri, wr_slice name, const net
                         hub_done_fn done, void *ctx);
 void hub_join_cancel(hub *hub); /* done is called with CLOSED */
 /* ---- logs -------------------------------------------------------------------------- */
-
 typedef struct hub_item {
     wr_slice kind; /* the app's; may be empty */
     wr_slice body;
@@ -171,7 +170,7 @@ typedef struct hub_status {
     uint64_t pending;   /* of them in the unsigned tail */
     uint64_t bytes;     /* on disk */
     bool recovery_kept; /* the words were never shown: this device holds everything */
-    bool pq;            /* every device was paired by QR */
+    bool pq;            /* every device ever added was paired by QR */
     uint32_t listen_count;
     net_addr listen[8];
 } hub_status;
