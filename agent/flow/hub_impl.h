@@ -5,6 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
+ *   rollback.c set back, or copied
  *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
@@ -27,6 +28,19 @@
 
 typedef struct append_job append_job;
 typedef struct done_job done_job;
+
+/* ---- being set back (rollback.c) ---- */
+
+typedef enum rollback_kind { ROLLBACK_TWIN, ROLLBACK_LOST, ROLLBACK_BACK } rollback_kind;
+#define ROLLBACK_KINDS 3u
+
+typedef struct rollback_state {
+    bool twin, lost;       /* were told */
+    uint64_t entries, ops; /* that came back since the start */
+    bool fresh, untold;    /* .. in this turn; .. and the owner does not know */
+    uint64_t seen;         /* how many had, when lost_at was set */
+    wr_mono lost_at;       /* NEVER: nothing is missing */
+} rollback_state;
 
 /* ---- the hub ---- */
 
@@ -64,6 +78,8 @@ struct hub {
     uint64_t tail_from;                /* hlc: the damaged ones are below */
     bool named;                        /* our name of the circle is the one we want */
     wr_mono rotate_at;                 /* NEVER: no new epoch is due */
+    wr_digest instance;                /* this process, as siblings hear it */
+    rollback_state rollback;
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;
@@ -161,6 +177,14 @@ WR_MUST wr_err released_get(hub *h, released_ops *ret_released);
 WR_MUST wr_err released_load(const released_ops *released, wr_self *self);
 wr_mono append_deadline(const hub *h); /* a new epoch is due */
 WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands */
+void rollback_load(hub *h);            /* after hub_load */
+WR_MUST wr_err rollback_turn(hub *h);  /* what this turn brought back, or showed to be missing */
+wr_mono rollback_deadline(const hub *h);
+void rollback_twin(hub *h, const wr_hash *by);
+hub_hold rollback_hold(const hub *h);
+struct hub_alert;
+WR_MUST wr_err rollback_alert(hub *h, rollback_kind kind, struct hub_alert *ret_alert,
+                              bool *ret_any);
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
  * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,

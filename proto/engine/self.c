@@ -14,6 +14,8 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     self->identity = *identity;
     self->rng = rng;
     self->run_feed = WR_FEED_NONE;
+    /* spec:sync#5.1 "An instance MUST be drawn anew by each process, and MUST NOT be stored." */
+    wr_rng_fill(&self->rng, self->instance.b, sizeof self->instance.b);
     wr_err err = wr_graph_new(&self->graph);
     if (err == WR_OK)
         wr_graph_set_evidence(self->graph, wr_evidence_check);
@@ -196,6 +198,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     for (uint32_t i = 0; i < self->feed_count; i++)
         wr_self_see_feed(self, i, now);
     self->confirmed = !wr_self_has_witness(self, NULL, 0);
+    self->twins.free_at = wr_mono_add(now.mono, WR_TWINS_RETURN_MS);
     self->loaded = true;
     return WR_OK;
 }

@@ -20,6 +20,7 @@
 #include "circle/identity.h"
 #include "circle/keyring.h"
 #include "circle/removal.h"
+#include "engine/twins.h"
 #include "feed/feed.h"
 #include "feed/frontier.h"
 
@@ -175,6 +176,18 @@ WR_MUST wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const
 
 /* A sibling over an authenticated session holds no more of our own feeds and ops than we do. */
 void wr_self_confirm(wr_self *self);
+/* The process that speaks, drawn with self; an owner that loads anew sets it again (sync.md 5.1).
+ */
+const wr_digest *wr_self_instance(const wr_self *self);
+void wr_self_set_instance(wr_self *self, const wr_digest *instance);
+/* A sibling has met another process of this device: nothing is signed until confirmed anew.  It is
+ * forgotten when the sibling takes it back (by NULL: whoever said so), or some time has passed. */
+void wr_self_see_twin(wr_self *self, const wr_hash *by, wr_now now);
+void wr_self_forget_twin(wr_self *self, const wr_hash *by);
+wr_mono wr_self_twin_until(const wr_self *self); /* zero: no twin is known */
+wr_twins *wr_self_twins(wr_self *self);
+/* Entries and ops of our own that siblings brought back, as we had lost them. */
+void wr_self_regained(const wr_self *self, uint64_t *ret_entries, uint64_t *ret_ops);
 /* Session times: ours for the next handshake; a peer's, REFUSED unless above its last. */
 uint64_t wr_self_next_mark(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);

@@ -126,6 +126,12 @@ static void on_event(void *ctx, const hub_event *event) {
         if (!world_traitor_alert(d, event->text) && d->world->counts.set_backs == 0)
             world_fail(d->world, "device %u: alert: %s", d->index, event->text);
         break;
+    case HUB_EV_ROLLBACK:
+        world_note(d, "rollback: %s", event->text);
+        d->world->counts.rollbacks++;
+        if (d->world->counts.set_backs == 0)
+            world_fail(d->world, "device %u was not set back: %s", d->index, event->text);
+        break;
     case HUB_EV_PAIRING_REQUEST:
     case HUB_EV_PAIRING_DONE:
     case HUB_EV_PAIRING_FAILED:

@@ -157,7 +157,7 @@ struct world {
     uint64_t next_check; /* at so many events of the trace */
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
-        uint64_t set_backs, alerts;
+        uint64_t set_backs, alerts, rollbacks;
         uint64_t removals, leaves, roles, strikes;
         uint64_t awake_ms; /* of all devices together */
         uint64_t handshakes, stored;

@@ -143,6 +143,7 @@ void pair_event(device *d, const hub_event *event) {
     case HUB_EV_SIBLING_PATH:
     case HUB_EV_CIRCLE_CHANGED:
     case HUB_EV_ALERT:
+    case HUB_EV_ROLLBACK:
         return;
     }
     WR_UNREACHABLE();

@@ -11,7 +11,7 @@
 #include "store/store_memory.h"
 
 #define HUBS_COUNT 3u
-#define HUBS_EVENTS (HUB_EV_ALERT + 1u)
+#define HUBS_EVENTS (HUB_EV_ROLLBACK + 1u)
 
 typedef struct hubs_device {
     struct hubs *all;
