@@ -91,6 +91,9 @@ typedef void (*hub_done_fn)(void *ctx, wr_err err); /* on error hub_problem has 
 WR_MUST wr_err hub_join(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
                         hub_done_fn done, void *ctx);
 void hub_join_cancel(hub *hub); /* done is called with CLOSED */
+/* The same for a home that has this circle and may not sign (sync.md 5.2).  EXISTS: it may. */
+WR_MUST wr_err hub_rejoin(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
+                          hub_done_fn done, void *ctx);
 /* ---- logs -------------------------------------------------------------------------- */
 
 typedef struct hub_item {

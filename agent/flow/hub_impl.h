@@ -5,7 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
- *   rollback.c set back, or copied
+ *   rollback.c set back, or copied         rejoin.c   .. and come in again
  *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
@@ -144,6 +144,7 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
 #define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
+#define HUB_META_FORMER 'f'    /* a device that this home was before: ids of its tail name it */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
@@ -180,6 +181,7 @@ WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands 
 void rollback_load(hub *h);            /* after hub_load */
 WR_MUST wr_err rollback_turn(hub *h);  /* what this turn brought back, or showed to be missing */
 wr_mono rollback_deadline(const hub *h);
+WR_MUST wr_err rollback_forget(hub *h); /* this home is another device from now on */
 void rollback_twin(hub *h, const wr_hash *by);
 hub_hold rollback_hold(const hub *h);
 struct hub_alert;

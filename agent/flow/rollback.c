@@ -193,6 +193,13 @@ static wr_err settle(hub *h) {
     return store_delete_meta(h->store, key_of(ROLLBACK_LOST));
 }
 
+wr_err rollback_forget(hub *h) {
+    WR_TRY(hub_begin(h));
+    for (rollback_kind kind = 0; kind < ROLLBACK_KINDS; kind++)
+        WR_TRY(store_delete_meta(h->store, key_of(kind)));
+    return WR_OK;
+}
+
 wr_err rollback_turn(hub *h) {
     uint64_t entries, ops;
     WR_TRY(note_regained(h));

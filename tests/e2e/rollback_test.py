@@ -84,6 +84,52 @@ def two_copies_of_one_home(build):
         same(a.call("circle.devices")["devices"][1]["removed"], False, "the device is a member")
 
 
+def a_copy_comes_in_as_a_new_device(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        b.stop()
+        copy = world.device("copy")
+        conf = open(copy.path("warren.conf"), encoding="utf-8").read()
+        copy_home(b, copy.home)
+        with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
+            file.write(conf + f"[network]\npeers = {a.peer}\n")
+        b.start()
+        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+        copy.start()
+        waits = append(copy, b"of the copy")
+        wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, "the copy is told")
+        former = status(copy)["device"]["id"]
+        refused = b.warren("join", "1234-able-baker-cedar", "--again", code=None)
+        has(refused.err, "need not come in again", "a device that signs")
+        wrong = copy.warren("join", "1234-able-baker-cedar", "--again", "--peer", a.peer, code=None)
+        check(wrong.code != mesh.DONE, "a wrong code")
+        same(status(copy)["pending"], 1, "what waits after a wrong code")
+
+        host = a.spawn("pair", "--yes", json_form=True)
+        code = host.line()["code"]
+        joined = copy.warren("join", code, "--again", "--name", "copy", "--peer", a.peer, json_form=True)
+        host.finish()
+        fresh = status(copy)["device"]["id"]
+        same(joined.rows()[-1]["device"]["id"], fresh, "what join tells")
+        check(fresh != former, "it is a new device")
+        wait_until(lambda: status(copy)["pending"] == 0, SETTLE_S, lambda: f"it signs: {status(copy)}")
+        append(copy, b"of the new device")
+        append(b, b"of the first")
+        mesh.settled([a, b, copy], LOG, 4, SETTLE_S)
+        same(bodies(b), bodies(copy), "what both show")
+        same(bodies(a), bodies(copy), "what the sibling shows")
+        mine = [row for row in a.read(LOG) if row["body"] == b"of the copy"][0]
+        same(mine["id"].split(":"), [fresh, waits.split(":")[1]], "the id of what waited")
+        same(rollbacks(copy), [], "alerts of the new device")
+        copy.kill()
+        copy.start()
+        same(status(copy)["device"]["id"], fresh, "after a kill")
+        wait_until(lambda: status(copy)["hold"] == "none", SETTLE_S, "it signs again")
+        same(len(status(a)["siblings"]), 2, "devices")
+
+
 def a_restart_after_a_kill(build):
     with mesh.Mesh(build) as world:
         a, b = world.circle("anna", "berta")
@@ -143,4 +189,4 @@ def a_home_that_was_set_back(build):
 
 
 if __name__ == "__main__":
-    mesh.main(two_copies_of_one_home, a_restart_after_a_kill, a_home_that_was_set_back)
+    mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill, a_home_that_was_set_back)
