@@ -13,6 +13,8 @@
 wr_err hub_rejoin(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
                   hub_done_fn done, void *ctx) {
     WR_TRY(hub_ready(h));
+    /* spec:sync#5.2 "A device MUST NOT come in again while it may sign, nor into another circle."
+     */
     if (wr_self_may_sign(h->self))
         return hub_fail(h, WR_ERR_EXISTS,
                         "this device is confirmed and signs: it need not come in again");

@@ -70,15 +70,16 @@ static void say(const finding *found, rollback_kind kind, char text[HUB_ALERT_TE
     case ROLLBACK_TWIN:
         snprintf(text, HUB_ALERT_TEXT_MAX,
                  "another copy of this device is running: %s has a session with it; this one signs "
-                 "nothing until that one stops; stop one of them and remove its home",
+                 "nothing until that one stops, or until it comes in as a new device with "
+                 "'warren join --again'",
                  by);
         break;
     case ROLLBACK_LOST:
         snprintf(
             text, HUB_ALERT_TEXT_MAX,
             "this home was set back to an old state: %s knows of %" PRIu64 " entries and %" PRIu64
-            " ops of this device that nobody here holds in full; until a sibling brings them it "
-            "signs nothing",
+            " ops of this device that nobody here holds in full; it signs nothing until a sibling "
+            "brings them, or it comes in as a new device with 'warren join --again'",
             by, found->entries, found->ops);
         break;
     case ROLLBACK_BACK:

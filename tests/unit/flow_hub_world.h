@@ -49,6 +49,9 @@ int hubs_stop(void **state);
 void hubs_open(hubs_device *d);
 void hubs_close(hubs_device *d); /* in order; the home stays */
 
+/* Both are closed, and to has no home yet. */
+void hubs_copy_home(const hubs_device *from, hubs_device *to);
+
 typedef bool (*hubs_until)(const hubs_device *d);
 /* Turns all loops until it is true of the device; fails the test if it never is. */
 void hubs_wait(hubs_device *d, hubs_until until);
