@@ -241,6 +241,43 @@ static void a_home_in_two_worlds(world *w) {
     must(w, w->counts.alerts != 0, "a home is in use twice, and nobody has noticed it");
 }
 
+/* What it lost one sibling has in part, under a checkpoint whose rest nobody has: it can never sign
+ * again as the device that it was. */
+static void set_back_for_ever(world *w) {
+    circle_of_all(w);
+    append(w, PHONE, 5);
+    world_settle(w);
+    device_back_up(&w->devices[PHONE]);
+    cut(w, PHONE, LAPTOP, true);
+    cut(w, PHONE, SERVER, true);
+    for (uint32_t i = 0; i < 8; i++)
+        append(w, PHONE, WORLD_BATCH_MAX);
+    mend(w, PHONE, LAPTOP);
+    uint64_t partly = status_of(w, LAPTOP).entries;
+    for (uint32_t ms = 0, grown = 0; ms < 5 * MINUTE && grown < 2; ms++) {
+        world_run(w, 1); /* the first unit may have been under way, and is whole by itself */
+        grown += status_of(w, LAPTOP).entries != partly;
+        partly = status_of(w, LAPTOP).entries;
+    }
+    must(w, partly < status_of(w, PHONE).entries, "it is there in full");
+    device_set_back(&w->devices[PHONE]);
+    append(w, PHONE, 2);
+    world_run(w, 2 * MINUTE);
+    must(w, status_of(w, PHONE).hold == HUB_HOLD_LOST, "it does not say that nobody has it");
+    must(w, alerts_of(w, PHONE, HUB_ALERT_ROLLBACK) != 0, "its owner is not told");
+    must(w, status_of(w, PHONE).pending == 2, "it signs");
+    for (uint32_t tries = 0; tries < 20 && !w->rejoined; tries++) {
+        (void)world_rejoin(&w->devices[PHONE]); /* by the laptop, if it is not the server */
+        world_run(w, MINUTE);
+    }
+    must(w, w->rejoined, "it does not come in again");
+    must(w, status_of(w, PHONE).pending == 0, "what waited is not signed");
+    must(w, status_of(w, LAPTOP).entries == partly + 2, "what waited does not arrive");
+    append(w, PHONE, 1);
+    world_run(w, 10 * SECOND);
+    must(w, status_of(w, LAPTOP).entries == partly + 3, "it does not go on");
+}
+
 const scenario scenarios[] = {
     {"ordinary_evening", "three devices, a few entries", 3, an_ordinary_evening},
     {"tunnel", "a phone is cut off, both sides write on", 3, a_phone_in_a_tunnel},
@@ -260,6 +297,7 @@ const scenario scenarios[] = {
      set_back_and_told_late},
     {"set_back_fork", "an old home writes before it can know better", 3,
      set_back_and_told_too_late},
+    {"set_back_for_ever", "nobody has all of what was lost", 3, set_back_for_ever},
     {"clone", "a home is copied, and both run beside a sibling", 4, a_home_in_two_places},
     {"clone_apart", "the copies of a home meet different siblings", 4, a_home_in_two_worlds},
     {"stolen_phone", "a phone is removed while it is online", 3, a_stolen_phone},

@@ -111,6 +111,21 @@ static void follow(void *ctx) {
         plan_to_follow(r, SECOND);
 }
 
+/* What it is in the circle; another one where its owner brought it in again. */
+static void note_id(device *d) {
+    const wr_hash *id = hub_device_id(d->run->hub);
+    if (id == NULL || (d->has_id && wr_hash_equal(id, &d->id)))
+        return;
+    if (d->has_id) {
+        world_note(d, "is another device from now on");
+        d->former = d->id;
+        d->has_former = d->world->rejoined = true;
+        ledger_renew(d->world->ledger, d->index, id);
+    }
+    d->id = *id;
+    d->has_id = true;
+}
+
 static void on_event(void *ctx, const hub_event *event) {
     run *r = (run *)ctx;
     device *d = r->device;
@@ -141,7 +156,10 @@ static void on_event(void *ctx, const hub_event *event) {
     case HUB_EV_SIBLING_ONLINE:
     case HUB_EV_SIBLING_OFFLINE:
     case HUB_EV_SIBLING_PATH:
+        break;
     case HUB_EV_CIRCLE_CHANGED:
+        if (d->has_id && d->run == r)
+            note_id(d);
         break;
     }
 }
@@ -375,10 +393,7 @@ hub *device_enter(device *d) {
 }
 
 void device_leave(device *d) {
-    if (hub_device_id(d->run->hub) != NULL && !d->has_id) {
-        d->id = *hub_device_id(d->run->hub);
-        d->has_id = true;
-    }
+    note_id(d);
     loop_sim_leave();
     reap(d->world);
 }

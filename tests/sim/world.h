@@ -99,6 +99,8 @@ struct device {
     bool joining;
     wr_hash id; /* once it is in */
     bool has_id;
+    wr_hash former; /* what it was before it came in again */
+    bool has_former;
     uint64_t pairing;    /* the window it opened last */
     bool ask_owner;      /* .. and its owner answers himself */
     const run *removing; /* it was asked to throw this device out and has not answered; NULL */
@@ -151,6 +153,7 @@ struct world {
     const device *host, *guest; /* of the newest join */
     bool host_dies;             /* soon after its owner was asked */
     sim_event disturbance;      /* breaks their connections */
+    bool rejoined;              /* somebody came in again */
     bool healing;
     uint64_t healed_ms; /* all devices run, nothing is in the way */
     uint64_t settled_ms;
