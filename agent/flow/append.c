@@ -475,6 +475,14 @@ static bool writes(const hub *h) {
     return h->jobs != NULL || waiting(h);
 }
 
+static wr_err rotate_now(hub *h) {
+    h->rotate_at = WR_MONO_NEVER;
+    wr_err err = wr_self_rotate(h->self, hub_now(h));
+    if (err != WR_ERR_LIMIT) /* a graph that is full takes none */
+        WR_TRY(err);
+    return hub_drain(h);
+}
+
 /* spec:circle#5.4 "at once when an entry waits, and else after a random time of up to three
  * seconds." */
 static wr_err rotate(hub *h) {
@@ -494,11 +502,12 @@ static wr_err rotate(hub *h) {
     }
     if (!writes(h) && !wr_mono_reached(h->rotate_at, now.mono))
         return WR_OK;
-    h->rotate_at = WR_MONO_NEVER;
-    wr_err err = wr_self_rotate(h->self, now);
-    if (err != WR_ERR_LIMIT) /* a graph that is full takes none */
-        WR_TRY(err);
-    return hub_drain(h);
+    return rotate_now(h);
+}
+
+wr_err append_key(hub *h) {
+    bool due = wr_self_write_epoch(h->self) == NULL && wr_self_rotation_due(h->self, hub_now(h));
+    return due && !pairflow_unsettled(h) ? rotate_now(h) : WR_OK;
 }
 
 wr_mono append_deadline(const hub *h) {

@@ -176,6 +176,7 @@ typedef struct released_ops {
 WR_MUST wr_err released_get(hub *h, released_ops *ret_released);
 /* To be called after each op that is loaded. */
 WR_MUST wr_err released_load(const released_ops *released, wr_self *self);
+WR_MUST wr_err append_key(hub *h);     /* makes an epoch now if there is none to write under */
 wr_mono append_deadline(const hub *h); /* a new epoch is due */
 WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands */
 void rollback_load(hub *h);            /* after hub_load */

@@ -100,6 +100,13 @@ wr_err hub_pair_open(hub *h, bool admin, uint32_t timeout_s, bool auto_accept,
     return WR_OK;
 }
 
+/* The welcome holds the key that is written under now. */
+static wr_err answer(conn *c, bool accept) {
+    if (accept)
+        WR_TRY(append_key(c->hub));
+    return wr_pairing_answer(c->pairing, accept, hub_now(c->hub));
+}
+
 wr_err hub_pair_answer(hub *h, uint64_t pairing, bool accept) {
     pair_host *host = &h->host;
     WR_TRY(hub_ready(h));
@@ -109,7 +116,7 @@ wr_err hub_pair_answer(hub *h, uint64_t pairing, bool accept) {
         return hub_fail(h, WR_ERR_STATE, "no device waits for an answer");
     conn *c = host->asking;
     host->asking = NULL;
-    wr_err err = wr_pairing_answer(c->pairing, accept, hub_now(h));
+    wr_err err = answer(c, accept);
     if (err != WR_OK) {
         pump_end(c, err);
         return hub_fail(h, err, "the device could not be added: %s", wr_err_text(err));
@@ -152,7 +159,7 @@ static void host_asked(conn *c, const wr_pair_event *event) {
     if (!host->auto_accept)
         return;
     host->asking = NULL;
-    wr_err err = wr_pairing_answer(c->pairing, true, hub_now(c->hub));
+    wr_err err = answer(c, true);
     if (err != WR_OK)
         pump_end(c, err);
 }

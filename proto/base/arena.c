@@ -76,3 +76,7 @@ wr_err wr_arena_take(wr_arena *arena, size_t size, void **ret_memory) {
     arena->block_free -= size;
     return WR_OK;
 }
+
+size_t wr_arena_room(const wr_arena *arena) {
+    return arena->limit - arena->total + arena->block_free;
+}

@@ -34,4 +34,7 @@ void wr_arena_wipe(wr_arena *arena);
  * On error nothing changed. */
 WR_MUST wr_err wr_arena_take(wr_arena *arena, size_t size, void **ret_memory);
 
+/* Bytes that blocks may still take, and those left in the one being filled. */
+size_t wr_arena_room(const wr_arena *arena);
+
 #endif /* WR_BASE_ARENA_H */

@@ -10,6 +10,10 @@
 #define WR_MEMBERS_MAX 64u           /* current members */
 #define WR_AUTHORS_MAX 256u          /* devices that ever were members, in one generation */
 #define WR_OPS_MAX 16384u            /* ops of one generation */
+#define WR_OPS_FOR_REMOVAL 2048u     /* .. of which only removals, what goes with them, and ROOT */
+#define WR_OPS_FOR_ROOT 256u         /* .. and only ROOT may use the last ones */
+#define WR_CHAIN_OPS_MAX 4096u       /* ops of one author */
+#define WR_CHAIN_BYTES_MAX 2097152u  /* .. together */
 #define WR_OP_BYTES_MAX 16384u       /* one op, signature not included; two types may be longer: */
 #define WR_OP_EQUIV_BYTES_MAX 49152u /* an EQUIV carries two ops */
 #define WR_OP_RESET_BYTES_MAX (WR_FRAME_BODY_MAX - 128u) /* a RESET is what fits one frame */
@@ -18,6 +22,7 @@
 #define WR_OP_CUTS_MAX 128u                              /* cuts of one op, unless it is a RESET */
 #define WR_OP_DEPTH_MAX 4u                               /* nesting of canonical msgpack */
 #define WR_REMOVE_NOTE_MAX 256u                          /* ciphertext of the note in a REMOVE */
+#define WR_COLUMNS_FOR_ROOT 32u
 #define WR_COLUMNS_MAX 512u /* chains of ops: of devices, their branches, ops of ROOT */
 #define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000) /* age at which who writes makes a new one */
 #define WR_EPOCHS_MAX 1024u                       /* epoch secrets held */

@@ -167,6 +167,7 @@ static wr_eval_set first_voters(const wr_evaluator *e, const uint16_t *clock, ui
  * void; if there is none, all of them are void." */
 static uint32_t winner(wr_evaluator *e, const uint16_t *clock, const fork_view *fork,
                        const wr_eval_set *forked) {
+    WR_ASSERT(fork->branch_count != 0);
     wr_eval_set voters =
         fork->aseq == 0 ? first_voters(e, clock, fork->author) : e->column[fork->column].voters;
     uint16_t votes[WR_COLUMNS_MAX] = {0};

@@ -30,6 +30,11 @@ void wr_graph_set_evidence(wr_graph *graph, wr_evidence_fn fn) {
     graph->evidence = fn;
 }
 
+void wr_graph_set_own(wr_graph *graph, const wr_hash *device_id) {
+    graph->has_own = true;
+    graph->own = *device_id;
+}
+
 /* ---- index by id ---- */
 
 /* The slot of op_id, or the free one where it would go. */
@@ -80,7 +85,11 @@ static wr_err node_new(wr_graph *graph, const wr_admission *in, wr_node **ret_no
                          &memory));
     wr_node *node = memory;
     uint8_t *at = (uint8_t *)memory + sizeof(wr_node);
-    *node = (wr_node){.sig = in->sig, .type = in->op.type, .hlc = in->op.hlc, .height = in->height};
+    *node = (wr_node){.sig = in->sig,
+                      .type = in->op.type,
+                      .hlc = in->op.hlc,
+                      .height = in->height,
+                      .chain_bytes = in->chain_bytes};
     if (size.epoch != 0)
         node->epoch = (wr_epoch_node *)(void *)at;
     at += size.epoch;
@@ -160,8 +169,6 @@ static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
     WR_ASSERT(graph->op_count < WR_OPS_MAX);
     WR_ASSERT(chain->op_count == node->eval.aseq);
     for (uint32_t i = 0; i < in->op.parent_count; i++)
-        node->shunned = node->shunned || in->parent[i]->shunned;
-    for (uint32_t i = 0; i < in->op.parent_count && !node->shunned; i++)
         wr_graph_node(graph, &in->parent[i]->eval.id)->has_child = true;
     node->before = chain->last;
     chain->last = node;
@@ -204,6 +211,8 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         wr_graph_take_epoch(graph, in, node);
     if (wr_op_is_notable(node->eval.type) || node->type == WR_OP_GENESIS)
         wr_graph_take_effect(graph, node);
+    if (graph->has_own && wr_hash_equal(&in->op.author, &graph->own))
+        wr_graph_cover_held(graph, node);
 }
 
 static wr_err admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool branches) {

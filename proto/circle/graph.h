@@ -18,6 +18,8 @@
 
 /* Op bytes, nodes and clocks together: 16,384 ops of 64 members take about half. */
 #define WR_GRAPH_BYTES_MAX (32u * 1024u * 1024u)
+#define WR_GRAPH_BYTES_FOR_REMOVAL (4u * 1024u * 1024u) /* of them, as WR_OPS_FOR_REMOVAL */
+#define WR_GRAPH_BYTES_FOR_ROOT (1024u * 1024u)
 
 typedef struct wr_graph wr_graph;
 
@@ -70,6 +72,8 @@ void wr_graph_free(wr_graph *graph);
 typedef wr_err (*wr_evidence_fn)(const wr_equiv *equiv, const wr_hash *circle_id,
                                  const wr_pub *sign_pk);
 void wr_graph_set_evidence(wr_graph *graph, wr_evidence_fn fn);
+/* The device that signs on this graph, before its first op: what it covered it goes on covering. */
+void wr_graph_set_own(wr_graph *graph, const wr_hash *device_id);
 WR_DEFINE_FREEP(wr_graph, wr_graph_free)
 
 /* Admits one op: parents and chain known, strict decode, signature, next aseq, past-authorised,

@@ -9,44 +9,66 @@
 
 #include "wire/pack.h"
 
-/* Ops without children, by id.  One that is shunned may have ops of its author's own before it that
- * are not: the newest of those counts. */
-static const wr_node *newest_open(const wr_graph *graph, uint32_t column) {
-    const wr_node *last = graph->chain[column].last;
-    if (last == NULL || !last->shunned)
-        return last;
-    for (uint32_t i = graph->op_count; i-- > 0;) {
-        const wr_node *node = graph->node[i];
-        if (node->eval.column == column && !node->shunned)
-            return node;
+/* ---- heads ---- */
+
+bool wr_graph_shuns(const wr_graph *graph, const wr_node *node, bool root) {
+    if (graph->held_count == 0)
+        return false;
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_chain *chain = &graph->chain[i];
+        uint32_t from = root ? chain->held : chain->shunned;
+        uint32_t clock = node->eval.column == i ? node->eval.aseq + 1 : 0;
+        if (from != 0 && (clock >= from || wr_eval_clock(&node->eval, i) >= from))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-uint32_t wr_graph_collect_heads(const wr_graph *graph, const wr_node *heads[WR_COLUMNS_MAX]) {
+static uint32_t put_by_id(const wr_node *heads[WR_COLUMNS_MAX], uint32_t count,
+                          const wr_node *node) {
+    uint32_t at = count;
+    for (; at > 0 && wr_hash_order(&heads[at - 1]->eval.id, &node->eval.id) > 0; at--)
+        heads[at] = heads[at - 1];
+    heads[at] = node;
+    return count + 1;
+}
+
+static bool is_below(const wr_node *node, const wr_node *const *others, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (others[i] != NULL && wr_node_precedes(node, others[i]))
+            return true;
+    return false;
+}
+
+/* One that is shunned may have ops of its author's own before it that are not. */
+uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
+                                const wr_node *heads[WR_COLUMNS_MAX]) {
+    const wr_node *newest[WR_COLUMNS_MAX];
+    bool all = graph->held_count == 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->column_count; i++) {
-        const wr_node *last = newest_open(graph, i);
-        if (last == NULL || last->has_child)
-            continue;
-        uint32_t at = count++;
-        for (; at > 0 && wr_hash_order(&heads[at - 1]->eval.id, &last->eval.id) > 0; at--)
-            heads[at] = heads[at - 1];
-        heads[at] = last;
+        newest[i] = graph->chain[i].last;
+        while (newest[i] != NULL && wr_graph_shuns(graph, newest[i], root))
+            newest[i] = newest[i]->before;
+    }
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_node *node = newest[i];
+        if (node != NULL && !(all ? node->has_child : is_below(node, newest, graph->column_count)))
+            count = put_by_id(heads, count, node);
     }
     return count;
 }
 
 /* More heads than an op may name are joined in several ops.  The one that holds our own chain
  * must be among them; it takes the last place, which keeps the order. */
-static uint32_t pick_parents(const wr_graph *graph, const wr_node *own_last,
+static uint32_t pick_parents(const wr_graph *graph, bool root, const wr_node *own_last,
                              wr_hash parents[WR_OP_PARENTS_MAX]) {
     const wr_node *all[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_collect_heads(graph, all), mine = 0;
+    uint32_t count = wr_graph_collect_heads(graph, root, all), mine = 0;
     if (count > WR_OP_PARENTS_MAX && own_last != NULL) {
         while (mine < count && all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
             mine++;
-        if (mine == count) /* our own chain stands on an op that is held */
+        if (mine == count) /* no chain of the device whose graph this is: the checks refuse it */
             mine = 0;
         if (mine >= WR_OP_PARENTS_MAX)
             all[WR_OP_PARENTS_MAX - 1] = all[mine];
@@ -108,7 +130,7 @@ wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type 
     header.has_aprev = chain->last != NULL;
     if (header.has_aprev)
         header.aprev = chain->last->eval.id;
-    header.parent_count = pick_parents(graph, chain->last, parents);
+    header.parent_count = pick_parents(graph, false, chain->last, parents);
     return sign(graph, &header, parents, &me->sign, out, ret_sig);
 }
 
@@ -121,6 +143,6 @@ wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign,
     if (graph->op_count == 0)
         return WR_ERR_STATE;
     header.circle_id = graph->circle_id;
-    header.parent_count = pick_parents(graph, NULL, parents);
+    header.parent_count = pick_parents(graph, true, NULL, parents);
     return sign(graph, &header, parents, root_sign, out, ret_sig);
 }

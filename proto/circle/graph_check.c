@@ -64,6 +64,7 @@ static wr_err check_place(const wr_graph *graph, wr_admission *in) {
  * and aseq a device MUST NOT admit the second, unless an op of another author stands on it." */
 static wr_err check_chain(const wr_graph *graph, wr_admission *in) {
     const wr_chain *chain = &graph->chain[in->column];
+    in->chain_bytes = (uint32_t)in->op.bytes.len;
     if (in->op.has_aprev) {
         const wr_node *prev = wr_graph_node(graph, &in->op.aprev);
         /* spec:circle#2.3 "aprev MUST be the author's op with the previous aseq, and in the op's
@@ -72,6 +73,7 @@ static wr_err check_chain(const wr_graph *graph, wr_admission *in) {
             !wr_node_is_past(prev, in))
             return WR_ERR_REFUSED;
         in->column = prev->eval.column;
+        in->chain_bytes += prev->chain_bytes;
         chain = &graph->chain[in->column];
         if (chain->last == prev)
             return WR_OK;
@@ -82,7 +84,14 @@ static wr_err check_chain(const wr_graph *graph, wr_admission *in) {
         return WR_ERR_FORK;
     in->leaves = in->column;
     in->column = graph->column_count;
-    return graph->column_count < WR_COLUMNS_MAX ? WR_OK : WR_ERR_LIMIT;
+    return graph->column_count < WR_COLUMNS_MAX - WR_COLUMNS_FOR_ROOT ? WR_OK : WR_ERR_LIMIT;
+}
+
+/* spec:circle#2.3 "An op that is not among the first 4096 of its chain, or with which the ops of
+ * its chain are longer than 2 MiB together, MUST be refused." */
+static wr_err check_length(const wr_admission *in) {
+    bool fits = in->op.aseq < WR_CHAIN_OPS_MAX && in->chain_bytes <= WR_CHAIN_BYTES_MAX;
+    return fits ? WR_OK : WR_ERR_LIMIT;
 }
 
 /* ROOT signs rarely, and each of its ops has a column of its own. */
@@ -104,7 +113,8 @@ static wr_err check_author(const wr_graph *graph, wr_admission *in) {
      * refused." */
     WR_TRY(
         wr_verify(&graph->member[in->author].cert.sign, WR_SIG_LABEL_OP, in->op.bytes, &in->sig));
-    return check_chain(graph, in);
+    WR_TRY(check_chain(graph, in));
+    return check_length(in);
 }
 
 static wr_err check_may(const wr_graph *graph, const wr_admission *in) {
@@ -143,6 +153,20 @@ static wr_err check_genesis(const wr_graph *graph, wr_admission *in) {
 
 /* ---- all of it ---- */
 
+/* A device that wants to stay must not be able to take the room for what throws it out.
+ * spec:circle#2.3 "The last 2048 ops MUST be kept for REMOVE, EQUIV, ACK and EPOCH ops and those of
+ * ROOT, the last 256 of them for ROOT." */
+static bool has_room(const wr_graph *graph, const wr_op *op) {
+    uint32_t free_ops = WR_OPS_MAX - graph->op_count;
+    size_t free_bytes = wr_arena_room(&graph->arena);
+    if (wr_is_zero(WR_SLICE_OBJ(op->author)))
+        return free_ops > 0;
+    if (op->type == WR_OP_REMOVE || op->type == WR_OP_EQUIV || op->type == WR_OP_ACK ||
+        op->type == WR_OP_EPOCH)
+        return free_ops > WR_OPS_FOR_ROOT && free_bytes > WR_GRAPH_BYTES_FOR_ROOT;
+    return free_ops > WR_OPS_FOR_REMOVAL && free_bytes > WR_GRAPH_BYTES_FOR_REMOVAL;
+}
+
 static wr_err check_later(const wr_graph *graph, wr_admission *in) {
     WR_TRY(check_place(graph, in));
     WR_TRY(wr_graph_read_body(graph, in));
@@ -158,7 +182,7 @@ wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *si
     WR_TRY(wr_op_decode(op_bytes, &in->op));
     if (wr_graph_node(graph, &in->op.id) != NULL)
         return WR_ERR_EXISTS;
-    if (graph->op_count == WR_OPS_MAX)
+    if (!has_room(graph, &in->op))
         return WR_ERR_LIMIT;
     return in->op.type == WR_OP_GENESIS ? check_genesis(graph, in) : check_later(graph, in);
 }

@@ -58,7 +58,7 @@ static void hear_witnesses(const wr_graph *graph, const wr_node *remove, verdict
         const wr_node *cover = first_cover(graph, graph->column[i], remove);
         wr_op op;
         wr_op_list seen;
-        if (!graph->member[i].current || cover == NULL || cover->type != WR_OP_ACK)
+        if (!wr_member_is_in(&graph->member[i]) || cover == NULL || cover->type != WR_OP_ACK)
             continue;
         if (wr_op_decode(cover->bytes, &op) == WR_OK && wr_ack_decode(op.body, &seen) == WR_OK)
             larger(&v->held_max, length_in(v, seen));

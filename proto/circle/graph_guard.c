@@ -54,97 +54,164 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id) {
 
 /* ---- the guard ---- */
 
-static bool has_accused(const wr_graph *graph, uint32_t accuser, uint32_t accused) {
+/* Where in each chain held ops begin. */
+static void note_held(wr_graph *graph) {
+    graph->held_count = 0;
+    for (uint32_t i = 0; i < graph->column_count; i++)
+        graph->chain[i].held = graph->chain[i].shunned = 0;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (wr_eval_accuses(&node->eval) && node->eval.author == accuser && !node->held &&
-            wr_eval_ends(&node->eval, accused))
-            return true;
-    }
-    return false;
-}
-
-/* Would the op of a device that is out here make anyone a member, itself included, change a role,
- * or cost anyone but its accusers the membership? */
-static bool strikes_back(const wr_graph *graph, uint32_t author, const wr_eval_member *now) {
-    for (uint32_t i = 0; i < graph->member_count; i++) {
-        const wr_member *before = &graph->member[i];
-        bool lost = before->current && !now[i].current;
-        bool other = before->current && now[i].current && before->role != now[i].role;
-        if ((now[i].current && !before->current) || other ||
-            (lost && i != author && !has_accused(graph, i, author)))
-            return true;
-    }
-    return false;
-}
-
-static void find_heads(wr_graph *graph) {
-    for (uint32_t i = 0; i < graph->op_count; i++) {
-        graph->node[i]->has_child = false;
-        graph->node[i]->shunned = graph->node[i]->held;
-    }
-    for (uint32_t i = 0; i < graph->op_count; i++) {
-        wr_node *node = graph->node[i];
-        wr_op op;
-        wr_err err = wr_op_decode(node->bytes, &op);
-        WR_ASSERT(err == WR_OK);
-        for (uint32_t p = 0; p < op.parent_count; p++) {
-            wr_hash id = wr_op_parent(&op, p);
-            node->shunned = node->shunned || wr_graph_node(graph, &id)->shunned;
-        }
-        for (uint32_t p = 0; p < op.parent_count && !node->shunned; p++) {
-            wr_hash id = wr_op_parent(&op, p);
-            wr_graph_node(graph, &id)->has_child = true;
-        }
+        wr_chain *chain = &graph->chain[node->eval.column];
+        if (!node->held)
+            continue;
+        graph->held_count++;
+        if (chain->held == 0) /* a chain comes in its order */
+            chain->held = node->eval.aseq + 1;
+        if (chain->shunned == 0 && !node->covered)
+            chain->shunned = node->eval.aseq + 1;
     }
 }
 
-/* The heads are to be found anew afterwards. */
+/* note_held is due afterwards. */
 static void hold(wr_graph *graph, wr_node *node, bool held) {
     node->held = held;
     wr_evaluator_hold(graph->evaluator, &node->eval, held);
 }
 
-static bool changes_members(const wr_graph *graph, const wr_eval_member *now) {
-    for (uint32_t i = 0; i < graph->member_count; i++)
-        if (graph->member[i].current != now[i].current)
+void wr_graph_cover_held(wr_graph *graph, const wr_node *own) {
+    bool any = false;
+    if (!wr_graph_shuns(graph, own, false))
+        return;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        wr_node *node = graph->effect[i];
+        bool below = node->held && !node->covered && wr_node_precedes(node, own);
+        node->covered = node->covered || below;
+        any = any || below;
+    }
+    if (any)
+        note_held(graph);
+}
+
+static bool has_effect(const wr_graph *graph, const wr_node *node) {
+    return wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN;
+}
+
+static bool differs(const wr_eval_member *a, const wr_eval_member *b) {
+    return a->current != b->current || (a->current && a->role != b->role);
+}
+
+static bool changes(const wr_graph *graph, const wr_eval_member *now) {
+    for (uint32_t i = 0; i < graph->member_count; i++) {
+        const wr_member *member = &graph->member[i];
+        if (differs(&now[i], &(wr_eval_member){.current = member->current, .role = member->role}))
             return true;
+    }
     return false;
 }
 
-/* What ROOT says may strike held ops out everywhere: then they need not be held. */
-static void release_harmless(wr_graph *graph) {
+/* Has it accused one of those whose ops are judged?  What is held accuses nobody. */
+static bool has_accused_suspects(const wr_graph *graph, uint32_t accuser,
+                                 const wr_member_set *suspects) {
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (!wr_eval_accuses(&node->eval) || node->eval.author != accuser || node->held)
+            continue;
+        for (uint32_t s = 0; s < node->eval.subject_count; s++)
+            if (wr_member_set_has(suspects, node->eval.subject[s].member))
+                return true;
+    }
+    return false;
+}
+
+/* Do the ops of suspects make anyone a member, change a role, or cost anyone but themselves and
+ * their accusers the membership? */
+static bool strikes_back(const wr_graph *graph, const wr_member_set *suspects,
+                         const wr_eval_member *without, const wr_eval_member *with) {
+    for (uint32_t i = 0; i < graph->member_count; i++) {
+        bool lost = without[i].current && !with[i].current;
+        if (!differs(&without[i], &with[i]))
+            continue;
+        if (!lost || !(wr_member_set_has(suspects, i) || has_accused_suspects(graph, i, suspects)))
+            return true;
+    }
+    return false;
+}
+
+/* The late ops that have effect now, and newest if it changes anything; false: there are none. */
+static bool find_suspects(wr_graph *graph, const wr_node *newest, const wr_eval_member *now,
+                          wr_member_set *ret_authors) {
     bool any = false;
+    *ret_authors = (wr_member_set){{0}};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
-        wr_eval_member now[WR_AUTHORS_MAX];
-        if (!node->held)
-            continue;
-        hold(graph, node, false);
-        wr_evaluator_members(graph->evaluator, graph->member_count, now);
-        if (wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN ||
-            changes_members(graph, now))
-            hold(graph, node, true);
-        else
-            any = true;
+        bool open = node->late && !node->held && !node->released;
+        node->suspect =
+            open && (has_effect(graph, node) || (node == newest && changes(graph, now)));
+        if (node->suspect)
+            wr_member_set_add(ret_authors, node->eval.author);
+        any = any || node->suspect;
     }
-    if (any)
-        find_heads(graph);
+    return any;
+}
+
+static void hold_suspects(wr_graph *graph, bool held) {
+    for (uint32_t i = 0; i < graph->effect_count; i++)
+        if (graph->effect[i]->suspect)
+            hold(graph, graph->effect[i], held);
+}
+
+/* Members, with what strikes back held: newest, which may be NULL, or what was OUT until now.
+ * spec:circle#4.6 "An op of a device that is barred MUST be held if it would make anyone a
+ * member, change a role, or cost anyone but its accusers the membership."
+ * spec:circle#4.6 "This MUST be asked again when another op changes what has effect: such ops are
+ * held together if together they would." */
+static void judge(wr_graph *graph, const wr_node *newest, wr_eval_member *ret_now) {
+    wr_eval_member without[WR_AUTHORS_MAX];
+    wr_member_set authors;
+    wr_evaluator_members(graph->evaluator, graph->member_count, ret_now);
+    if (graph->late_count == 0 || !find_suspects(graph, newest, ret_now, &authors))
+        return;
+    hold_suspects(graph, true);
+    wr_evaluator_members(graph->evaluator, graph->member_count, without);
+    if (!strikes_back(graph, &authors, without, ret_now)) {
+        hold_suspects(graph, false);
+        return;
+    }
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        wr_node *node = graph->effect[i];
+        if (node->suspect) /* it was open till now, so something that we signed may cover it */
+            node->covered = node != newest;
+    }
+    memcpy(ret_now, without, graph->member_count * sizeof *without);
+    note_held(graph);
+}
+
+/* What ROOT says may strike held ops out everywhere: those need not be held. */
+static void release_harmless(wr_graph *graph) {
+    wr_eval_member now[WR_AUTHORS_MAX];
+    if (graph->held_count == 0)
+        return;
+    for (uint32_t i = 0; i < graph->effect_count; i++)
+        graph->effect[i]->suspect = graph->effect[i]->held;
+    hold_suspects(graph, false);
+    for (uint32_t i = 0; i < graph->effect_count; i++)
+        graph->effect[i]->active = graph->effect[i]->suspect && has_effect(graph, graph->effect[i]);
+    for (uint32_t i = 0; i < graph->effect_count; i++)
+        if (graph->effect[i]->active)
+            hold(graph, graph->effect[i], true);
+    wr_evaluator_members(graph->evaluator, graph->member_count, now);
+    if (changes(graph, now))
+        hold_suspects(graph, true);
+    note_held(graph);
 }
 
 void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
     uint32_t author = node->eval.author;
     wr_eval_member now[WR_AUTHORS_MAX];
     graph->effect[graph->effect_count++] = node;
-    wr_evaluator_members(graph->evaluator, graph->member_count, now);
-    /* spec:circle#4.6 "An op of a device that is barred MUST be held if it would make anyone a
-     * member, change a role, or cost anyone but its accusers the membership." */
-    if (author != WR_EVAL_ROOT && graph->member[author].barred &&
-        strikes_back(graph, author, now)) {
-        hold(graph, node, true);
-        find_heads(graph);
-        wr_evaluator_members(graph->evaluator, graph->member_count, now);
-    }
+    node->late = author != WR_EVAL_ROOT && graph->member[author].barred;
+    graph->late_count += node->late;
+    judge(graph, node, now);
     take_members(graph, now);
     if (author == WR_EVAL_ROOT)
         release_harmless(graph);
@@ -155,9 +222,10 @@ wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
     wr_eval_member now[WR_AUTHORS_MAX];
     if (node == NULL || !node->held)
         return WR_ERR_UNKNOWN;
+    node->released = true;
     hold(graph, node, false);
-    find_heads(graph);
-    wr_evaluator_members(graph->evaluator, graph->member_count, now);
+    note_held(graph);
+    judge(graph, NULL, now);
     take_members(graph, now);
     graph->version++;
     return WR_OK;

@@ -49,12 +49,18 @@ struct wr_node {     /* one admitted op; lives in the arena */
     wr_sig sig;
     wr_slice bytes;
     uint32_t height;       /* longest path from GENESIS */
+    uint32_t chain_bytes;  /* of the ops of its chain up to this one */
     const wr_node *before; /* the one before it in its chain */
     wr_epoch_node *epoch;  /* of an EPOCH op; else NULL */
     const wr_root *root;   /* of a ROOTSET; else NULL */
-    bool held;             /* without effect here: guard G2 (circle.md 4.6) */
-    bool shunned;          /* held, or on top of such an op: not covered by what we sign */
-    bool has_child;        /* among those that are not shunned */
+    bool has_child;
+    /* The guard (circle.md 4.6). */
+    bool late;     /* its author was barred when it came */
+    bool suspect;  /* being judged */
+    bool active;   /* .. and it would have effect */
+    bool held;     /* without effect here */
+    bool covered;  /* held, and something that we signed before stands on it */
+    bool released; /* the owner let it take effect */
 };
 
 typedef struct wr_chain { /* a column of the clocks: ops that follow one another */
@@ -65,6 +71,8 @@ typedef struct wr_chain { /* a column of the clocks: ops that follow one another
     uint32_t op_count;    /* aseq of its next op */
     uint32_t notable;     /* aseq + 1 of its newest op that others must acknowledge; 0 if none */
     uint32_t accusing;    /* .. that is a REMOVE or EQUIV */
+    uint32_t held;        /* aseq + 1 of its first op that is held; 0 if none */
+    uint32_t shunned;     /* .. and not covered */
 } wr_chain;
 
 struct wr_graph {
@@ -74,6 +82,9 @@ struct wr_graph {
     wr_hash circle_id;
     wr_root root; /* of GENESIS */
     uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;
+    uint32_t late_count, held_count;
+    bool has_own;
+    wr_hash own; /* the device whose graph this is */
     uint64_t version;
     uint32_t opaque_count; /* ops that this version admits without understanding them */
     wr_member member[WR_AUTHORS_MAX];
@@ -94,6 +105,7 @@ typedef struct wr_admission {
     uint32_t leaves; /* column that the op branches off; WR_EVAL_NONE */
     bool branches;   /* it may */
     uint32_t height;
+    uint32_t chain_bytes;
     uint32_t clock_len;
     uint16_t clock[WR_COLUMNS_MAX];
     const wr_node *parent[WR_OP_PARENTS_MAX];
@@ -127,11 +139,17 @@ WR_MUST bool wr_graph_index(const wr_graph *graph, const wr_hash *device_id, uin
 WR_MUST bool wr_node_precedes(const wr_node *older, const wr_node *newer);
 /* older in the past that in names? */
 WR_MUST bool wr_node_is_past(const wr_node *older, const wr_admission *in);
-/* Ops without children that we may stand on, ascending by id. */
-uint32_t wr_graph_collect_heads(const wr_graph *graph, const wr_node *heads[WR_COLUMNS_MAX]);
+/* What the next op is not to cover: for a device a held op and all on top of it, but for what it
+ * covered before; for ROOT, which strikes it out, that too. */
+WR_MUST bool wr_graph_shuns(const wr_graph *graph, const wr_node *node, bool root);
+/* Ops without children among those that are not shunned, ascending by id. */
+uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
+                                const wr_node *heads[WR_COLUMNS_MAX]);
 wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node);
 /* rcpt_hash of a set of members. */
 wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members);
+/* An op of this device's own is in: what is held below it is covered. */
+void wr_graph_cover_held(wr_graph *graph, const wr_node *own);
 /* The op is in and has effect: members, roles, bars and held ops follow. */
 void wr_graph_take_effect(wr_graph *graph, wr_node *node);
 /* .. and what an EPOCH op says about its readers. */

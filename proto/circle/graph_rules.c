@@ -140,7 +140,8 @@ static wr_err check_new_device(const wr_graph *graph, const wr_admission *in) {
     bool known = wr_graph_index(graph, &in->device_id, &index); /* concurrently added elsewhere */
     /* The op may need a column of its own, which has the next number then. */
     uint32_t columns = graph->column_count + (in->column == graph->column_count ? 1 : 0);
-    bool room = graph->member_count < WR_AUTHORS_MAX && columns < WR_COLUMNS_MAX;
+    uint32_t most = WR_COLUMNS_MAX - (in->author == WR_EVAL_ROOT ? 0 : WR_COLUMNS_FOR_ROOT);
+    bool room = graph->member_count < WR_AUTHORS_MAX && columns < most;
     return known || room ? WR_OK : WR_ERR_LIMIT;
 }
 
@@ -224,11 +225,25 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
 
 /* ---- EQUIV ---- */
 
+static bool was_convicted(const wr_graph *graph, const wr_admission *in) {
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (node->type == WR_OP_EQUIV && node->eval.subject[0].member == in->subject[0].member &&
+            wr_node_is_past(node, in))
+            return true;
+    }
+    return false;
+}
+
 /* spec:circle#3.11 "The evidence of an EQUIV MUST prove that the accused contradicted itself,
  * whoever the author is." */
 static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
     wr_equiv equiv;
     WR_TRY(check_subjects(graph, in));
+    /* spec:circle#3.11 "An EQUIV of a device that an EQUIV in its past convicts MUST be refused."
+     */
+    if (was_convicted(graph, in))
+        return WR_ERR_REFUSED;
     WR_TRY(wr_equiv_decode(in->op.body, &equiv));
     if (graph->evidence == NULL)
         return WR_ERR_REFUSED;

@@ -209,7 +209,7 @@ bool wr_node_precedes(const wr_node *older, const wr_node *newer) {
 
 uint32_t wr_graph_heads(const wr_graph *graph, wr_hash heads[WR_OP_PARENTS_MAX]) {
     const wr_node *all[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_collect_heads(graph, all);
+    uint32_t count = wr_graph_collect_heads(graph, false, all);
     if (count > WR_OP_PARENTS_MAX)
         count = WR_OP_PARENTS_MAX;
     for (uint32_t i = 0; i < count; i++)
@@ -248,7 +248,8 @@ wr_ack_state wr_graph_ack_state(const wr_graph *graph, const wr_hash *device_id)
         const wr_chain *chain = &graph->chain[i];
         uint32_t seen = last != NULL ? wr_eval_clock(&last->eval, i) : 0;
         /* What is shunned is not covered by what we sign. */
-        if (i == graph->column[me] || chain->last == NULL || chain->last->shunned)
+        if (i == graph->column[me] || chain->last == NULL ||
+            wr_graph_shuns(graph, chain->last, false))
             continue;
         /* spec:circle#3.4 "The first op of a member that covers a REMOVE or EQUIV of another author
          * MUST be an ACK." */

@@ -12,8 +12,7 @@ static wr_err check_self(const wr_self *self) {
     if (wr_graph_is_empty(graph) || !wr_self_may_sign(self))
         return WR_ERR_STATE;
     const wr_member *me = wr_graph_find(graph, &wr_self_identity(self)->device_id);
-    if (me == NULL || !wr_member_is_in(me) || me->role != WR_ROLE_ADMIN ||
-        wr_self_write_epoch(self) == NULL)
+    if (me == NULL || !wr_member_is_in(me) || me->role != WR_ROLE_ADMIN)
         return WR_ERR_REFUSED;
     if (wr_graph_has_opaque(graph))
         return WR_ERR_VERSION;

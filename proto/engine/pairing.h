@@ -53,7 +53,7 @@ typedef enum wr_pair_window_state {
 } wr_pair_window_state;
 
 /* Draws code and URI.
- *   STATE    self may not sign now      REFUSED  it is no ADMIN, or no epoch is held
+ *   STATE    self may not sign now      REFUSED  it is no ADMIN
  *   LIMIT    the circle is full         VERSION  the circle has ops this version cannot read
  *   NOMEM */
 WR_MUST wr_err wr_pair_window_new(const wr_self *self, const wr_pair_window_config *config,
@@ -140,7 +140,8 @@ WR_MUST bool wr_pairing_poll(wr_pairing *pairing, wr_pair_event *ret_event);
  * wrong, or is used up), CLOSED, or OK if all was said. */
 WR_MUST wr_err wr_pairing_closed(wr_pairing *pairing);
 
-/* The owner's word on REQUEST.  STATE: none was asked.  Errors end the connection. */
+/* The owner's word on REQUEST.  STATE: none was asked; UNKNOWN: a yes, and self has no epoch to
+ * write under.  Errors end the connection. */
 WR_MUST wr_err wr_pairing_answer(wr_pairing *pairing, bool accept, wr_now now);
 /* What ADD_READY, PUBLISH or JOINED gave is durable. */
 void wr_pairing_stored(wr_pairing *pairing);

@@ -283,6 +283,8 @@ wr_err wr_pair_host_answer(wr_pairing *p, bool accept, wr_now now) {
         return WR_OK;
     }
     WR_ASSERT(!window->add_made);
+    if (wr_self_write_epoch(p->self) == NULL) /* and none could be made while the ADD is kept */
+        return WR_ERR_UNKNOWN;
     wr_add add = {.cert_bytes = wr_slice_of(p->cert, p->cert_len),
                   .role = window->config.role,
                   .mode = window->bond.mode,

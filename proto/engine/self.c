@@ -17,10 +17,11 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     /* spec:sync#5.1 "An instance MUST be drawn anew by each process, and MUST NOT be stored." */
     wr_rng_fill(&self->rng, self->instance.b, sizeof self->instance.b);
     wr_err err = wr_graph_new(&self->graph);
-    if (err == WR_OK)
+    if (err == WR_OK) {
         wr_graph_set_evidence(self->graph, wr_evidence_check);
-    if (err == WR_OK)
+        wr_graph_set_own(self->graph, &identity->device_id);
         err = wr_keyring_new(&self->keyring);
+    }
     if (err != WR_OK) {
         wr_self_free(self);
         return err;

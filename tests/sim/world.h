@@ -97,10 +97,8 @@ struct device {
     bool was_set_back;
     /* The circle. */
     bool joining;
-    wr_hash id; /* once it is in */
-    bool has_id;
-    wr_hash former; /* what it was before it came in again */
-    bool has_former;
+    wr_hash id, former; /* once it is in; what it was before it came in again */
+    bool has_id, has_former;
     uint64_t pairing;    /* the window it opened last */
     bool ask_owner;      /* .. and its owner answers himself */
     const run *removing; /* it was asked to throw this device out and has not answered; NULL */

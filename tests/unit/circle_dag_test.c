@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "unit/circle_fixture.h"
+#include "wire/pack.h"
 
 #define REPLICAS 4u
 #define TURNS 60u
@@ -192,27 +193,88 @@ static void more_heads_than_parents_are_joined_one_after_the_other(void **state)
     T_EQ(wr_graph_heads(c->graph, heads), 1);
 }
 
-static void the_graph_holds_16384_ops_and_no_more(void **state) {
-    t_circle *c = *state;
+/* ACKs of one device, each on top of the one before, until the graph holds so many ops, or the
+ * chain may not grow. */
+static void fill(t_circle *c, const wr_identity *device, uint32_t until) {
     wr_hash parents[WR_OP_PARENTS_MAX];
-    t_op next = t_next(c->graph, &c->founder, WR_OP_ACK, wr_slice_str("\x91\x90"));
-    while (wr_graph_op_count(c->graph) < WR_OPS_MAX) {
+    t_op next = t_next(c->graph, device, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    while (wr_graph_op_count(c->graph) < until &&
+           t_header(&next, parents).aseq < WR_CHAIN_OPS_MAX) {
         wr_op header = t_header(&next, parents);
         T_OK(t_admit(c->graph, &next));
         header.aseq++;
+        header.has_aprev = true;
         header.aprev = next.id;
         header.parent_count = 1;
         parents[0] = next.id;
-        next = t_forge(&header, parents, &c->founder);
+        next = t_forge(&header, parents, device);
     }
     t_refused(c->graph, &next, WR_ERR_LIMIT);
+}
+
+static wr_err may_author(const t_circle *c, const wr_identity *device, wr_op_type type,
+                         wr_slice body) {
     uint8_t bytes[512];
     wr_buf out = WR_BUF_ARRAY(bytes);
     wr_sig sig;
-    T_ERR(wr_graph_author(c->graph, &c->admin, WR_OP_ACK, wr_slice_str("\x91\x90"), 1, &out, &sig),
-          WR_ERR_LIMIT);
-    T_TRUE(wr_graph_knows(c->graph, &c->ack.id));
-    T_FALSE(wr_graph_knows(c->graph, &next.id));
+    return wr_graph_author(c->graph, device, type, body, 1, &out, &sig);
+}
+
+/* spec:circle#2.3 type=test "An op that is not among the first 4096 of its chain, or with which the
+ * ops of its chain are longer than 2 MiB together, MUST be refused."
+ * spec:circle#2.3 type=test "The last 2048 ops MUST be kept for REMOVE, EQUIV, ACK and EPOCH ops
+ * and those of ROOT, the last 256 of them for ROOT." */
+static void nobody_takes_the_room_for_removals(void **state) {
+    t_circle *c = *state;
+    wr_identity more[2] = {t_device(11), t_device(12)};
+    uint8_t bytes[64];
+    wr_buf role = WR_BUF_ARRAY(bytes);
+    const wr_role_op lower = {c->member.device_id, WR_ROLE_MEMBER};
+    T_OK(wr_role_encode(&lower, &role));
+    for (size_t i = 0; i < WR_COUNT(more); i++)
+        (void)t_add(c->graph, &c->founder, &more[i], WR_ROLE_MEMBER);
+    fill(c, &c->founder, WR_OPS_MAX);
+    T_EQ(wr_graph_next_aseq(c->graph, 0), WR_CHAIN_OPS_MAX);
+    fill(c, &c->member, WR_OPS_MAX);
+    fill(c, &more[0], WR_OPS_MAX);
+    T_OK(may_author(c, &c->admin, WR_OP_ROLE, wr_buf_slice(&role)));
+    while (wr_graph_op_count(c->graph) < WR_OPS_MAX - WR_OPS_FOR_REMOVAL)
+        (void)t_ack(c->graph, &more[1]);
+    T_ERR(may_author(c, &c->admin, WR_OP_ROLE, wr_buf_slice(&role)), WR_ERR_LIMIT);
+    (void)t_remove(c->graph, &c->admin, &c->member, WR_REASON_LOST);
+    fill(c, &more[1], WR_OPS_MAX - WR_OPS_FOR_ROOT);
+    T_ERR(may_author(c, &c->admin, WR_OP_ACK, wr_slice_str("\x91\x90")), WR_ERR_LIMIT);
+    while (wr_graph_op_count(c->graph) < WR_OPS_MAX)
+        (void)t_root_remove(c->graph, &more[1]);
+}
+
+/* Ops of types that only a newer version knows may say anything. */
+static void a_chain_of_long_ops_ends_at_2_mib(void **state) {
+    t_circle *c = *state;
+    static uint8_t noise[3700];
+    uint8_t bytes[3800];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    size_t total = 0;
+    T_OK(wr_pack_array(&body, 1));
+    T_OK(wr_pack_bin(&body, wr_slice_of(noise, sizeof noise)));
+    t_op next = t_next(c->graph, &c->member, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    header.body = wr_buf_slice(&body);
+    header.type = WR_OP_ROOTSET + 1;
+    for (next = t_forge(&header, parents, &c->member); total + next.len <= WR_CHAIN_BYTES_MAX;) {
+        T_OK(t_admit(c->graph, &next));
+        total += next.len;
+        header.aseq++;
+        header.has_aprev = true;
+        header.aprev = next.id;
+        header.parent_count = 1;
+        parents[0] = next.id;
+        next = t_forge(&header, parents, &c->member);
+    }
+    T_TRUE(header.aseq < WR_CHAIN_OPS_MAX);
+    t_refused(c->graph, &next, WR_ERR_LIMIT);
+    (void)t_remove(c->graph, &c->admin, &c->member, WR_REASON_LOST);
 }
 
 int main(void) {
@@ -226,7 +288,9 @@ int main(void) {
                                         t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(more_heads_than_parents_are_joined_one_after_the_other,
                                         t_circle_start, t_circle_stop),
-        cmocka_unit_test_setup_teardown(the_graph_holds_16384_ops_and_no_more, t_circle_start,
+        cmocka_unit_test_setup_teardown(nobody_takes_the_room_for_removals, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(a_chain_of_long_ops_ends_at_2_mib, t_circle_start,
                                         t_circle_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

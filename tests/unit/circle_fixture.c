@@ -283,3 +283,26 @@ wr_hash t_state(const wr_graph *graph) {
     }
     return wr_hasher_end(&state);
 }
+
+const wr_member *t_member_of(const t_circle *c, const wr_identity *device) {
+    const wr_member *member = wr_graph_find(c->graph, &device->device_id);
+    T_TRUE(member != NULL);
+    return member;
+}
+
+bool t_is_in(const t_circle *c, const wr_identity *device) {
+    return wr_member_is_in(t_member_of(c, device));
+}
+
+bool t_is_held(const t_circle *c, const t_op *op) {
+    wr_op_ref ref;
+    T_TRUE(wr_graph_find_op(c->graph, &op->id, &ref));
+    return ref.held;
+}
+
+wr_graph *t_copy_of(const t_circle *c) {
+    wr_graph *copy;
+    T_OK(wr_graph_new(&copy));
+    t_copy(copy, c->graph);
+    return copy;
+}

@@ -69,6 +69,11 @@ void t_refused(wr_graph *graph, const t_op *op, wr_err err);
 wr_err t_admit(wr_graph *graph, const t_op *op);
 /* Admits every op of from that to lacks, in from's order. */
 void t_copy(wr_graph *to, const wr_graph *from);
+/* A graph of its own with the same ops. */
+wr_graph *t_copy_of(const t_circle *c);
+const wr_member *t_member_of(const t_circle *c, const wr_identity *device);
+bool t_is_in(const t_circle *c, const wr_identity *device);
+bool t_is_held(const t_circle *c, const t_op *op);
 /* Ops, members, heads, epochs: equal on both. */
 void t_same(const wr_graph *a, const wr_graph *b);
 

@@ -1,41 +1,18 @@
 /* Removals, roles, farewells and the recovery key, on real ops: who is a member, who may write
- * under which epoch, how much of a feed counts, and what the guard holds.
+ * under which epoch, and how much of a feed counts.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "unit/circle_fixture.h"
 
-static const wr_member *member_of(const t_circle *c, const wr_identity *device) {
-    const wr_member *member = wr_graph_find(c->graph, &device->device_id);
-    T_TRUE(member != NULL);
-    return member;
-}
-
-static bool is_in(const t_circle *c, const wr_identity *device) {
-    return wr_member_is_in(member_of(c, device));
-}
-
-static bool is_held(const t_circle *c, const t_op *op) {
-    wr_op_ref ref;
-    T_TRUE(wr_graph_find_op(c->graph, &op->id, &ref));
-    return ref.held;
-}
-
-static wr_graph *copy_of(const t_circle *c) {
-    wr_graph *copy;
-    T_OK(wr_graph_new(&copy));
-    t_copy(copy, c->graph);
-    return copy;
-}
-
 /* ---- members ---- */
 
 static void a_removed_device_is_out_and_cannot_sign(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     (void)t_remove(c->graph, &c->founder, &c->member, WR_REASON_LOST);
-    T_FALSE(is_in(c, &c->member));
-    T_TRUE(member_of(c, &c->member)->barred);
+    T_FALSE(t_is_in(c, &c->member));
+    T_TRUE(t_member_of(c, &c->member)->barred);
     T_EQ(wr_graph_current_count(c->graph), 2);
     T_EQ(wr_graph_end_of(c->graph, &c->member.device_id).type, WR_OP_REMOVE);
 
@@ -59,7 +36,7 @@ static void a_removed_device_is_out_and_cannot_sign(void **state) {
  * spec:circle#3.3 type=test "A REMOVE with reason lost or compromised MUST name one target." */
 static void a_removal_names_one_known_device(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     wr_identity late = t_device(7), never = t_device(8);
     (void)t_add(c->graph, &c->admin, &late, WR_ROLE_MEMBER);
     wr_hash parents[WR_OP_PARENTS_MAX];
@@ -124,21 +101,21 @@ static void admins_lower_a_role_and_root_raises_it(void **state) {
     t_refused(c->graph, &bad, WR_ERR_REFUSED);
     t_op lowered = set_role(c, &c->founder, &c->admin, WR_ROLE_MEMBER, false);
     T_OK(t_admit(c->graph, &lowered));
-    T_EQ(member_of(c, &c->admin)->role, WR_ROLE_MEMBER);
+    T_EQ(t_member_of(c, &c->admin)->role, WR_ROLE_MEMBER);
     t_op raised = set_role(c, NULL, &c->admin, WR_ROLE_ADMIN, true);
     T_OK(t_admit(c->graph, &raised));
-    T_EQ(member_of(c, &c->admin)->role, WR_ROLE_ADMIN);
+    T_EQ(t_member_of(c, &c->admin)->role, WR_ROLE_ADMIN);
 }
 
 static void who_leaves_is_out_but_not_accused(void **state) {
     t_circle *c = *state;
     t_op leave = t_next(c->graph, &c->member, WR_OP_LEAVE, wr_slice_str("\x91\x90"));
     T_OK(t_admit(c->graph, &leave));
-    T_FALSE(is_in(c, &c->member));
-    T_FALSE(member_of(c, &c->member)->barred);
+    T_FALSE(t_is_in(c, &c->member));
+    T_FALSE(t_member_of(c, &c->member)->barred);
     T_EQ(wr_graph_end_of(c->graph, &c->member.device_id).type, WR_OP_LEAVE);
     (void)t_remove(c->graph, &c->founder, &c->member, WR_REASON_RETIRED);
-    T_FALSE(member_of(c, &c->member)->barred);
+    T_FALSE(t_member_of(c, &c->member)->barred);
 }
 
 /* spec:circle#3.4 type=test "The first op of a member that covers a REMOVE or EQUIV of another
@@ -155,6 +132,43 @@ static void a_removal_is_acknowledged_before_anything_else(void **state) {
     (void)t_ack(c->graph, &c->admin);
     T_EQ(wr_graph_ack_state(c->graph, &c->admin.device_id), WR_ACK_NONE);
     T_TRUE(wr_graph_has_covered(c->graph, &c->admin.device_id, &remove.id));
+}
+
+static wr_err believe(const wr_equiv *equiv, const wr_hash *circle_id, const wr_pub *sign_pk) {
+    (void)equiv, (void)circle_id, (void)sign_pk;
+    return WR_OK;
+}
+
+static t_op convict(const wr_graph *graph, const wr_identity *by, const wr_identity *accused) {
+    static const uint8_t piece[2][80] = {{1}, {2}};
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    const wr_equiv equiv = {.kind = WR_EQUIV_OPS,
+                            .device_id = accused->device_id,
+                            .evidence = {wr_slice_of(piece[0], 80), wr_slice_of(piece[1], 80)},
+                            .cuts = WR_OP_LIST_NONE};
+    T_OK(wr_equiv_encode(&equiv, &body));
+    return t_next(graph, by, WR_OP_EQUIV, wr_buf_slice(&body));
+}
+
+/* spec:circle#3.11 type=test "An EQUIV of a device that an EQUIV in its past convicts MUST be
+ * refused." */
+static void a_device_is_convicted_once(void **state) {
+    t_circle *c = *state;
+    wr_graph_set_evidence(c->graph, believe);
+    t_op first = convict(c->graph, &c->founder, &c->member);
+    t_op aside = convict(c->graph, &c->admin, &c->member);
+    T_OK(t_admit(c->graph, &first));
+    T_OK(t_admit(c->graph, &aside)); /* neither had heard of the other */
+    T_TRUE(wr_graph_is_convicted(c->graph, &c->member.device_id));
+    (void)t_ack(c->graph, &c->admin);
+    t_op ack = t_next(c->graph, &c->admin, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_hash parents[WR_OP_PARENTS_MAX], unused[WR_OP_PARENTS_MAX];
+    wr_op header = t_header(&ack, parents), again = t_header(&first, unused);
+    header.type = WR_OP_EQUIV;
+    header.body = again.body;
+    t_op third = t_forge(&header, parents, &c->admin);
+    t_refused(c->graph, &third, WR_ERR_REFUSED);
 }
 
 /* ---- ROOT ---- */
@@ -175,7 +189,7 @@ static void root_signs_with_the_key_that_holds(void **state) {
     T_ERR(wr_graph_author_root(c->graph, &sign, WR_OP_REMOVE, wr_buf_slice(&body), 1, &out, &sig),
           WR_ERR_AUTH);
 
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     uint8_t set_bytes[128];
     wr_buf set = WR_BUF_ARRAY(set_bytes);
     wr_recovery_root(&new, &root);
@@ -189,7 +203,7 @@ static void root_signs_with_the_key_that_holds(void **state) {
     /* A ROOT from before, who does not know of the new key, is still heard. */
     t_op late = t_root_op(past, &old, WR_OP_REMOVE, wr_buf_slice(&body));
     T_OK(t_admit(c->graph, &late));
-    T_FALSE(is_in(c, &c->member));
+    T_FALSE(t_is_in(c, &c->member));
 }
 
 /* spec:circle#3.13 type=test "A ROOTSET of any author but ROOT MUST be refused." */
@@ -228,7 +242,7 @@ static void an_epoch_of_a_removed_reader_is_read_only(void **state) {
 
 static void an_epoch_of_a_struck_device_is_read_only(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     t_op theirs = t_epoch(past, &c->member, 11); /* it has not heard yet */
     (void)t_remove(c->graph, &c->founder, &c->member, WR_REASON_LOST);
     T_OK(t_admit(c->graph, &theirs));
@@ -241,14 +255,14 @@ static void an_epoch_of_a_struck_device_is_read_only(void **state) {
  * accusation in its past." */
 static void a_barred_device_that_is_a_member_again_is_left_out_by_name(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     /* The admin accuses the member; the founder, concurrently, accuses the admin: the first
      * accusation falls, and the member is back by the rule. */
     t_op second = t_remove_aside(past, &c->founder, &c->admin);
     (void)t_remove(c->graph, &c->admin, &c->member, WR_REASON_LOST);
     T_OK(t_admit(c->graph, &second));
-    T_TRUE(member_of(c, &c->member)->current);
-    T_FALSE(is_in(c, &c->member));
+    T_TRUE(t_member_of(c, &c->member)->current);
+    T_FALSE(t_is_in(c, &c->member));
     wr_hash without[WR_MEMBERS_MAX];
     uint32_t count;
     (void)wr_graph_recipients(c->graph, without, &count);
@@ -256,127 +270,6 @@ static void a_barred_device_that_is_a_member_again_is_left_out_by_name(void **st
     T_MEM(without[0].b, c->member.device_id.b, 32);
     t_op epoch = t_epoch(c->graph, &c->founder, 12);
     T_TRUE(t_epoch_ref(c->graph, &epoch.id).for_members);
-}
-
-/* ---- the guard ---- */
-
-/* spec:circle#4.6 type=test "A device that an accusation made no member MUST NOT get a session or a
- * secret under that id again, whatever the evaluation says later."
- * spec:circle#4.6 type=test "An op of a device that is barred MUST be held if it would make anyone
- * a member, change a role, or cost anyone but its accusers the membership." */
-static void a_sleeper_cannot_strike_those_who_were_added_after_it_slept(void **state) {
-    t_circle *c = *state;
-    wr_identity d[2] = {t_device(11), t_device(12)};
-    WR_AUTO(wr_graph) past = copy_of(c); /* what the admin has seen when it falls asleep */
-    for (size_t i = 0; i < WR_COUNT(d); i++) {
-        (void)t_add(c->graph, &c->founder, &d[i], WR_ROLE_ADMIN);
-        (void)t_ack(c->graph, &d[i]);
-    }
-    WR_AUTO(wr_graph) unguarded = copy_of(c);
-    t_op strike = t_remove_aside(past, &c->admin, &c->founder);
-    t_op remove = t_remove(c->graph, &d[0], &c->admin, WR_REASON_LOST);
-    T_OK(t_admit(c->graph, &strike)); /* a node, for others may stand on it */
-    T_TRUE(is_held(c, &strike));
-    T_TRUE(is_in(c, &c->founder));
-    T_TRUE(is_in(c, &d[0]));
-    T_TRUE(is_in(c, &d[1]));
-    T_FALSE(is_in(c, &c->admin));
-
-    /* What this device signs does not stand on it: who never heard of it takes the op. */
-    t_op next = t_ack(c->graph, &d[1]);
-    wr_hash parents[WR_OP_PARENTS_MAX];
-    wr_op header = t_header(&next, parents);
-    for (uint32_t i = 0; i < header.parent_count; i++)
-        T_FALSE(wr_hash_equal(&parents[i], &strike.id));
-
-    /* Without the guard it strikes them all, which the rule alone cannot prevent. */
-    T_OK(t_admit(unguarded, &strike));
-    T_FALSE(wr_graph_find(unguarded, &d[0].device_id)->current);
-
-    /* ROOT settles it, also there. */
-    t_op root = t_root_remove(c->graph, &c->admin);
-    T_FALSE(is_held(c, &strike));
-    T_TRUE(is_in(c, &d[0]));
-    T_OK(t_admit(unguarded, &remove));
-    T_OK(t_admit(unguarded, &next));
-    T_OK(t_admit(unguarded, &root));
-    T_TRUE(wr_graph_find(unguarded, &d[0].device_id)->current);
-    T_FALSE(wr_graph_find(unguarded, &c->admin.device_id)->current);
-}
-
-static void nothing_stands_on_what_stands_on_a_held_op(void **state) {
-    t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
-    wr_identity third = t_device(11);
-    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
-    (void)t_ack(c->graph, &third);
-    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
-    t_op ops[] = {t_remove(past, &c->admin, &c->founder, WR_REASON_LOST), t_ack(past, &c->admin),
-                  t_remove(past, &c->admin, &c->founder, WR_REASON_LOST)};
-    for (size_t i = 0; i < WR_COUNT(ops); i++)
-        T_OK(t_admit(c->graph, &ops[i]));
-    T_TRUE(is_held(c, &ops[0]));
-    T_FALSE(is_held(c, &ops[1]));
-    T_TRUE(is_held(c, &ops[2]));
-    wr_hash heads[WR_OP_PARENTS_MAX];
-    uint32_t count = wr_graph_heads(c->graph, heads);
-    for (size_t i = 0; i < WR_COUNT(ops); i++)
-        T_FALSE(wr_hash_is_among(&ops[i].id, heads, count));
-    T_TRUE(is_in(c, &c->founder));
-    T_TRUE(is_in(c, &c->member));
-}
-
-static void the_owner_may_let_a_held_op_take_effect(void **state) {
-    t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
-    wr_identity third = t_device(11);
-    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
-    (void)t_ack(c->graph, &third);
-    t_op strike = t_remove_aside(past, &c->admin, &c->founder);
-    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
-    T_OK(t_admit(c->graph, &strike));
-    uint64_t version = wr_graph_version(c->graph);
-    T_OK(wr_graph_release(c->graph, &strike.id));
-    T_TRUE(wr_graph_version(c->graph) > version);
-    T_FALSE(member_of(c, &c->founder)->current);
-    T_ERR(wr_graph_release(c->graph, &strike.id), WR_ERR_UNKNOWN);
-    T_ERR(wr_graph_release(c->graph, &c->ack.id), WR_ERR_UNKNOWN);
-}
-
-/* Test 29 of the brief: a thief removes everybody at once. */
-static void only_the_accuser_can_fall_to_the_accused(void **state) {
-    t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
-    (void)t_remove(c->graph, &c->founder, &c->admin, WR_REASON_LOST);
-    const wr_identity *all[] = {&c->founder, &c->member};
-    for (size_t i = 0; i < WR_COUNT(all); i++) {
-        t_op strike = t_remove(past, &c->admin, all[i], WR_REASON_LOST);
-        T_OK(t_admit(c->graph, &strike));
-    }
-    T_FALSE(member_of(c, &c->founder)->current); /* re-paired by its owner */
-    T_TRUE(is_in(c, &c->member));
-    T_FALSE(is_in(c, &c->admin));
-}
-
-static void what_a_removal_could_cost_is_foreseen(void **state) {
-    t_circle *c = *state;
-    wr_identity late = t_device(11);
-    wr_hash struck[WR_MEMBERS_MAX];
-    uint32_t count;
-    T_OK(wr_graph_foresee(c->graph, &c->founder.device_id, &c->admin.device_id, 1, struck, &count));
-    T_EQ(count, 0);
-    (void)t_add(c->graph, &c->founder, &late, WR_ROLE_ADMIN);
-    (void)t_ack(c->graph, &late);
-    /* The admin has not acknowledged the newcomer: it can pretend never to have heard of it, and
-     * the founder's ADD falls with the founder, and the accusation with the ADD. */
-    T_OK(wr_graph_foresee(c->graph, &late.device_id, &c->admin.device_id, 1, struck, &count));
-    T_EQ(count, 2);
-    T_MEM(struck[0].b, c->founder.device_id.b, 32);
-    T_MEM(struck[1].b, c->member.device_id.b, 32);
-    T_OK(wr_graph_foresee(c->graph, NULL, &c->admin.device_id, 1, struck, &count));
-    T_EQ(count, 0); /* the recovery key cannot be accused */
-    wr_hash nobody = {{1}};
-    T_ERR(wr_graph_foresee(c->graph, NULL, &nobody, 1, struck, &count), WR_ERR_UNKNOWN);
 }
 
 /* ---- how much of a feed counts ---- */
@@ -471,12 +364,12 @@ static void of_a_compromised_device_the_least_cut_counts(void **state) {
  * taken." */
 static void of_a_device_that_never_came_in_nothing_counts(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = copy_of(c);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
     wr_identity protege = t_device(13);
     t_op add = t_add(past, &c->admin, &protege, WR_ROLE_MEMBER);
     (void)t_remove(c->graph, &c->founder, &c->admin, WR_REASON_LOST);
     T_OK(t_admit(c->graph, &add));
-    T_FALSE(is_in(c, &protege));
+    T_FALSE(t_is_in(c, &protege));
     wr_limit limit = wr_graph_limit(c->graph, &protege.device_id, &feed);
     T_EQ(limit.shown, 0);
     T_EQ(limit.kept, 0);
@@ -510,16 +403,12 @@ int main(void) {
         TEST(admins_lower_a_role_and_root_raises_it),
         TEST(who_leaves_is_out_but_not_accused),
         TEST(a_removal_is_acknowledged_before_anything_else),
+        TEST(a_device_is_convicted_once),
         TEST(root_signs_with_the_key_that_holds),
         TEST(devices_do_not_change_the_recovery_key),
         TEST(an_epoch_of_a_removed_reader_is_read_only),
         TEST(an_epoch_of_a_struck_device_is_read_only),
         TEST(a_barred_device_that_is_a_member_again_is_left_out_by_name),
-        TEST(a_sleeper_cannot_strike_those_who_were_added_after_it_slept),
-        TEST(nothing_stands_on_what_stands_on_a_held_op),
-        TEST(the_owner_may_let_a_held_op_take_effect),
-        TEST(only_the_accuser_can_fall_to_the_accused),
-        TEST(what_a_removal_could_cost_is_foreseen),
         TEST(what_siblings_hold_of_a_lost_device_is_kept_aside),
         TEST(what_a_first_cover_that_is_no_ack_saw_is_nothing),
         TEST(of_a_compromised_device_the_least_cut_counts),

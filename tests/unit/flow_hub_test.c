@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "flow/members.h"
 #include "flow_hub_world.h"
 
 #include <stdio.h>
@@ -155,6 +156,39 @@ static void the_owners_yes_is_for_the_device_that_was_shown(void **state) {
     T_MEM(host->asked.b, asked.b, sizeof asked.b);
 }
 
+static void has_left(void *ctx, wr_err err) {
+    T_OK(err);
+    *(bool *)ctx = true;
+}
+
+static bool is_alone(const hubs_device *d) {
+    return d->events[HUB_EV_CIRCLE_CHANGED] != 0 && hubs_members(&d->all->device[d->index]) == 1;
+}
+
+/* The last epoch has gone with the one that left, and the next is made when somebody writes. */
+static void a_device_comes_in_where_another_has_just_left(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *host = &all->device[0], *leaver = &all->device[1], *guest = &all->device[2];
+    hub_pairing pairing;
+    bool left = false;
+    hubs_found(all);
+    hubs_open(leaver);
+    hubs_open(guest);
+    hubs_pair(host, true, &pairing);
+    T_OK(hubs_join(leaver, pairing.code, host));
+    hubs_wait(host, is_done);
+    T_OK(hub_leave(leaver->hub, has_left, &left));
+    hubs_wait(host, is_alone);
+    hubs_pair(host, true, &pairing);
+    T_OK(hubs_join(guest, pairing.code, host));
+    hubs_wait(guest, has_joined);
+    T_OK(guest->joined);
+    T_TRUE(left);
+    T_EQ(host->events[HUB_EV_PAIRING_REQUEST], 2); /* one try each */
+    T_OK(hubs_append(guest, "a new key was there"));
+    T_EQ(hubs_members(host), 2);
+}
+
 /* ---- stores that fail ---- */
 
 /* The nth call of the store fails while the circle is made; false: it was made all the same. */
@@ -247,6 +281,7 @@ int main(void) {
         IN_A_WORLD(words_of_an_unfinished_circle_do_not_stay_in_a_home_that_joins),
         IN_A_WORLD(a_code_is_worth_three_tries_however_it_is_typed),
         IN_A_WORLD(the_owners_yes_is_for_the_device_that_was_shown),
+        IN_A_WORLD(a_device_comes_in_where_another_has_just_left),
         cmocka_unit_test(a_circle_is_made_whole_whichever_call_of_its_store_failed),
         IN_A_WORLD(what_was_answered_is_there_and_what_was_refused_is_not),
     };
