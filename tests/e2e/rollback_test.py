@@ -189,4 +189,5 @@ def a_home_that_was_set_back(build):
 
 
 if __name__ == "__main__":
-    mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill, a_home_that_was_set_back)
+    mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill,
+              a_home_that_was_set_back)
