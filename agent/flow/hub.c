@@ -108,6 +108,14 @@ static wr_err keep_mark(hub *h, const wr_put *put) {
                           wr_slice_of(value, sizeof value));
 }
 
+static wr_err keep_volume(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE], value[HUB_VOLUME_SIZE];
+    wr_store_u64(value, put->volume.entries);
+    wr_store_u64(value + 8, put->volume.bytes);
+    return store_put_meta(h->store, hub_meta_key(HUB_META_VOLUME, &put->id, key),
+                          wr_slice_of(value, sizeof value));
+}
+
 static wr_err keep_row(hub *h, const wr_put *put) {
     store_row_log logs[WR_CHUNK_ENTRIES];
     const wr_row *row = put->row;
@@ -156,6 +164,12 @@ static wr_err keep_epoch(hub *h, const wr_put *put) {
     return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
 }
 
+static wr_err keep_drop(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE];
+    WR_TRY(store_delete_epoch(h->store, &put->id));
+    return store_delete_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key));
+}
+
 static wr_err keep(hub *h, const wr_put *put) {
     switch (put->type) {
     case WR_PUT_OP:
@@ -165,6 +179,8 @@ static wr_err keep(hub *h, const wr_put *put) {
     case WR_PUT_EPOCH:
         h->new_epochs = true;
         return keep_epoch(h, put);
+    case WR_PUT_DROP:
+        return keep_drop(h, put);
     case WR_PUT_ROW:
         return keep_row(h, put);
     case WR_PUT_NODES:
@@ -173,6 +189,8 @@ static wr_err keep(hub *h, const wr_put *put) {
         return store_put_head(h->store, &put->feed->feed_id, put->head);
     case WR_PUT_MARK:
         return keep_mark(h, put);
+    case WR_PUT_VOLUME:
+        return keep_volume(h, put);
     }
     WR_UNREACHABLE();
 }
@@ -269,7 +287,7 @@ static void recover(hub *h, wr_err err) {
 static void set_timer(hub *h) {
     wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
     next = wr_mono_min(next, beacon_deadline(h));
-    next = wr_mono_min(next, append_deadline(h));
+    next = wr_mono_min(next, rotation_deadline(h));
     next = wr_mono_min(next, rollback_deadline(h));
     if (h->self != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));

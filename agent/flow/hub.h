@@ -31,7 +31,8 @@ typedef struct hub_config {
     size_t listen_count;
     const net_addr *peers; /* static addresses to try */
     size_t peer_count;
-    bool discovery; /* pairing beacons by multicast */
+    bool discovery;             /* pairing beacons by multicast */
+    uint64_t epoch_entries_max; /* when an epoch is full; 0: as circle.md 5.4 has it */
     /* Makes the home's device.key and store for a new circle (init, join), in place of what a try
      * left that did not finish: the hub has closed that.  problem names the file on failure. */
     wr_err (*provision)(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
@@ -60,7 +61,6 @@ const wr_hash *hub_device_id(const hub *hub); /* of this device; NULL without a 
 const metrics *hub_metrics(const hub *hub);   /* live as long as the hub */
 
 /* ---- making and joining a circle ------------------------------------------------ */
-
 /* New circle, this device its first member.  keep_recovery false wipes the words unseen. */
 WR_MUST wr_err hub_init(hub *hub, wr_slice name, bool keep_recovery);
 /* The 24 words of init: given out once, then wiped from memory and disk.  UNKNOWN when there are
@@ -95,7 +95,6 @@ void hub_join_cancel(hub *hub); /* done is called with CLOSED */
 WR_MUST wr_err hub_rejoin(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
                           hub_done_fn done, void *ctx);
 /* ---- logs -------------------------------------------------------------------------- */
-
 typedef struct hub_item {
     wr_slice kind; /* the app's; may be empty */
     wr_slice body;

@@ -19,6 +19,7 @@
 #include "flow/pairflow.h"
 #include "flow/pump.h"
 #include "flow/reader.h"
+#include "flow/rollback.h"
 #include "mesh/mesh.h"
 
 #define HUB_PROBLEM_MAX 256u
@@ -28,19 +29,6 @@
 
 typedef struct append_job append_job;
 typedef struct done_job done_job;
-
-/* ---- being set back (rollback.c) ---- */
-
-typedef enum rollback_kind { ROLLBACK_TWIN, ROLLBACK_LOST, ROLLBACK_BACK } rollback_kind;
-#define ROLLBACK_KINDS 3u
-
-typedef struct rollback_state {
-    bool twin, lost;       /* were told */
-    uint64_t entries, ops; /* that came back since the start */
-    bool fresh, untold;    /* .. in this turn; .. and the owner does not know */
-    uint64_t seen;         /* how many had, when lost_at was set */
-    wr_mono lost_at;       /* NEVER: nothing is missing */
-} rollback_state;
 
 /* ---- the hub ---- */
 
@@ -138,14 +126,16 @@ WR_MUST wr_err hub_adopt(hub *h, wr_self *self);
 /* The ADD that a new device may know and the circle does not yet. */
 WR_MUST wr_err hub_keep_add(hub *h, wr_slice op, const wr_sig *sig);
 WR_MUST wr_err hub_forget_add(hub *h);
-/* Meta keys of a device: one byte, then its id. */
+/* Meta keys of a device, or of what else has an id: one byte, then the id. */
 #define HUB_META_MARK 'm'
 #define HUB_META_ADDRS 'a'
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
 #define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
 #define HUB_META_FORMER 'f'    /* a device that this home was before: ids of its tail name it */
+#define HUB_META_VOLUME 'e'    /* of an epoch: how much is held under it */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */
+#define HUB_VOLUME_SIZE 16u    /* u64 entries || u64 bytes */
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
 /* Siblings for mesh: after the circle changed, and their remembered addresses. */
@@ -176,18 +166,16 @@ typedef struct released_ops {
 WR_MUST wr_err released_get(hub *h, released_ops *ret_released);
 /* To be called after each op that is loaded. */
 WR_MUST wr_err released_load(const released_ops *released, wr_self *self);
-WR_MUST wr_err append_key(hub *h);     /* makes an epoch now if there is none to write under */
-wr_mono append_deadline(const hub *h); /* a new epoch is due */
-WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands */
-void rollback_load(hub *h);            /* after hub_load */
-WR_MUST wr_err rollback_turn(hub *h);  /* what this turn brought back, or showed to be missing */
-wr_mono rollback_deadline(const hub *h);
-WR_MUST wr_err rollback_forget(hub *h); /* this home is another device from now on */
-void rollback_twin(hub *h, const wr_hash *by);
-hub_hold rollback_hold(const hub *h);
-struct hub_alert;
-WR_MUST wr_err rollback_alert(hub *h, rollback_kind kind, struct hub_alert *ret_alert,
-                              bool *ret_any);
+/* New epochs (rotation.c). */
+WR_MUST wr_err rotation_turn(hub *h); /* this device may sign */
+void rotation_off(hub *h);            /* it may not */
+wr_mono rotation_deadline(const hub *h);
+/* The epoch is full, and another one cannot be made yet. */
+WR_MUST bool rotation_blocked(const hub *h);
+/* Before an entry is signed: a new epoch if it is full. */
+WR_MUST wr_err rotation_make_room(hub *h);
+WR_MUST wr_err rotation_key(hub *h); /* one now if there is none to write under */
+WR_MUST wr_err append_load(hub *h);  /* after hub_load: where the tail stands */
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
  * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,

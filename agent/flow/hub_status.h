@@ -30,7 +30,7 @@ typedef struct hub_status {
     hub_hold hold;      /* .. why */
     uint64_t bytes;     /* on disk */
     bool recovery_kept; /* the words were never shown: this device holds everything */
-    bool pq;            /* every device was paired by QR */
+    bool pq;            /* every device ever added was paired by QR */
     uint32_t listen_count;
     net_addr listen[8];
 } hub_status;

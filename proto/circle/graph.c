@@ -12,7 +12,7 @@ wr_err wr_graph_new(wr_graph **ret_graph) {
     WR_AUTO(wr_graph) graph = calloc(1, sizeof *graph);
     if (graph == NULL)
         return WR_ERR_NOMEM;
-    wr_arena_init(&graph->arena, WR_GRAPH_BYTES_MAX);
+    wr_arena_init(&graph->arena, WR_GRAPH_BYTES_MAX - sizeof *graph - WR_EVALUATOR_BYTES_MAX);
     WR_TRY(wr_evaluator_new(&graph->evaluator));
     *ret_graph = wr_steal(&graph);
     return WR_OK;
@@ -170,6 +170,7 @@ static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
     WR_ASSERT(chain->op_count == node->eval.aseq);
     for (uint32_t i = 0; i < in->op.parent_count; i++)
         wr_graph_node(graph, &in->parent[i]->eval.id)->has_child = true;
+    wr_graph_count_epochs(graph, in, node);
     node->before = chain->last;
     chain->last = node;
     chain->op_count = node->eval.aseq + 1;
@@ -206,6 +207,9 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
     }
     if (wr_op_makes_member(in->op.type))
         describe_member(graph, in);
+    /* spec:circle#5.5 "A circle MUST NOT be called safe against a later quantum computer once an
+     * ADD of mode 2 was admitted, whatever became of its device." */
+    graph->by_code = graph->by_code || (in->op.type == WR_OP_ADD && in->mode == WR_PAIR_CODE);
     link_node(graph, in, node);
     if (node->type == WR_OP_EPOCH)
         wr_graph_take_epoch(graph, in, node);

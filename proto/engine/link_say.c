@@ -115,7 +115,8 @@ static wr_err say_key_want(wr_link *link, wr_buf *plain) {
         uint32_t count = 0, at = link->keys_asked;
         for (; at < wr_graph_epoch_count(graph) && count < LINK_KEY_WANTS_MAX; at++) {
             ids[count] = *wr_graph_epoch_id(graph, at);
-            count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]);
+            count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]) &&
+                     wr_self_wants_epoch(link->self, at);
         }
         WR_TRY(wr_key_want_encode(ids, count, &body));
         if (count != 0 && wr_frame_put(plain, WR_FRAME_KEY_WANT, wr_buf_slice(&body)) != WR_OK)

@@ -21,6 +21,7 @@
 #include "circle/keyring.h"
 #include "circle/removal.h"
 #include "engine/twins.h"
+#include "engine/volume.h"
 #include "feed/feed.h"
 #include "feed/frontier.h"
 
@@ -30,7 +31,7 @@ WR_MUST wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **re
 void wr_self_free(wr_self *self); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_self, wr_self_free)
 
-/* ---- loading what was durable: ops, seed, epochs, heads, marks, then done -------------- */
+/* ---- loading what was durable: ops, seed, epochs, heads, marks, volumes, then done ----- */
 /* CORRUPT: not what this device could have stored. */
 WR_MUST wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig);
 WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_key *seed);
@@ -39,6 +40,8 @@ WR_MUST wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const 
 WR_MUST wr_err wr_self_load_history(wr_self *self, const wr_hash *epoch_id, wr_slice blob);
 WR_MUST wr_err wr_self_load_head(wr_self *self, wr_slice head);
 WR_MUST wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);
+/* How much is held under an epoch. */
+WR_MUST wr_err wr_self_load_volume(wr_self *self, const wr_hash *epoch_id, const wr_volume *volume);
 /* Checks that the parts fit; afterwards the self works. */
 WR_MUST wr_err wr_self_load_done(wr_self *self, wr_now now);
 
@@ -49,13 +52,15 @@ WR_MUST wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_k
 /* ---- what must be stored ------------------------------------------------------------------ */
 
 typedef enum wr_put_type {
-    WR_PUT_OP,    /* .op */
-    WR_PUT_SEED,  /* .secret: Q */
-    WR_PUT_EPOCH, /* .id, .secret: E; .head: history blob, may be empty */
-    WR_PUT_ROW,   /* .feed, .row, .logs */
-    WR_PUT_NODES, /* .feed, .nodes */
-    WR_PUT_HEAD,  /* .feed, .head: encoded feed */
-    WR_PUT_MARK,  /* .id: device, .mark: highest session time used by or accepted from it */
+    WR_PUT_OP,     /* .op */
+    WR_PUT_SEED,   /* .secret: Q */
+    WR_PUT_EPOCH,  /* .id, .secret: E; .head: history blob, may be empty */
+    WR_PUT_DROP,   /* .id: E and history of this epoch are to be deleted */
+    WR_PUT_ROW,    /* .feed, .row, .logs */
+    WR_PUT_NODES,  /* .feed, .nodes */
+    WR_PUT_HEAD,   /* .feed, .head: encoded feed */
+    WR_PUT_MARK,   /* .id: device, .mark: highest session time used by or accepted from it */
+    WR_PUT_VOLUME, /* .id: epoch, .volume; in one commit with the rows that it counts */
 } wr_put_type;
 
 typedef struct wr_put { /* pointers live until the next call on self */
@@ -69,6 +74,7 @@ typedef struct wr_put { /* pointers live until the next call on self */
     const wr_tree_nodes *nodes;
     wr_slice head;
     uint64_t mark;
+    wr_volume volume;
 } wr_put;
 /* False when nothing is left.  To be drained before the next append, take or link read. */
 WR_MUST bool wr_self_poll(wr_self *self, wr_put *ret_put);
@@ -141,8 +147,13 @@ WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role
                                 const wr_sign_key *root, wr_now now);
 /* The owner accepts an op that the guard held (circle.md 4.6).  UNKNOWN: it is not held. */
 WR_MUST wr_err wr_self_release(wr_self *self, const wr_hash *op_id);
-/* A new epoch is due: nobody may write under those that are held, or they are old. */
-WR_MUST bool wr_self_rotation_due(const wr_self *self, wr_now now);
+/* A new epoch is due: nobody may write under those that are held, or the one is old or full. */
+WR_MUST bool wr_self_rotation_due(wr_self *self, wr_now now);
+/* May one more entry be written under the epoch, those of the open run counted?  False: none is
+ * held.  Who goes on all the same, as no new one can be made, does nothing wrong. */
+WR_MUST bool wr_self_has_room(const wr_self *self);
+/* When an epoch is full: that of circle.md 5.4, unless it is set. */
+void wr_self_set_epoch_max(wr_self *self, const wr_volume *max);
 WR_MUST wr_err wr_self_rotate(wr_self *self, wr_now now);
 /* Builds a signed ADD without admitting it: A keeps it until READY (pairing.md 5). */
 WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out,
@@ -176,18 +187,8 @@ WR_MUST wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const
 
 /* A sibling over an authenticated session holds no more of our own feeds and ops than we do. */
 void wr_self_confirm(wr_self *self);
-/* The process that speaks, drawn with self; an owner that loads anew sets it again (sync.md 5.1).
- */
-const wr_digest *wr_self_instance(const wr_self *self);
-void wr_self_set_instance(wr_self *self, const wr_digest *instance);
-/* A sibling has met another process of this device: nothing is signed until confirmed anew.  It is
- * forgotten when the sibling takes it back (by NULL: whoever said so), or some time has passed. */
-void wr_self_see_twin(wr_self *self, const wr_hash *by, wr_now now);
-void wr_self_forget_twin(wr_self *self, const wr_hash *by);
-wr_mono wr_self_twin_until(const wr_self *self); /* zero: no twin is known */
-wr_twins *wr_self_twins(wr_self *self);
-/* Entries and ops of our own that siblings brought back, as we had lost them. */
-void wr_self_regained(const wr_self *self, uint64_t *ret_entries, uint64_t *ret_ops);
+/* Is the secret of this epoch of the graph one to ask for and to take (circle.md 5.6)? */
+WR_MUST bool wr_self_wants_epoch(const wr_self *self, uint32_t index);
 /* Session times: ours for the next handshake; a peer's, REFUSED unless above its last. */
 uint64_t wr_self_next_mark(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);

@@ -51,4 +51,20 @@ WR_MUST bool wr_place_is_asked(const wr_place *place);
 /* Nobody came meanwhile: sure, if it is time. */
 void wr_place_settle(wr_place *place, wr_mono now);
 
+/* ---- what self knows of twins, its own and those of siblings (self_twin.c) ---- */
+
+struct wr_self;
+/* The process that speaks, drawn with self; an owner that loads anew sets it again (sync.md 5.1).
+ */
+const wr_digest *wr_self_instance(const struct wr_self *self);
+void wr_self_set_instance(struct wr_self *self, const wr_digest *instance);
+/* A sibling has met another process of this device: nothing is signed until confirmed anew.  It is
+ * forgotten when the sibling takes it back (by NULL: whoever said so), or some time has passed. */
+void wr_self_see_twin(struct wr_self *self, const wr_hash *by, wr_now now);
+void wr_self_forget_twin(struct wr_self *self, const wr_hash *by);
+wr_mono wr_self_twin_until(const struct wr_self *self); /* zero: no twin is known */
+wr_twins *wr_self_twins(struct wr_self *self);
+/* Entries and ops of our own that siblings brought back, as we had lost them. */
+void wr_self_regained(const struct wr_self *self, uint64_t *ret_entries, uint64_t *ret_ops);
+
 #endif /* WR_ENGINE_TWINS_H */

@@ -363,7 +363,7 @@ WRAP(wr_epoch_ref, wr_graph_epoch, const wr_graph *graph, uint32_t index) {
     return epoch;
 }
 
-WRAP(bool, wr_self_rotation_due, const wr_self *self, wr_now now) {
+WRAP(bool, wr_self_rotation_due, wr_self *self, wr_now now) {
     return chosen != CANARY_keeps_its_key && __real_wr_self_rotation_due(self, now);
 }
 

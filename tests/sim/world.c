@@ -26,12 +26,13 @@
 /* ---- telling ------------------------------------------------------------------------------- */
 
 void world_tell_replay(const char *word, const world_options *o) {
+    (void)fprintf(stderr, "%s: warren-sim --seed %" PRIu64, word, o->seed);
+    if (o->epoch != 0)
+        (void)fprintf(stderr, " --epoch %u", o->epoch);
     if (o->scenario != NULL)
-        (void)fprintf(stderr, "%s: warren-sim --seed %" PRIu64 " --scenario %s --trace\n", word,
-                      o->seed, o->scenario->name);
+        (void)fprintf(stderr, " --scenario %s --trace\n", o->scenario->name);
     else
-        (void)fprintf(stderr, "%s: warren-sim --seed %" PRIu64 " --devices %u --steps %u --trace\n",
-                      word, o->seed, o->devices, o->steps);
+        (void)fprintf(stderr, " --devices %u --steps %u --trace\n", o->devices, o->steps);
 }
 
 void world_fail(world *w, const char *format, ...) {
@@ -358,6 +359,7 @@ void device_start(device *d) {
                          .peers = r->peers,
                          .peer_count = peer_count,
                          .discovery = w->discovery,
+                         .epoch_entries_max = w->options.epoch,
                          .provision = provision,
                          .event = on_event,
                          .ctx = r};

@@ -42,6 +42,7 @@ typedef struct world_options {
     uint64_t seed;
     uint32_t devices; /* 0: the seed decides */
     uint32_t steps;
+    uint32_t epoch;                  /* entries that fill one; 0: those of the spec */
     const struct scenario *scenario; /* NULL: what happens is drawn */
     bool print_trace;
     trace *trace; /* borrowed: may be looked at when the world has ended badly */

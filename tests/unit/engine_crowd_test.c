@@ -171,28 +171,34 @@ static void lone_epoch(wr_graph *graph, const device *d, uint32_t number, wr_key
     T_OK(wr_graph_admit(graph, wr_buf_slice(&op), &sig));
 }
 
-/* The home of a as if it had been told of epochs until there was no room for more. */
+#define RING (WR_EPOCHS_MAX - WR_EPOCHS_SPARE) /* of those that follow no removal */
+
+/* The home of a as if it had been told of epochs until there was no room for more: three devices
+ * have used up their share of them. */
 static void fill_ring(void) {
+    device *d = device_new(5), *const makers[] = {a, b, d};
     wr_self *full;
-    wr_key secrets[WR_EPOCHS_MAX];
+    wr_key secrets[RING];
     WR_AUTO(wr_graph) graph = NULL;
+    add_device(a, d);
     T_OK(wr_graph_new(&graph));
     t_copy(graph, wr_self_graph(a->self));
     T_OK(wr_self_new(&a->identity, t_rng(7), &full));
-    for (uint32_t i = 1; i < WR_EPOCHS_MAX; i++)
-        lone_epoch(graph, a, i, &secrets[i]);
+    for (uint32_t i = 1; i < RING; i++)
+        lone_epoch(graph, makers[i / WR_EPOCH_SHARE], i, &secrets[i]);
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(full, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
     T_TRUE(wr_keyring_seed(wr_self_keyring(a->self), &secrets[0]));
     T_OK(wr_self_load_seed(full, &secrets[0]));
     T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), wr_self_write_epoch(a->self), &secrets[0]));
-    for (uint32_t i = 0; i < WR_EPOCHS_MAX; i++)
+    for (uint32_t i = 0; i < RING; i++)
         T_OK(wr_self_load_epoch(full, wr_graph_epoch_id(graph, i), &secrets[i]));
     T_OK(wr_self_load_done(full, world_now));
     wr_self_free(a->self);
     a->self = full;
     (void)drain(a);
     wr_self_confirm(full);
+    device_free(d);
 }
 
 /* a holds as many secrets as fit; siblings make epochs all the same. */
@@ -204,7 +210,7 @@ static void an_epoch_without_room_for_its_secret_ends_no_session(void **state) {
     WR_AUTO(wr_graph) graph = NULL;
     T_OK(wr_graph_new(&graph));
     t_copy(graph, wr_self_graph(c->self));
-    lone_epoch(graph, c, WR_EPOCHS_MAX, &secret);
+    lone_epoch(graph, c, RING, &secret);
     wr_op_ref op = wr_graph_op(graph, wr_graph_op_count(graph) - 1);
     uint8_t bytes[4096];
     wr_buf body = WR_BUF_ARRAY(bytes);

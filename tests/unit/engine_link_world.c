@@ -43,6 +43,8 @@ bool drain(device *d) {
     bool any = false;
     while (wr_self_poll(d->self, &put)) {
         any = true;
+        if (put.type == WR_PUT_VOLUME)
+            d->volume = put.volume;
         if (put.type != WR_PUT_ROW)
             continue;
         uint32_t feed = 0;

@@ -28,6 +28,7 @@ typedef struct device {
     wr_self *self;
     world_row rows[ROWS_MAX];
     uint32_t row_count;
+    wr_volume volume; /* the newest that it stored */
     uint32_t units_served;
     uint32_t alerts;
 } device;

@@ -152,6 +152,7 @@ void hubs_open(hubs_device *d) {
                          .rng = wr_rng_system(),
                          .listen = &d->listen,
                          .listen_count = 1,
+                         .epoch_entries_max = d->epoch_entries_max,
                          .provision = provision,
                          .event = on_event,
                          .ctx = d};

@@ -25,6 +25,7 @@ typedef struct hubs_device {
     bool has_home;
     keystore_secrets secrets; /* of the home */
     bool gone;
+    uint64_t epoch_entries_max; /* hub_config */
 
     uint32_t provisions;
     uint32_t provisions_fail; /* so many of the next ones do */
