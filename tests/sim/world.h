@@ -152,9 +152,8 @@ struct world {
     const device *host, *guest; /* of the newest join */
     bool host_dies;             /* soon after its owner was asked */
     sim_event disturbance;      /* breaks their connections */
-    bool rejoined;              /* somebody came in again */
-    bool healing;
-    uint64_t healed_ms; /* all devices run, nothing is in the way */
+    bool healing, rejoined;     /* .. somebody came in again */
+    uint64_t healed_ms;         /* all devices run, nothing is in the way */
     uint64_t settled_ms;
     uint64_t next_check; /* at so many events of the trace */
     struct world_counts {
