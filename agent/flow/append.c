@@ -349,45 +349,54 @@ static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, wr_slice kind, w
     return WR_OK;
 }
 
-static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
+static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain, bool *ret_gone) {
     uint8_t name_bytes[WR_NAME_BYTES_MAX];
     wr_buf name = WR_BUF_ARRAY(name_bytes);
     wr_slice kind, body;
-    uint16_t log_no;
+    uint16_t log_no, next;
     uint64_t seq, hlc = tail->hlc;
+    bool sign = can_write(h);
     wr_err err = reader_open_tail(h->reader, tail, plain, &kind, &body);
     if (err == WR_OK)
         err = reader_log_name(h->reader, tail->log_id, &name);
     if (err != WR_OK)
         return err == WR_ERR_IO || err == WR_ERR_NOMEM ? err : leave_damaged(h, tail);
-    WR_TRY(bind_log(h, wr_buf_slice(&name), &log_no));
+    err = sign ? bind_log(h, wr_buf_slice(&name), &log_no)
+               : reader_own_log(h->reader, wr_buf_slice(&name), &log_no, &next);
+    if (err == WR_ERR_UNKNOWN && !sign) /* nothing of this log has come back */
+        return WR_OK;
+    WR_TRY(err);
     /* Only after a restore from an old copy is something of ours newer than what waits here. */
     if (hlc <= wr_self_hlc_floor(h->self, STREAM_MESSAGES)) {
-        bool is_signed = false;
-        WR_TRY(was_signed(h, log_no, hlc, kind, body, &is_signed));
-        if (is_signed)
+        WR_TRY(was_signed(h, log_no, hlc, kind, body, ret_gone));
+        if (*ret_gone)
             return store_delete_tail(h->store, hlc);
-        hlc = next_hlc(h);
-        WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
+        hlc = sign ? next_hlc(h) : hlc;
+        if (sign)
+            WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
     }
+    if (!sign)
+        return WR_OK;
+    *ret_gone = true;
     WR_TRY(sign_message(h, log_no, hlc, kind, body, &seq));
     return store_delete_tail(h->store, tail->hlc);
 }
 
 static wr_err sign_batch(hub *h, tail_batch *batch) {
-    uint64_t damaged = h->tail_damaged;
     WR_TRY(store_each_tail(h->store, h->tail_from, take_tail, batch));
     wr_err err = WR_OK;
     for (uint32_t i = 0; err == WR_OK && i < batch->count; i++) {
         wr_buf scratch = WR_BUF_ARRAY(batch->plain);
-        err = sign_tail_entry(h, &batch->list[i], &scratch);
+        bool gone = false;
+        err = sign_tail_entry(h, &batch->list[i], &scratch, &gone);
+        h->tail_count -= gone;
     }
     wr_wipe(batch->plain, sizeof batch->plain);
     WR_TRY(err);
-    h->tail_count -= batch->count - (h->tail_damaged - damaged);
     return close_run(h);
 }
 
+/* Signs what waits.  Where nothing may be signed, what came back signed waits no more. */
 static wr_err sign_tail(hub *h) {
     tail_batch *batch = calloc(1, sizeof *batch);
     uint8_t *memory = malloc(SIGN_BYTES_MAX);
@@ -400,7 +409,7 @@ static wr_err sign_tail(hub *h) {
     }
     free(memory);
     free(batch);
-    if (waiting(h))
+    if (waiting(h) && can_write(h))
         loop_dirty(h->config.loop);
     return err;
 }
@@ -473,6 +482,8 @@ wr_err append_turn(hub *h) {
         }
     } else {
         rotation_off(h);
+        if (waiting(h) && h->rollback.fresh)
+            WR_TRY(sign_tail(h));
     }
     return run_jobs(h);
 }

@@ -69,7 +69,7 @@ static void tell_all(hub *h) {
         q->event.name = wr_slice_of(q->name, q->event.name.len);
         q->event.words = q->words;
         q->event.text = q->text;
-        if (q->event.type == HUB_EV_ALERT)
+        if (q->event.type == HUB_EV_ALERT || q->event.type == HUB_EV_ROLLBACK)
             diag(DIAG_WARN, ALERT, diag_text("text", q->text));
         h->config.event(h->config.ctx, &q->event);
     }
@@ -288,6 +288,7 @@ static void set_timer(hub *h) {
     wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
     next = wr_mono_min(next, beacon_deadline(h));
     next = wr_mono_min(next, rotation_deadline(h));
+    next = wr_mono_min(next, rollback_deadline(h));
     if (h->self != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));
     if (h->broken)
@@ -312,6 +313,8 @@ static void free_hub(hub *h) {
 
 static void run_turn(hub *h) {
     wr_err err = pairflow_turn(h);
+    if (err == WR_OK && h->self != NULL)
+        err = rollback_turn(h);
     if (err == WR_OK && h->self != NULL)
         err = append_turn(h);
     if (err == WR_OK)
@@ -372,6 +375,7 @@ wr_err hub_open(const hub_config *config, keystore *keys, store *db, hub **ret_h
     h->started = loop_now(config->loop).mono;
     h->jobs_end = &h->jobs;
     h->rotate_at = WR_MONO_NEVER;
+    wr_rng_fill(&h->config.rng, h->instance.b, sizeof h->instance.b);
     wr_err err = open_parts(h);
     if (err != WR_OK) {
         snprintf(problem, sizeof problem, "%s",

@@ -5,6 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
+ *   rollback.c set back, or copied         rejoin.c   .. and come in again
  *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
@@ -18,6 +19,7 @@
 #include "flow/pairflow.h"
 #include "flow/pump.h"
 #include "flow/reader.h"
+#include "flow/rollback.h"
 #include "mesh/mesh.h"
 
 #define HUB_PROBLEM_MAX 256u
@@ -64,6 +66,8 @@ struct hub {
     uint64_t tail_from;                /* hlc: the damaged ones are below */
     bool named;                        /* our name of the circle is the one we want */
     wr_mono rotate_at;                 /* NEVER: no new epoch is due */
+    wr_digest instance;                /* this process, as siblings hear it */
+    rollback_state rollback;
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;
@@ -128,6 +132,7 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
 #define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
+#define HUB_META_FORMER 'f'    /* a device that this home was before: ids of its tail name it */
 #define HUB_META_VOLUME 'e'    /* of an epoch: how much is held under it */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */
 #define HUB_VOLUME_SIZE 16u    /* u64 entries || u64 bytes */

@@ -222,6 +222,8 @@ void hub_unload(hub *h) {
 
 wr_err hub_adopt(hub *h, wr_self *self) {
     h->self = self;
+    wr_self_set_instance(self, &h->instance);
+    rollback_load(h);
     if (h->config.epoch_entries_max != 0)
         wr_self_set_epoch_max(self, &(wr_volume){h->config.epoch_entries_max, WR_EPOCH_BYTES_MAX});
     WR_TRY(reader_new(self, h->store, &keystore_get(h->keystore)->store_key, &h->reader));
@@ -252,6 +254,7 @@ static wr_err load_all(hub *h) {
     WR_TRY(hub_drain(h));
     WR_TRY(admit_kept_add(h));
     WR_TRY(hub_commit(h));
+    rollback_load(h); /* an ADD of ours that was kept is nothing that came back */
     return append_load(h);
 }
 

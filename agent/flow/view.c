@@ -120,6 +120,7 @@ static wr_err circle_status(hub *h, hub_status *status) {
         status->epoch = *epoch;
     status->devices = wr_graph_current_count(graph);
     status->pending = h->tail_count;
+    status->hold = rollback_hold(h);
     status->recovery_kept = keystore_get(h->keystore)->has_recovery;
     status->pq = wr_graph_is_pq(graph);
     WR_TRY(hub_get_name(h, &name));

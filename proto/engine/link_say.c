@@ -19,6 +19,8 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     const wr_graph *graph = wr_self_graph(link->self);
     wr_hello hello = {.version = 1, .unix_ms = now.wall.ms};
     hello.device_id = wr_self_identity(link->self)->device_id;
+    hello.instance = *wr_self_instance(link->self);
+    hello.signs = wr_self_may_sign(link->self);
     hello.circle_id = *wr_graph_circle_id(graph);
     const wr_hash *epoch = wr_self_write_epoch(link->self);
     if (epoch != NULL)
@@ -282,6 +284,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     wr_link_release_unit(link); /* all it held is durable by now */
     if (!link->hello_sent)
         WR_TRY(say_hello(link, plain, now));
+    WR_TRY(wr_link_say_twin(link, plain));
     if (link->close_due)
         return say_close(link, plain);
     if (!link->hello_heard)
@@ -292,6 +295,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     if (link->state != LINK_UP)
         return WR_OK;
     WR_TRY(say_small(link, plain));
+    WR_TRY(wr_link_say_sole(link, plain, now));
     if (!link->op_heads_known)
         return WR_OK;
     WR_TRY(say_ops(link, plain));

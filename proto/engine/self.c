@@ -15,6 +15,8 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     self->rng = rng;
     self->run_feed = WR_FEED_NONE;
     self->epoch_max = (wr_volume){WR_EPOCH_ENTRIES_MAX, WR_EPOCH_BYTES_MAX};
+    /* spec:sync#5.1 "An instance MUST be drawn anew by each process, and MUST NOT be stored." */
+    wr_rng_fill(&self->rng, self->instance.b, sizeof self->instance.b);
     wr_err err = wr_graph_new(&self->graph);
     if (err == WR_OK) {
         wr_graph_set_evidence(self->graph, wr_evidence_check);
@@ -211,6 +213,7 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
         wr_self_see_feed(self, i, now);
     wr_self_drop_epochs(self);
     self->confirmed = !wr_self_has_witness(self, NULL, 0);
+    self->twins.free_at = wr_mono_add(now.mono, WR_TWINS_RETURN_MS);
     self->loaded = true;
     return WR_OK;
 }

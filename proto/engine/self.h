@@ -20,12 +20,12 @@
 #include "circle/identity.h"
 #include "circle/keyring.h"
 #include "circle/removal.h"
+#include "engine/twins.h"
 #include "engine/volume.h"
 #include "feed/feed.h"
 #include "feed/frontier.h"
 
 typedef struct wr_self wr_self;
-
 WR_MUST wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self);
 void wr_self_free(wr_self *self); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_self, wr_self_free)

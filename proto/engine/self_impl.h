@@ -40,8 +40,13 @@ struct wr_self {
     wr_rng rng;
     wr_graph *graph;
     wr_keyring *keyring;
-    bool loaded;          /* load_done or found */
-    bool confirmed;       /* may sign: see wr_self_may_sign */
+    bool loaded;        /* load_done or found */
+    bool confirmed;     /* may sign: see wr_self_may_sign */
+    wr_digest instance; /* this process */
+    wr_twins twins;     /* those of siblings */
+    wr_hash twin_by;    /* has met another process of ours .. */
+    wr_mono twin_until; /* .. zero: nobody has */
+    uint64_t regained_entries, regained_ops;
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;

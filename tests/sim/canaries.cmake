@@ -31,6 +31,7 @@ warren_sim_canary(subscriber_skips "but the subscriber did not get it" --seeds 5
 warren_sim_canary(subscriber_repeats "to a subscriber twice" --seeds 5..8)
 warren_sim_canary(forgets_that_links_end "no convergence" --seeds 21..28)
 warren_sim_canary(never_confirms "no convergence" --seeds 5..8)
+warren_sim_canary(welcomes_twins "both copies of a home sign" --scenario clone --seeds 1..2)
 warren_sim_canary(never_rests "time stands still" --seeds 4..5)
 warren_sim_canary(does_not_load "does not start" --seeds 5..8)
 warren_sim_canary(never_hangs_up "does not end" --seeds 6..7)

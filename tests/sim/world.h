@@ -98,8 +98,8 @@ struct device {
     bool was_set_back;
     /* The circle. */
     bool joining;
-    wr_hash id; /* once it is in */
-    bool has_id;
+    wr_hash id, former; /* once it is in; what it was before it came in again */
+    bool has_id, has_former;
     uint64_t pairing;    /* the window it opened last */
     bool ask_owner;      /* .. and its owner answers himself */
     const run *removing; /* it was asked to throw this device out and has not answered; NULL */
@@ -152,13 +152,13 @@ struct world {
     const device *host, *guest; /* of the newest join */
     bool host_dies;             /* soon after its owner was asked */
     sim_event disturbance;      /* breaks their connections */
-    bool healing;
-    uint64_t healed_ms; /* all devices run, nothing is in the way */
+    bool healing, rejoined;     /* .. somebody came in again */
+    uint64_t healed_ms;         /* all devices run, nothing is in the way */
     uint64_t settled_ms;
     uint64_t next_check; /* at so many events of the trace */
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
-        uint64_t set_backs, alerts;
+        uint64_t set_backs, alerts, rollbacks;
         uint64_t removals, leaves, roles, strikes;
         uint64_t awake_ms; /* of all devices together */
         uint64_t handshakes, stored;
