@@ -2,49 +2,10 @@
  * those get who should get nothing.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_link_world.h"
+#include "engine_circle_world.h"
 
 #include "unit/circle_fixture.h"
 #include "wire/message.h"
-
-static device *a, *b, *c;
-
-static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(c->self);
-    meet(a, c, 90);
-    meet(a, b, 91);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
-static wr_op_ref newest_op(const device *d) {
-    const wr_graph *graph = wr_self_graph(d->self);
-    return wr_graph_op(graph, wr_graph_op_count(graph) - 1);
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static wr_hash rotate(device *d) {
-    T_OK(wr_self_rotate(d->self, world_now));
-    (void)drain(d);
-    return newest_op(d).id;
-}
 
 /* ---- feeds of devices that are out ---- */
 
@@ -256,7 +217,7 @@ static void a_guest_that_asks_for_secrets_is_told_none(void **state) {
     device_free(d);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,65 +1,7 @@
 /* Which epoch a device writes under and which it reads: rules K1 to K6 between devices.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_link_world.h"
-
-static device *a, *b, *c;
-
-static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(b->self);
-    wr_self_confirm(c->self);
-    meet(a, c, 90);
-    meet(a, b, 91);
-    meet(b, c, 92);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
-static wr_hash write_epoch(const device *d) {
-    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
-    T_TRUE(epoch_id != NULL);
-    return *epoch_id;
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static void rotate(device *d) {
-    T_OK(wr_self_rotate(d->self, world_now));
-    (void)drain(d);
-}
-
-static void remove_it(device *by, device *target, wr_reason reason) {
-    wr_removal removal = {
-        .targets = &target->identity.device_id, .target_count = 1, .reason = reason};
-    T_OK(wr_self_remove(by->self, &removal, world_now));
-    (void)drain(by);
-}
-
-/* The ops without the secrets. */
-static void tell_ops(device *from, device *to) {
-    const wr_graph *graph = wr_self_graph(from->self);
-    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
-        wr_op_ref op = wr_graph_op(graph, i);
-        T_OK(wr_self_admit(to->self, op.bytes, op.sig, world_now));
-    }
-    (void)drain(to);
-}
+#include "engine_circle_world.h"
 
 static bool is_in(const device *at, const wr_hash *epoch_id) {
     const wr_graph *graph = wr_self_graph(at->self);
@@ -234,7 +176,7 @@ static void a_newcomer_reads_what_was_before(void **state) {
     device_free(d);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -2,51 +2,9 @@
  * reached, and nothing of a removed device comes in that nobody vouches for.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_link_world.h"
+#include "engine_circle_world.h"
 
 #include "wire/message.h"
-
-static device *a, *b, *c;
-
-static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(c->self);
-    meet(a, c, 90);
-    meet(a, b, 91);
-    meet(b, c, 92);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
-static void remove_it(device *by, device *target, wr_reason reason) {
-    wr_removal removal = {
-        .targets = &target->identity.device_id, .target_count = 1, .reason = reason};
-    T_OK(wr_self_remove(by->self, &removal, world_now));
-    (void)drain(by);
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static wr_hash write_epoch(const device *d) {
-    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
-    T_TRUE(epoch_id != NULL);
-    return *epoch_id;
-}
 
 /* spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
  * exactly one current member, its own, or the peer is barred (circle.md 4.6)." */
@@ -296,7 +254,7 @@ static void the_last_one_may_remove_the_others_without_their_word(void **state) 
     device_free(again);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

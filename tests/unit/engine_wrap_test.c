@@ -3,60 +3,19 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/self_wrap.h"
-#include "engine_link_world.h"
+#include "engine_circle_world.h"
 
-static device *a, *b, *c;
 static wr_box_ring ring; /* of b */
 
 static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(b->self);
-    wr_self_confirm(c->self);
-    meet(a, b, 90);
-    meet(a, c, 91);
+    int err = circle_start(state);
     wr_box_ring_init(&ring, &b->identity);
-    return 0;
+    return err;
 }
 
 static int stop(void **state) {
-    (void)state;
     wr_box_ring_wipe(&ring);
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
-static wr_hash write_epoch(const device *d) {
-    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
-    T_TRUE(epoch_id != NULL);
-    return *epoch_id;
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static wr_hash rotate(device *d) {
-    T_OK(wr_self_rotate(d->self, world_now));
-    (void)drain(d);
-    return write_epoch(d);
-}
-
-/* The ops of from that to lacks, and nothing else: what a mailbox would hold besides wraps. */
-static void tell_ops(device *from, device *to) {
-    const wr_graph *graph = wr_self_graph(from->self);
-    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
-        wr_op_ref op = wr_graph_op(graph, i);
-        T_OK(wr_self_admit(to->self, op.bytes, op.sig, world_now));
-    }
-    (void)drain(to);
+    return circle_stop(state);
 }
 
 static wr_err seal(const device *from, const device *to, const wr_hash *epoch_id,
