@@ -20,7 +20,8 @@ import time
 import mesh
 from mesh import AgentGone, check, same, say, wait_until
 
-SECONDS = 20        # of random kills
+SECONDS = 25        # of random kills
+PACE_S = 0.0015     # between the answers that a client takes
 UNDER_WAY_MAX = 6   # requests of a client without an answer
 
 
@@ -35,6 +36,7 @@ class Client(threading.Thread):
         self.unanswered = set()  # bodies that may or may not be there
         self.without_seq = 0     # answers from the pending tail
         self.served = -1         # how often the agent had been killed when it answered last
+        self.signed = -1         # .. with an entry that was signed
         self.cut = set()         # of these lives, those that ended with requests under way
         self.count, self.problem = 0, None
 
@@ -63,6 +65,8 @@ class Client(threading.Thread):
             check(row["id"] not in self.answered, "an id was answered twice:", row)
             self.answered[row["id"]] = body
             self.without_seq += row["seq"] is None
+            if row["seq"] is not None:
+                self.signed = life
         under_way.pop(0)
         self.served = life
 
@@ -87,6 +91,7 @@ class Client(threading.Thread):
                 while len(under_way) < UNDER_WAY_MAX and not self.over.is_set():
                     self.send(rpc, under_way)
                 self.take(rpc, under_way, life)
+                time.sleep(PACE_S)
         except AgentGone:
             self.drain(rpc, under_way, life)
             # Without any answer, it may have met a process that was dead already.
@@ -111,7 +116,7 @@ class Killer:
     def __init__(self, clients, seed):
         self.clients = {client.device: client for client in clients}
         self.devices = list(self.clients)
-        self.random, self.kills = random.Random(seed), 0
+        self.random, self.kills, self.signing_kills = random.Random(seed), 0, 0
 
     def pause(self, longest_s):
         time.sleep(self.random.random() * longest_s)
@@ -127,9 +132,19 @@ class Killer:
         wait_until(lambda: client.served == device.kills or client.problem, 20,
                    f"an answer of {device.name}")
 
+    def signing(self, device):
+        """Waits until a sibling has confirmed it in this life: seconds after a kill."""
+        client = self.clients[device]
+        wait_until(lambda: client.signed == device.kills or client.problem, 30,
+                   f"a signed entry of {device.name}")
+        self.signing_kills += 1
+
     def one(self):
         victim = self.random.choice(self.devices)
-        self.under_load(victim)
+        if self.random.random() < 0.5:
+            self.signing(victim)
+        else:
+            self.under_load(victim)
         self.pause(0.15)
         self.kill(victim)
         self.pause(0.1)
@@ -229,6 +244,15 @@ def at_rest(devices):
     return len(counts) == 1
 
 
+def restless(devices):
+    rows = []
+    for device in devices:
+        status = device.call("agent.status")
+        rows.append({"name": device.name, "pending": status["pending"], "hold": status.get("hold"),
+                     "held": mesh.held(device, "load"), "siblings": status["siblings"]})
+    return f"all at rest: {rows}"
+
+
 def what_stands(device):
     """id -> body of an export; ids and places are unique, and every entry is signed."""
     entries, places = {}, set()
@@ -286,7 +310,7 @@ def kills_lose_nothing(build):
             answered.update(client.answered)
             maybe |= client.unanswered
         start = time.monotonic()
-        wait_until(lambda: at_rest(devices), 60, "all at rest")
+        wait_until(lambda: at_rest(devices), 60, lambda: restless(devices))
         settled = time.monotonic() - start
         killer.kill(*devices)  # what counts is what the disks hold
         for device in devices:
@@ -295,13 +319,15 @@ def kills_lose_nothing(build):
         digest, count, extra = check_all(devices, answered, maybe)
 
         cut = sum(len(client.cut) for client in clients)
-        say(f"{killer.kills} kills in {took:.0f} s, {cut} of them between a write and its answer; "
+        say(f"{killer.kills} kills in {took:.0f} s, {cut} of them between a write and its answer, "
+            f"{killer.signing_kills} while it signed; "
             f"{len(answered)} appends answered, {sum(c.without_seq for c in clients) + 45} of them "
             f"out of the pending tail")
         say(f"{len(maybe) - 1} appends without an answer, of which {extra} are there; "
             f"at rest {settled:.2f} s later; {count} entries everywhere, sha256 {digest}")
         check(killer.kills >= 50, "too few kills to say anything")
         check(cut * 2 >= killer.kills, "not half of the kills met appends under way")
+        check(killer.signing_kills >= 3, "too few kills of devices that signed")
 
 
 if __name__ == "__main__":
