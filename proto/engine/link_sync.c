@@ -40,11 +40,10 @@ void wr_link_confirm(wr_link *link) {
     if (wr_self_may_sign(link->self) || link->state != LINK_UP || !link->op_heads_known ||
         !link->frontier_known)
         return;
-    const wr_identity *me = wr_self_identity(link->self);
-    const wr_graph *graph = wr_self_graph(link->self);
     uint32_t own;
-    if (!wr_graph_own_column(graph, &me->device_id, &own) ||
-        link->peer_next[own] > wr_graph_next_aseq(graph, own))
+    if (!wr_graph_own_column(wr_self_graph(link->self), &wr_self_identity(link->self)->device_id,
+                             &own) ||
+        wr_link_holds_own(link))
         return;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         if (wr_link_is_own(link, i) &&
@@ -57,11 +56,12 @@ void wr_link_confirm(wr_link *link) {
 wr_err wr_link_up(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find_noise(wr_self_graph(link->self), &link->peer_noise);
     bool guest = link->state == LINK_GUEST;
-    if (peer == NULL && wr_graph_noise_count(wr_self_graph(link->self), &link->peer_noise) == 0) {
+    if (peer == NULL &&
+        !wr_generations_has_noise(wr_self_generations(link->self), &link->peer_noise)) {
         link->state = LINK_GUEST;
         return WR_OK;
     }
-    if (peer == NULL) /* two members share the key */
+    if (peer == NULL) /* two members share the key, or a RESET did not keep it */
         return WR_ERR_REFUSED;
     /* spec:sync#2.1 "A HELLO with another device id than that of the member whose key the
      * handshake proved MUST be refused." */
@@ -106,7 +106,7 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     link->hello.addrs = wr_slice_of(link->addrs, hello.addrs.len);
     link->hello_heard = true;
     wr_hash frontier = wr_self_frontier_digest(link->self);
-    wr_hash heads = wr_graph_heads_digest(wr_self_graph(link->self));
+    wr_hash heads = wr_generations_heads_digest(wr_self_generations(link->self));
     link->frontier_known =
         wr_equal(wr_slice_of(frontier.b, sizeof hello.frontier.b), WR_SLICE_OBJ(hello.frontier));
     link->frontier_due = !link->frontier_known;

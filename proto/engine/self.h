@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "base/limits.h"
+#include "circle/generations.h"
 #include "circle/graph.h"
 #include "circle/identity.h"
 #include "circle/keyring.h"
@@ -77,7 +78,9 @@ WR_MUST bool wr_self_pending(const wr_self *self);
 /* ---- looking ----------------------------------------------------------------------------- */
 
 const wr_identity *wr_self_identity(const wr_self *self);
+/* The graph that counts: another one after a RESET. */
 const wr_graph *wr_self_graph(const wr_self *self);
+const wr_generations *wr_self_generations(const wr_self *self);
 const wr_keyring *wr_self_keyring(const wr_self *self);
 const wr_rng *wr_self_rng(const wr_self *self);
 uint32_t wr_self_feed_count(const wr_self *self);
@@ -138,6 +141,14 @@ WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now n
 WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind role,
                                 const wr_sign_key *root, wr_now now);
+typedef struct wr_restart {
+    const wr_hash *keep; /* ascending, each once; this device is among them */
+    uint32_t keep_count; /* 1 .. WR_MEMBERS_MAX; 0 keeps all members, also those who are barred */
+    const wr_sign_key *root;
+} wr_restart;
+/* RESET, signed with the recovery key, and a new epoch.  STATE: may not sign.  UNKNOWN: no such
+ * device, or this one is not kept.  LIMIT: it does not fit. */
+WR_MUST wr_err wr_self_reset(wr_self *self, const wr_restart *restart, wr_now now);
 /* The owner accepts an op that the guard held (circle.md 4.6).  UNKNOWN: it is not held. */
 WR_MUST wr_err wr_self_release(wr_self *self, const wr_hash *op_id);
 /* A new epoch is due: nobody may write under those that are held, or they are old. */

@@ -6,6 +6,7 @@
 #ifndef WR_ENGINE_SELF_IMPL_H
 #define WR_ENGINE_SELF_IMPL_H
 
+#include "circle/generations.h"
 #include "circle/op_change.h"
 #include "engine/self.h"
 
@@ -31,7 +32,8 @@ typedef struct self_mark {
 struct wr_self {
     wr_identity identity;
     wr_rng rng;
-    wr_graph *graph;
+    wr_generations *generations;
+    wr_graph *graph; /* of generations: the one that counts */
     wr_keyring *keyring;
     bool loaded;          /* load_done or found */
     bool confirmed;       /* may sign: see wr_self_may_sign */
@@ -63,7 +65,7 @@ struct wr_self {
     wr_feed_keys run_keys; /* secret, while the run is open */
 
     /* what wr_self_poll has yet to give */
-    uint32_t ops_stored, epochs_stored; /* how many of graph's and keyring's are in the store */
+    uint32_t ops_stored, epochs_stored; /* how many of those admitted, of keyring's */
     bool seed_dirty;
     wr_rows taken;      /* of the newest unit or run */
     uint32_t rows_feed; /* feed of taken */

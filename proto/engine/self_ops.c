@@ -13,7 +13,7 @@ _Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_OP_PARENTS_MAX * 34u + 1024u <
 /* ---- signing ---- */
 
 static wr_err take_own(wr_self *self, wr_buf *op, const wr_sig *sig) {
-    WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(op), sig));
+    WR_TRY(wr_generations_admit(self->generations, wr_buf_slice(op), sig, false));
     return wr_self_adopt_ops(self);
 }
 
@@ -190,16 +190,19 @@ bool wr_self_rotation_due(const wr_self *self, wr_now now) {
 static bool epoch_op(const wr_self *self, const wr_hash *epoch_id, wr_epoch_op *ret_epoch) {
     wr_op_ref ref;
     wr_op op;
-    return wr_graph_find_op(self->graph, epoch_id, &ref) && ref.type == WR_OP_EPOCH &&
-           wr_op_decode(ref.bytes, &op) == WR_OK && wr_epoch_decode(op.body, ret_epoch) == WR_OK;
+    uint32_t number;
+    return wr_generations_find(self->generations, epoch_id, &number) &&
+           wr_graph_find_op(wr_generations_at(self->generations, number), epoch_id, &ref) &&
+           ref.type == WR_OP_EPOCH && wr_op_decode(ref.bytes, &op) == WR_OK &&
+           wr_epoch_decode(op.body, ret_epoch) == WR_OK;
 }
 
 /* Is the epoch among those that a newer one leads back to? */
 static bool is_joined(const wr_self *self, const wr_hash *epoch_id) {
-    for (uint32_t i = wr_graph_epoch_count(self->graph); i-- > 0;) {
-        const wr_hash *newer = wr_graph_epoch_id(self->graph, i);
+    for (uint32_t i = wr_keyring_count(self->keyring); i-- > 0;) {
+        const wr_hash *newer = wr_keyring_epoch(self->keyring, i);
         wr_epoch_op epoch;
-        if (!wr_keyring_has(self->keyring, newer) || !epoch_op(self, newer, &epoch))
+        if (!epoch_op(self, newer, &epoch))
             continue;
         for (uint32_t p = 0; p < epoch.prev_count; p++)
             if (wr_hash_equal(&epoch.prev[p], epoch_id))
@@ -224,7 +227,7 @@ static void collect_history(const wr_self *self, wr_history *history) {
         WR_SECRET(wr_key) secret;
         bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
         WR_ASSERT(held);
-        if (!is_joined(self, epoch_id))
+        if (wr_graph_may_name_epoch(self->graph, epoch_id) && !is_joined(self, epoch_id))
             add_sorted(history, epoch_id, &secret);
     }
 }
@@ -281,11 +284,13 @@ wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const wr_key 
 const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt) {
     const wr_hash *known[WR_EPOCHS_MAX];
     uint32_t count = 0;
-    for (uint32_t i = wr_graph_epoch_count(self->graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
-        const wr_hash *epoch_id = wr_graph_epoch_id(self->graph, i);
-        if (wr_keyring_has(self->keyring, epoch_id) &&
-            wr_graph_is_known_to(self->graph, epoch_id, device))
-            known[count++] = epoch_id;
+    for (const wr_graph *graph = self->graph; graph != NULL; graph = wr_graph_older(graph)) {
+        for (uint32_t i = wr_graph_epoch_count(graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
+            const wr_hash *epoch_id = wr_graph_epoch_id(graph, i);
+            if (wr_keyring_has(self->keyring, epoch_id) &&
+                wr_graph_is_known_to(graph, epoch_id, device))
+                known[count++] = epoch_id;
+        }
     }
     return count == 0 ? wr_self_write_epoch(self) : known[attempt % count];
 }
