@@ -110,8 +110,8 @@ check "format" check_format
 build_and_test dev -LE 'canary|many' # many worlds, and those with a planted bug, want speed
 build_and_test release -L 'canary|many' # -O2 warns of more, too
 if ! $quick; then
-    # Real processes once: they wait more than they compute.
-    build_and_test clang-dev -LE 'e2e|canary|many'
+    # Real processes and whole worlds once: what the other compiler makes of a world, the traces tell.
+    build_and_test clang-dev -LE 'e2e|canary|many|worlds|tools'
     check "same trace" tests/sim/same_trace.py build/release/tests/warren-sim \
         build/clang-dev/tests/warren-sim {1..12} # optimised by gcc, and not by clang
     check "clang-tidy" check_analysis

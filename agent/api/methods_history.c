@@ -5,23 +5,31 @@
  */
 #include "api/methods_impl.h"
 
+#define ACTS 100u /* of circle.log, unless more are asked for */
+
 /* A list that a hub_each_* call fills. */
 typedef struct listing {
     hub *hub;
     warren_value *names, *rows;
 } listing;
 
-/* Answers {key: rows}, or what went wrong. */
-static void answer(const call *c, const char *key, listing *list, wr_err err) {
+/* {key: rows}; NULL: it was answered what went wrong. */
+static warren_value *listed(const call *c, const char *key, listing *list, wr_err err) {
     warren_value_free(list->names);
     if (err != WR_OK) {
         warren_value_free(list->rows);
         call_fail_hub(c, err);
-        return;
+        return NULL;
     }
     warren_value *result = warren_map();
     warren_put(result, key, list->rows);
-    call_ok(c, result);
+    return result;
+}
+
+static void answer(const call *c, const char *key, listing *list, wr_err err) {
+    warren_value *result = listed(c, key, list, err);
+    if (result)
+        call_ok(c, result);
 }
 
 static listing listing_of(const call *c) {
@@ -140,9 +148,20 @@ static wr_err add_act(void *ctx, const hub_act *act) {
 }
 
 void circle_log(call *c) {
+    uint64_t limit = call_uint(c, "limit", ACTS);
+    uint32_t earlier = 0;
+    if (limit == 0) {
+        rpc_reply_fail(c->reply, WARREN_E_INVALID, "parameter 'limit' must be at least 1");
+        return;
+    }
     listing list = listing_of(c);
-    wr_err err = hub_each_act(c->hub, add_act, &list);
-    answer(c, "ops", &list, err);
+    limit = limit < WR_OPS_MAX ? limit : WR_OPS_MAX;
+    wr_err err = hub_each_act(c->hub, (uint32_t)limit, add_act, &list, &earlier);
+    warren_value *result = listed(c, "ops", &list, err);
+    if (!result)
+        return;
+    warren_put(result, "earlier", warren_uint(earlier));
+    call_ok(c, result);
 }
 
 /* ---- alerts ------------------------------------------------------------------------------- */

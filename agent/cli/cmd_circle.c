@@ -31,14 +31,16 @@ static void add_time(print_table *table, const warren_value *row) {
     print_table_add(table, time);
 }
 
-/* A table of the rows of method's result, one JSON object a line with --json. */
-static int show_rows(cli *c, const char *method, const char *key, const char *const *headings,
-                     size_t columns, void (*add)(print_table *table, const warren_value *row),
-                     const char *none) {
+/* A table of the rows of method's result, one JSON object a line with --json.  Takes params. */
+static int show_rows(cli *c, const char *method, warren_value *params, const char *key,
+                     const char *const *headings, size_t columns,
+                     void (*add)(print_table *table, const warren_value *row), const char *none) {
     warren_value *result = NULL;
     int code = cli_connect(c);
     if (code == CLI_DONE)
-        code = cli_call(c, method, NULL, &result);
+        code = cli_call(c, method, params, &result);
+    else
+        warren_value_free(params);
     if (code != CLI_DONE)
         return code;
     const warren_value *rows = warren_find(result, key);
@@ -54,6 +56,9 @@ static int show_rows(cli *c, const char *method, const char *key, const char *co
     print_table_show(table);
     if (warren_count(rows) == 0)
         cli_say(c, "%s", none);
+    uint64_t earlier = warren_get_uint(warren_find(result, "earlier"), 0);
+    if (earlier > 0)
+        cli_say(c, "%llu earlier ones: --limit N shows more", (unsigned long long)earlier);
     warren_value_free(result);
     return CLI_DONE;
 }
@@ -88,8 +93,12 @@ static void add_act(print_table *table, const warren_value *act) {
 
 int cmd_circle_log(cli *c, const cli_args *args) {
     static const char *const headings[] = {"TIME", "BY", "DID", "DEVICES", "AS", ""};
-    (void)args;
-    return show_rows(c, "circle.log", "ops", headings, CLI_COUNT(headings), add_act,
+    uint64_t limit;
+    if (!cli_number(c, args, "--limit", 100, &limit))
+        return CLI_USAGE;
+    warren_value *params = warren_map();
+    warren_put(params, "limit", warren_uint(limit));
+    return show_rows(c, "circle.log", params, "ops", headings, CLI_COUNT(headings), add_act,
                      "Nothing was done yet.");
 }
 
@@ -138,8 +147,8 @@ int cmd_alerts(cli *c, const cli_args *args) {
     static const char *const headings[] = {"ALERT", "TIME", "DEVICE", "ENTRIES", "WHAT"};
     const char *verb = cli_operand(args, 0), *alert = cli_operand(args, 1);
     if (!verb)
-        return show_rows(c, "circle.alerts", "alerts", headings, CLI_COUNT(headings), add_alert,
-                         "Nothing needs you.");
+        return show_rows(c, "circle.alerts", NULL, "alerts", headings, CLI_COUNT(headings),
+                         add_alert, "Nothing needs you.");
     bool accept = strcmp(verb, "accept") == 0;
     if (!accept && strcmp(verb, "reject") != 0)
         return cli_fail(c, WARREN_E_INVALID, "'alerts' takes accept or reject, not '%s'", verb);

@@ -87,8 +87,10 @@ typedef struct hub_act { /* lives during the callback */
     bool held;   /* waits for the owner's word */
 } hub_act;
 typedef wr_err (*hub_act_fn)(void *ctx, const hub_act *act);
-/* In the order of their clocks, ACKs left out. */
-WR_MUST wr_err hub_each_act(hub *hub, hub_act_fn fn, void *ctx);
+/* The newest ones, limit at most, in the order of their clocks, ACKs left out; *ret_earlier are
+ * before them. */
+WR_MUST wr_err hub_each_act(hub *hub, uint32_t limit, hub_act_fn fn, void *ctx,
+                            uint32_t *ret_earlier);
 
 /* ---- what needs the owner ---- */
 

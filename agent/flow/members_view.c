@@ -203,7 +203,7 @@ static int order_acts(const void *a, const void *b) {
     return wr_hash_order(&x->id, &y->id);
 }
 
-wr_err hub_each_act(hub *h, hub_act_fn fn, void *ctx) {
+wr_err hub_each_act(hub *h, uint32_t limit, hub_act_fn fn, void *ctx, uint32_t *ret_earlier) {
     WR_TRY(hub_settled(h));
     const wr_graph *graph = wr_self_graph(h->self);
     uint32_t total = wr_graph_op_count(graph), count = 0;
@@ -216,7 +216,8 @@ wr_err hub_each_act(hub *h, hub_act_fn fn, void *ctx) {
     }
     qsort(list, count, sizeof *list, order_acts);
     wr_err err = WR_OK;
-    for (uint32_t i = 0; err == WR_OK && i < count; i++)
+    *ret_earlier = count > limit ? count - limit : 0;
+    for (uint32_t i = *ret_earlier; err == WR_OK && i < count; i++)
         err = give_act(h, &list[i], fn, ctx);
     free(list);
     return err;

@@ -86,9 +86,10 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
     return finish(h, done, ctx);
 }
 
-wr_err hub_each_act(hub *h, hub_act_fn fn, void *ctx) {
+wr_err hub_each_act(hub *h, uint32_t limit, hub_act_fn fn, void *ctx, uint32_t *ret_earlier) {
     const fake_members *m = fake_hub_members(h);
-    for (uint32_t i = 0; i < m->act_count; i++)
+    *ret_earlier = m->act_count > limit ? m->act_count - limit : 0;
+    for (uint32_t i = *ret_earlier; i < m->act_count; i++)
         WR_TRY(fn(ctx, &m->acts[i]));
     return WR_OK;
 }

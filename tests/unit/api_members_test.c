@@ -428,7 +428,19 @@ static void the_log_tells_every_kind_of_act(void **state) {
     const warren_value *devices = warren_find(row(result, "ops", HUB_ACT_REMOVE), "devices");
     T_EQ(warren_count(devices), 2);
     expect_name(warren_at(devices, 1), "phone");
+    T_EQ(warren_get_uint(warren_find(result, "earlier"), 9), 0);
     warren_value_free(result);
+    warren_value *params = warren_map();
+    warren_put(params, "limit", warren_uint(2));
+    result = peer_ok(&w, &p, "circle.log", params);
+    T_EQ(warren_count(warren_find(result, "ops")), 2);
+    T_EQ(warren_get_uint(warren_find(result, "earlier"), 0), WR_COUNT(types) - 2);
+    expect_text(warren_find(row(result, "ops", 1), "type"), types[WR_COUNT(types) - 1]);
+    params = warren_map();
+    warren_put(params, "limit", warren_uint(0));
+    warren_value_free(result);
+    peer_expect_error(&w, &p, "circle.log", params,
+                      "invalid: parameter 'limit' must be at least 1");
     peer_close(&p);
     world_close(&w);
 }
