@@ -121,7 +121,7 @@ wr_err released_get(hub *h, released_ops *ret_released) {
 }
 
 wr_err released_load(const released_ops *released, wr_self *self) {
-    uint32_t count = wr_graph_op_count(wr_self_graph(self));
+    uint32_t count = wr_generations_op_count(wr_self_generations(self));
     for (uint32_t i = 0; i < released->count; i++)
         if (released->list[i].op_count == count &&
             wr_self_release(self, &released->list[i].id) != WR_OK)
@@ -137,7 +137,7 @@ static wr_err release(hub *h, const wr_hash *op_id) {
     if (released.count == RELEASED_MAX)
         return WR_ERR_LIMIT;
     uint32_t last = released.count++;
-    released.list[last].op_count = wr_graph_op_count(wr_self_graph(h->self));
+    released.list[last].op_count = wr_generations_op_count(wr_self_generations(h->self));
     released.list[last].id = *op_id;
     WR_TRY(wr_self_release(h->self, op_id));
     h->new_ops = true;

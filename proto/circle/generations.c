@@ -83,6 +83,22 @@ const wr_member *wr_generations_device(const wr_generations *generations,
     return member;
 }
 
+uint32_t wr_generations_device_count(const wr_generations *generations) {
+    return generations->device_count;
+}
+
+const wr_member *wr_generations_device_at(const wr_generations *generations, uint32_t index) {
+    WR_ASSERT(index < generations->device_count);
+    return wr_generations_device(generations, &generations->device[index]);
+}
+
+bool wr_generations_counted(const wr_generations *generations, uint32_t number) {
+    const wr_graph *at = wr_generations_current(generations);
+    while (at != NULL && at != generations->graph[number])
+        at = at->older;
+    return at != NULL;
+}
+
 bool wr_generations_has_noise(const wr_generations *generations, const wr_pub *noise_pk) {
     for (uint32_t i = 0; i < generations->count; i++)
         if (wr_graph_noise_count(generations->graph[i], noise_pk) != 0)

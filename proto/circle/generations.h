@@ -43,7 +43,10 @@ WR_MUST bool wr_generations_find(const wr_generations *generations, const wr_has
 uint32_t wr_generations_op_count(const wr_generations *generations);
 wr_op_ref wr_generations_op(const wr_generations *generations, uint32_t index,
                             uint32_t *ret_number);
-/* A device that is or was a member in any of them; NULL if there is none. */
+/* Devices that are or were members in any of them, as the graph that counts knows them, or else the
+ * newest that does.  Numbers never change; NULL if there is no such device. */
+uint32_t wr_generations_device_count(const wr_generations *generations);
+const wr_member *wr_generations_device_at(const wr_generations *generations, uint32_t index);
 const wr_member *wr_generations_device(const wr_generations *generations, const wr_hash *device_id);
 /* Did a member of any of them have this key? */
 WR_MUST bool wr_generations_has_noise(const wr_generations *generations, const wr_pub *noise_pk);
@@ -55,6 +58,9 @@ wr_hash wr_generations_heads_digest(const wr_generations *generations);
 /* The order of that digest: the same on all devices with the same ops. */
 void wr_generations_order(const wr_generations *generations,
                           uint32_t ret_numbers[WR_GENERATIONS_MAX]);
+
+/* Does a line of RESETs lead from this graph to the one that counts, or is it that? */
+WR_MUST bool wr_generations_counted(const wr_generations *generations, uint32_t number);
 
 /* ---- one graph ---- */
 

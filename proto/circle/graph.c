@@ -171,6 +171,11 @@ static void describe_kept(wr_graph *graph, const wr_admission *in) {
                               .added_id = in->op.id,
                               .added_hlc = in->op.hlc,
                               .mode = WR_PAIR_QR}; /* no code was typed for it */
+        const wr_member *before = wr_graph_find(graph->older, &member->device_id);
+        if (before != NULL) {
+            member->added_hlc = before->added_hlc;
+            member->mode = before->mode;
+        }
         wr_err err = wr_cert_decode(kept.cert_bytes, &member->cert);
         WR_ASSERT(err == WR_OK);
     }

@@ -31,15 +31,9 @@ static bool is_kept(const wr_self *self, const wr_restart *restart, const wr_has
 
 /* All that ever were members, ascending. */
 static uint32_t list_devices(const wr_self *self, wr_hash devices[WR_AUTHORS_MAX]) {
-    uint32_t count = 0;
-    for (uint32_t n = 0; n < wr_generations_count(self->generations); n++) {
-        const wr_graph *graph = wr_generations_at(self->generations, n);
-        for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
-            const wr_hash *id = &wr_graph_member(graph, i)->device_id;
-            if (!wr_hash_is_among(id, devices, count))
-                devices[count++] = *id;
-        }
-    }
+    uint32_t count = wr_generations_device_count(self->generations);
+    for (uint32_t i = 0; i < count; i++)
+        devices[i] = wr_generations_device_at(self->generations, i)->device_id;
     wr_hash_sort(devices, count);
     return count;
 }
