@@ -197,12 +197,12 @@ static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_ME
     return count;
 }
 
-/* In the graph that it is of, if that is part of what counts. */
+/* In the graph that it is of, if a RESET since then knew it. */
 static bool act_counts(const hub *h, const wr_op_ref *ref) {
     const wr_generations *generations = wr_self_generations(h->self);
     uint32_t number;
     return !ref->held && wr_generations_find(generations, &ref->id, &number) &&
-           wr_generations_counted(generations, number) &&
+           !wr_generations_is_void(generations, &ref->id) &&
            wr_graph_label(wr_generations_at(generations, number), &ref->id) == WR_LABEL_OP_IN;
 }
 

@@ -92,11 +92,16 @@ const wr_member *wr_generations_device_at(const wr_generations *generations, uin
     return wr_generations_device(generations, &generations->device[index]);
 }
 
-bool wr_generations_counted(const wr_generations *generations, uint32_t number) {
+bool wr_generations_is_void(const wr_generations *generations, const wr_hash *op_id) {
     const wr_graph *at = wr_generations_current(generations);
-    while (at != NULL && at != generations->graph[number])
-        at = at->older;
-    return at != NULL;
+    if (wr_graph_knows(at, op_id))
+        return false;
+    for (; at->older != NULL; at = at->older) {
+        const wr_node *node = wr_graph_node(at->older, op_id);
+        if (node != NULL)
+            return !wr_graph_knew(at, node);
+    }
+    return true;
 }
 
 bool wr_generations_has_noise(const wr_generations *generations, const wr_pub *noise_pk) {

@@ -59,8 +59,8 @@ wr_hash wr_generations_heads_digest(const wr_generations *generations);
 void wr_generations_order(const wr_generations *generations,
                           uint32_t ret_numbers[WR_GENERATIONS_MAX]);
 
-/* Does a line of RESETs lead from this graph to the one that counts, or is it that? */
-WR_MUST bool wr_generations_counted(const wr_generations *generations, uint32_t number);
+/* Is the op, admitted, nowhere in the past of what counts: did a RESET not know it? */
+WR_MUST bool wr_generations_is_void(const wr_generations *generations, const wr_hash *op_id);
 
 /* ---- one graph ---- */
 

@@ -143,6 +143,8 @@ const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in);
 /* Takes in what passed the checks. */
 WR_MUST wr_err wr_graph_take(wr_graph *graph, wr_admission *in);
 WR_MUST bool wr_graph_reset(const wr_graph *graph, wr_reset *ret_reset);
+/* Did the RESET know this op of the graph that it ended? */
+WR_MUST bool wr_graph_knew(const wr_graph *graph, const wr_node *older);
 /* Does a certificate or a gone device of the generations before, as far as the RESET knew them,
  * have this id or one of these keys? */
 WR_MUST bool wr_graph_was_used(const wr_graph *graph, const wr_hash *device_id,

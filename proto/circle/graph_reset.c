@@ -82,8 +82,7 @@ bool wr_graph_reset(const wr_graph *graph, wr_reset *ret_reset) {
     return true;
 }
 
-/* In the past of the RESET that ended the older one? */
-static bool was_known(const wr_graph *graph, const wr_node *older) {
+bool wr_graph_knew(const wr_graph *graph, const wr_node *older) {
     const wr_eval_op past = {.clock = graph->older_clock, .clock_len = graph->older_len};
     return wr_eval_covers(&past, older->eval.column, older->eval.aseq);
 }
@@ -103,7 +102,7 @@ static bool is_gone(const wr_graph *graph, const wr_hash *device_id, const wr_ce
 static bool was_brought(const wr_graph *graph, uint32_t member) {
     const wr_graph *older = graph->older;
     for (uint32_t i = 0; i < older->effect_count; i++)
-        if (wr_node_brings(older->effect[i], member) && was_known(graph, older->effect[i]))
+        if (wr_node_brings(older->effect[i], member) && wr_graph_knew(graph, older->effect[i]))
             return true;
     return false;
 }
@@ -144,7 +143,7 @@ bool wr_graph_is_older_epoch(const wr_graph *graph, const wr_hash *epoch_id) {
     for (const wr_graph *at = graph; at->older != NULL; at = at->older) {
         const wr_node *node = wr_graph_node(at->older, epoch_id);
         if (wr_graph_reset_commit(at, epoch_id, &commit) ||
-            (node != NULL && node->epoch != NULL && was_known(at, node)))
+            (node != NULL && node->epoch != NULL && wr_graph_knew(at, node)))
             return true;
     }
     return false;

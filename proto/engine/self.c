@@ -88,7 +88,8 @@ static wr_err adopt_members(wr_self *self) {
 wr_err wr_self_adopt_ops(wr_self *self) {
     if (self->graph != wr_generations_current(self->generations)) {
         self->graph = wr_generations_current(self->generations);
-        self->members_known = 0; /* its own list */
+        self->members_known = 0;    /* its own list */
+        self->has_evidence = false; /* of what is forgiven */
     }
     wr_self_choose_epoch(self);
     return adopt_members(self);

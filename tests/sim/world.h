@@ -138,12 +138,12 @@ struct world {
     run *runs;
     uint32_t weights[ACT_COUNT];
     bool discovery;
-    bool peers;                /* devices know each other's addresses from their configuration */
-    bool nats;                 /* between some of them */
-    bool bulk;                 /* once, somebody appends very much */
-    bool membership;           /* some are removed, or leave */
-    bool keeps_words;          /* for a story: the recovery words, .. */
-    char words[HUB_WORDS_MAX]; /* .. shown when the circle was founded */
+    bool peers;       /* devices know each other's addresses from their configuration */
+    bool nats;        /* between some of them */
+    bool bulk;        /* once, somebody appends very much */
+    bool membership;  /* some are removed, or leave */
+    bool keeps_words; /* for a story */
+    char words[HUB_WORDS_MAX];
     chance members;
     int32_t traitors_accuser; /* -1 */
     bool rhythm;              /* devices live on while the plot waits: world_rhythm.c */
