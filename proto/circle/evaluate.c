@@ -35,6 +35,7 @@ void wr_evaluator_clear(wr_evaluator *evaluator) {
     for (uint32_t i = 0; i < WR_EVAL_RESULTS; i++)
         e->past[i].known = false;
     memset(e->all.member, 0, sizeof e->all.member);
+    memset(e->adds, 0, sizeof e->adds);
     memset(e->whole, 0, sizeof e->whole);
     memset(e->live, 0, sizeof e->live);
     memset(e->column_of, 0xff, sizeof e->column_of);
@@ -83,8 +84,13 @@ wr_err wr_evaluator_column(wr_evaluator *evaluator, uint32_t column, uint32_t au
     if (column == WR_COLUMNS_MAX)
         return WR_ERR_LIMIT;
     wr_eval_column *new = &evaluator->column[column];
-    *new = (wr_eval_column){
-        .author = author, .leaves = leaves, .first = first, .sibling = WR_EVAL_END};
+    *new = (wr_eval_column){.author = author,
+                            .leaves = leaves,
+                            .first = first,
+                            .sibling = WR_EVAL_END,
+                            .newest = WR_EVAL_END,
+                            .first_ones = WR_EVAL_END,
+                            .apart_next = UINT32_MAX};
     new->fork = (uint16_t)fork_of(evaluator, column);
     if (author != WR_EVAL_ROOT) {
         meet(evaluator, author);
@@ -220,6 +226,22 @@ static wr_eval_slot *new_slot(wr_evaluator *e, wr_eval_column *column) {
     return &e->slot[column->chunk[chunk] * WR_EVAL_CHUNK + index];
 }
 
+static void take_entry(wr_evaluator *e, wr_eval_slot *slot, const wr_eval_set *set) {
+    uint32_t index = e->entry_count++;
+    slot->entry = (uint16_t)index;
+    e->all_label[index] = 0; /* stays so while rule F voids it */
+    e->entry[index] = (wr_eval_entry){.op = slot->op,
+                                      .set = *set,
+                                      .column = (uint16_t)slot->op->column,
+                                      .aseq = (uint16_t)slot->op->aseq,
+                                      .open = WR_EVAL_END,
+                                      .heir = WR_EVAL_END};
+    bool adds = slot->op->type == WR_OP_ADD || wr_eval_founds(slot->op);
+    for (uint32_t i = 0; adds && i < slot->op->subject_count; i++)
+        e->adds[slot->op->subject[i].member]++;
+    wr_eval_meet_twins(e, index);
+}
+
 wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
     wr_evaluator *e = evaluator;
     check(e, op);
@@ -234,12 +256,10 @@ wr_err wr_evaluator_take(wr_evaluator *evaluator, const wr_eval_op *op) {
         take_voters(e, op);
     wr_eval_set set = set_of(e, op); /* evaluates: the op itself must not be there yet */
     wr_eval_slot *slot = new_slot(e, column);
-    *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false};
-    if (effect) {
-        slot->entry = (uint16_t)e->entry_count;
-        e->all_label[e->entry_count] = 0; /* stays so while rule F voids it */
-        e->entry[e->entry_count++] = (wr_eval_entry){op, set, false};
-    }
+    *slot = (wr_eval_slot){op, WR_EVAL_END, (uint16_t)(weight + effect), false,
+                           op->aseq == column->apart_next};
+    if (effect)
+        take_entry(e, slot, &set);
     e->whole[op->column] = (uint16_t)(op->aseq + 1);
     e->live[op->column] = e->whole[op->column];
     e->all_stale |= effect || e->branch_count != 0; /* any op may vote */
@@ -258,6 +278,7 @@ void wr_evaluator_hold(wr_evaluator *evaluator, const wr_eval_op *op, bool held)
     if (slot->entry == WR_EVAL_END)
         return;
     evaluator->entry[slot->entry].held = held;
+    wr_eval_hold_twin(evaluator, slot->entry);
     evaluator->all.known = false;
     evaluator->all_stale = true;
 }
@@ -270,27 +291,47 @@ void wr_evaluator_members(wr_evaluator *evaluator, uint32_t member_count,
     give(evaluator->all.member, member_count, ret_members);
 }
 
+/* Do twins attack an op without effect?  It may know some of them; it is in the past of all or of
+ * none. */
+static bool twins_attack(wr_evaluator *e, uint32_t first, const wr_eval_op *op) {
+    const wr_eval_entry *entry = &e->entry[first];
+    uint32_t known = wr_eval_clock(op, entry->column);
+    if (!wr_eval_accuses(entry->op) || entry->column == op->column ||
+        wr_eval_covers(entry->op, op->column, op->aseq))
+        return false;
+    for (uint32_t at = known > entry->aseq ? known : entry->aseq; at < e->live[entry->column];
+         at++) {
+        uint32_t other = wr_eval_at(e, entry->column, at)->entry;
+        if (other != WR_EVAL_END && e->twin[other] == first && !e->entry[other].held)
+            return true;
+    }
+    return false;
+}
+
+static bool supports(const wr_eval_op *by, const wr_eval_op *op) {
+    bool supported = false;
+    if ((by->type != WR_OP_ADD && !wr_eval_founds(by)) || !wr_eval_covers(op, by->column, by->aseq))
+        return false;
+    for (uint32_t s = 0; s < by->subject_count; s++)
+        supported |= by->subject[s].member == op->author;
+    return supported;
+}
+
 /* Of an op without effect: nothing depends on it, so all that it depends on has a label. */
-static wr_op_label label_now(const wr_evaluator *e, const wr_eval_op *op) {
+static wr_op_label label_now(wr_evaluator *e, const wr_eval_op *op) {
     bool supported = false;
     if (op->author == WR_EVAL_ROOT)
         return WR_LABEL_OP_IN;
+    /* One of its ADDs is in its past. */
     const wr_eval_state *author = &e->all.member[op->author];
-    bool all_live = e->branch_count == 0 && e->held_count == 0; /* else an ADD may be void */
-    if (all_live && author->added && !author->accused && !author->add_out)
+    if (author->added && !author->accused && author->adds_in == e->adds[op->author])
         return WR_LABEL_OP_IN;
     for (uint32_t i = 0; i < e->entry_count; i++) {
-        const wr_eval_op *by = e->entry[i].op;
-        if (e->all_label[i] != WR_LABEL_OP_IN)
+        if (e->all_label[i] != WR_LABEL_OP_IN || !wr_eval_has(&e->entry[i].set, op->author))
             continue;
-        bool before = wr_eval_covers(op, by->column, by->aseq);
-        if (!wr_eval_has(&e->entry[i].set, op->author))
-            continue;
-        if (wr_eval_accuses(by) && !before && !wr_eval_covers(by, op->column, op->aseq))
+        if (twins_attack(e, i, op))
             return WR_LABEL_OP_OUT;
-        for (uint32_t s = 0; s < by->subject_count; s++)
-            supported |= before && (by->type == WR_OP_ADD || wr_eval_founds(by)) &&
-                         by->subject[s].member == op->author;
+        supported = supported || supports(e->entry[i].op, op);
     }
     return supported ? WR_LABEL_OP_IN : WR_LABEL_OP_OUT;
 }
@@ -303,5 +344,5 @@ wr_op_label wr_evaluator_label(wr_evaluator *evaluator, const wr_eval_op *op) {
         return WR_LABEL_OP_OUT;
     if (slot->entry == WR_EVAL_END)
         return label_now(evaluator, op);
-    return (wr_op_label)evaluator->all_label[slot->entry];
+    return (wr_op_label)evaluator->all_label[evaluator->twin[slot->entry]];
 }

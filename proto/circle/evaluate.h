@@ -81,6 +81,8 @@ typedef struct wr_eval_member {
     wr_role_kind role; /* while added */
 } wr_eval_member;
 
+#define WR_EVALUATOR_BYTES_MAX (3584u * 1024u) /* one allocation, whatever it takes */
+
 typedef struct wr_evaluator wr_evaluator;
 WR_MUST wr_err wr_evaluator_new(wr_evaluator **ret_evaluator);
 void wr_evaluator_free(wr_evaluator *evaluator);  /* NULL is fine */

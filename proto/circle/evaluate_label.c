@@ -77,7 +77,8 @@ uint32_t wr_eval_supported(wr_evaluator *e, const wr_eval_op *op, uint32_t membe
 uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint32_t from, uint16_t *next) {
     const wr_eval_list *list = &e->work.accusation;
     /* spec:circle#4.4 "An op of ROOT and an EQUIV MUST NOT be struck out by an accusation." */
-    if (op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV)
+    if (op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV ||
+        !wr_eval_has(&e->work.accused, op->author))
         return WR_EVAL_END;
     for (uint32_t k = 0; k < e->work.accusation_column_count; k++) {
         uint32_t c = e->work.accusation_column[k], end = list->first[c + 1];
@@ -243,8 +244,14 @@ static bool cut_sybils(wr_evaluator *e) {
 
 /* ---- all of them ---- */
 
-static bool takes_part(const wr_eval_entry *entry, const uint16_t *live, bool without_held) {
-    return entry->op->aseq < live[entry->op->column] && !(without_held && entry->held);
+/* Of twins the first one stands for all, or for those that are not held. */
+static bool takes_part(const wr_evaluator *e, uint32_t index, const uint16_t *live,
+                       bool without_held) {
+    if (e->twin[index] != index)
+        return false;
+    const wr_eval_entry *entry = &e->entry[index];
+    uint32_t first = without_held ? entry->open : index;
+    return first != WR_EVAL_END && e->entry[first].aseq < live[entry->column];
 }
 
 static void add_node(wr_evaluator *e, const wr_eval_entry *entry, uint32_t node) {
@@ -278,15 +285,15 @@ static void collect(wr_evaluator *e, const uint16_t *live, bool without_held) {
     memset(&work->rooted, 0, sizeof work->rooted);
     work->queue_first = work->queue_end = 0;
     for (uint32_t i = 0; i < e->entry_count; i++) {
-        if (takes_part(&e->entry[i], live, without_held))
-            first[e->entry[i].op->column + 1]++;
+        if (takes_part(e, i, live, without_held))
+            first[e->entry[i].column + 1]++;
     }
     for (uint32_t c = 0; c < e->column_count; c++)
         first[c + 1] = (uint16_t)(first[c + 1] + first[c]);
     work->count = first[e->column_count];
     for (uint32_t i = 0; i < e->entry_count; i++) {
-        if (takes_part(&e->entry[i], live, without_held))
-            add_node(e, &e->entry[i], first[e->entry[i].op->column]++);
+        if (takes_part(e, i, live, without_held))
+            add_node(e, &e->entry[i], first[e->entry[i].column]++);
     }
     for (uint32_t c = e->column_count; c > 0; c--) /* they stand at the ends now */
         first[c] = first[c - 1];
@@ -298,6 +305,7 @@ static void collect_accusations(wr_evaluator *e) {
     wr_eval_work *work = &e->work;
     wr_eval_list *list = &work->accusation;
     uint32_t count = 0, columns = 0;
+    memset(&work->accused, 0, sizeof work->accused);
     for (uint32_t c = 0; c < e->column_count; c++) {
         list->first[c] = (uint16_t)count;
         for (uint32_t node = work->all.first[c]; node < work->all.first[c + 1]; node++) {
@@ -309,6 +317,7 @@ static void collect_accusations(wr_evaluator *e) {
             list->next[count] = (uint16_t)count;
             work->node_of[count] = (uint16_t)node;
             work->watcher[count] = WR_EVAL_END;
+            wr_eval_unite(&work->accused, &list->entry[count]->set);
             count++;
         }
         if (count != list->first[c])

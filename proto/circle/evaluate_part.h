@@ -1,6 +1,7 @@
 /* What the evaluator is made of.  Private to evaluate*.c.
  *
  *   evaluate.c         takes ops, answers             the only file that changes what is kept
+ *   evaluate_twin.c    ops that nothing tells apart   one label for all of them
  *   evaluate_fork.c    a clock in, its live part out  rule F: which branch of a fork counts
  *   evaluate_label.c   live ops in, labels out        attack, support, sybil cut
  *   evaluate_cycle.c   .. and what those leave open   source components
@@ -16,6 +17,7 @@
 #define WR_CIRCLE_EVALUATE_PART_H
 
 #include "circle/evaluate.h"
+#include "circle/evaluate_set.h"
 
 #define WR_EVAL_CHUNK 64u /* ops of one column that lie side by side */
 #define WR_EVAL_CHUNKS (WR_OPS_MAX / WR_EVAL_CHUNK + WR_COLUMNS_MAX)
@@ -23,33 +25,15 @@
 #define WR_EVAL_END UINT16_MAX
 _Static_assert(WR_OPS_MAX < WR_EVAL_END, "an index of an op fits 16 bits");
 _Static_assert(WR_COLUMNS_MAX < WR_EVAL_END, "so does one of a column");
-_Static_assert(WR_AUTHORS_MAX % 64 == 0, "a set of members is whole words");
-
-typedef struct wr_eval_set { /* of member indexes */
-    uint64_t word[WR_AUTHORS_MAX / 64];
-} wr_eval_set;
-
-static inline bool wr_eval_has(const wr_eval_set *set, uint32_t member) {
-    return (set->word[member / 64] >> member % 64 & 1) != 0;
-}
-static inline void wr_eval_put(wr_eval_set *set, uint32_t member) {
-    set->word[member / 64] |= (uint64_t)1 << member % 64;
-}
-
-/* The first member at `from` or later that is in both sets; WR_AUTHORS_MAX if there is none. */
-static inline uint32_t wr_eval_common(const wr_eval_set *a, const wr_eval_set *b, uint32_t from) {
-    for (; from < WR_AUTHORS_MAX; from = (from / 64 + 1) * 64) {
-        uint64_t word = (a->word[from / 64] & b->word[from / 64]) >> from % 64;
-        if (word != 0)
-            return from + (uint32_t)__builtin_ctzll(word);
-    }
-    return WR_AUTHORS_MAX;
-}
 
 /* An op that can change who is a member: all types but ACK, EPOCH, ROOTSET and unknown ones. */
 typedef struct wr_eval_entry {
     const wr_eval_op *op;
-    wr_eval_set set; /* whom it names; ADD: the members of its past, too */
+    wr_eval_set set;       /* whom it names; ADD: the members of its past, too */
+    uint16_t column, aseq; /* of op: at hand where many are passed over */
+    uint16_t open;         /* of a first one: the first of them that is not held; WR_EVAL_END */
+    uint16_t older;        /* .. another first one of the column */
+    uint16_t heir;         /* .. the first one of those that were split off last; WR_EVAL_END */
     bool held;
 } wr_eval_entry;
 
@@ -58,6 +42,7 @@ typedef struct wr_eval_slot { /* one op of a column */
     uint16_t entry;  /* index; WR_EVAL_END if the op has no effect */
     uint16_t weight; /* entries in the column up to here, this op included */
     bool held;
+    bool apart; /* some op with effect has the one before it in its past, and not this one */
 } wr_eval_slot;
 
 typedef struct wr_eval_vote { /* of an author with one column, on a fork */
@@ -67,18 +52,22 @@ typedef struct wr_eval_vote { /* of an author with one column, on a fork */
 
 typedef struct wr_eval_column {
     uint32_t author, leaves, first;
-    uint32_t count;     /* ops taken */
-    uint16_t sibling;   /* next column of the same author */
-    uint16_t fork;      /* lowest column that leaves the same column at the same place */
-    wr_eval_set voters; /* of a fork (column == fork) behind aseq 0: members after the op before */
+    uint32_t count;      /* ops taken */
+    uint16_t sibling;    /* next column of the same author */
+    uint16_t fork;       /* lowest column that leaves the same column at the same place */
+    uint16_t newest;     /* entry */
+    uint16_t first_ones; /* entries that twins to come may have before them: newest, then older */
+    uint32_t apart;      /* no op from here on has a twin below */
+    uint32_t apart_next; /* the op to come with this aseq is apart from those before */
+    wr_eval_set voters;  /* of a fork (column == fork) behind aseq 0: members after the op before */
     uint16_t chunk[WR_OPS_MAX / WR_EVAL_CHUNK];
 } wr_eval_column;
 
 typedef struct wr_eval_state { /* of a device, in one evaluation */
     bool added, removed, accused;
     bool role_given; /* by a ROLE op */
-    bool add_out;    /* not all of its ADDs are IN */
     uint8_t role;
+    uint16_t adds_in; /* how many ops that add it are IN */
 } wr_eval_state;
 
 typedef struct wr_eval_result {
@@ -103,6 +92,7 @@ typedef struct wr_eval_work {
     uint32_t count, accusation_count;
     uint16_t accusation_column[WR_COLUMNS_MAX]; /* that have any */
     uint32_t accusation_column_count;
+    wr_eval_set accused;                /* by any of them */
     uint16_t accusation_of[WR_OPS_MAX]; /* node -> index in accusation, or WR_EVAL_END */
     uint16_t node_of[WR_OPS_MAX];       /* .. and back */
     uint8_t label[WR_OPS_MAX];          /* per node; 0 is open */
@@ -135,9 +125,11 @@ struct wr_evaluator {
     uint32_t member_count; /* devices from here on were never named */
     uint64_t turn;
     wr_eval_column column[WR_COLUMNS_MAX];
+    uint16_t adds[WR_AUTHORS_MAX];      /* ops that add a device, founding it included */
     uint16_t column_of[WR_AUTHORS_MAX]; /* an author's columns: first one, then sibling */
     wr_eval_slot slot[WR_EVAL_CHUNKS * WR_EVAL_CHUNK];
-    wr_eval_entry entry[WR_OPS_MAX];                   /* in the order in which they were taken */
+    wr_eval_entry entry[WR_OPS_MAX]; /* in the order in which they were taken */
+    uint16_t twin[WR_OPS_MAX];       /* of an entry: the first of those that nothing tells apart */
     wr_eval_vote vote[WR_COLUMNS_MAX][WR_AUTHORS_MAX]; /* by column of the fork */
     uint16_t whole[WR_COLUMNS_MAX];                    /* clock of everything taken */
 
@@ -145,10 +137,11 @@ struct wr_evaluator {
     wr_eval_result all; /* of everything taken, without what is held */
     bool all_stale;
     uint16_t live[WR_COLUMNS_MAX];   /* .. its live part */
-    uint8_t all_label[WR_OPS_MAX];   /* .. and the labels of entries */
-    uint8_t entry_label[WR_OPS_MAX]; /* of the latest evaluation */
+    uint8_t all_label[WR_OPS_MAX];   /* .. and the labels of entries: of each first twin */
+    uint8_t entry_label[WR_OPS_MAX]; /* .. of the latest evaluation */
     wr_eval_work work;
 };
+_Static_assert(sizeof(wr_evaluator) <= WR_EVALUATOR_BYTES_MAX, "no more than the graph sets apart");
 
 /* GENESIS or RESET: has no past that counts, is in the past of all. */
 static inline bool wr_eval_founds(const wr_eval_op *op) {
@@ -164,11 +157,16 @@ static inline uint32_t wr_eval_weight(wr_evaluator *e, uint32_t column, uint32_t
     return end <= e->column[column].first ? 0 : wr_eval_at(e, column, end - 1)->weight;
 }
 
+/* Finds the twins of a new entry, and parts those that it tells apart. */
+void wr_eval_meet_twins(wr_evaluator *e, uint32_t index);
+/* It is held now, or no longer. */
+void wr_eval_hold_twin(wr_evaluator *e, uint32_t index);
+
 /* Rule F.  ret_live: clock without the ops that it voids. */
 void wr_eval_live(wr_evaluator *e, const uint16_t *clock, uint16_t *ret_live);
 
-/* Labels the entries below live, held ones left out if without_held, into e->entry_label; 0 for
- * those that are not below live. */
+/* Labels the entries below live, held ones left out if without_held, into e->entry_label: the first
+ * of twins for all of them; 0 for the others and for those that are not below live. */
 void wr_eval_label(wr_evaluator *e, const uint16_t *live, bool without_held);
 /* Steps of labelling that evaluate_cycle.c needs. */
 void wr_eval_settle(wr_eval_work *work, uint32_t node, wr_op_label label);

@@ -6,7 +6,7 @@
  * history without concurrency is never labelled anew.  There is one way from the top down: an
  * accusation makes its author's ADD liable to the sybil cut, where there was anything to cut.
  *
- * Spec:   proto/spec/circle.md 4.5, 4.6
+ * Spec:   proto/spec/circle.md 4.5, 4.8
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,6 +18,7 @@ static void add(wr_eval_state *state, wr_role_kind role) {
     if (!state->role_given && (!state->added || role > state->role))
         state->role = (uint8_t)role;
     state->added = true;
+    state->adds_in++;
 }
 
 /* spec:circle#4.5 "The members MUST be the devices of the GENESIS, RESET and ADD ops that are IN
@@ -37,11 +38,6 @@ static void take_away(wr_eval_state *member, const wr_eval_set *removed,
     }
 }
 
-static void join(wr_eval_set *set, const wr_eval_set *other) {
-    for (uint32_t i = 0; i < WR_COUNT(set->word); i++)
-        set->word[i] |= other->word[i];
-}
-
 /* Whom it takes away is collected: there may be very many such ops. */
 static void apply(wr_eval_state *member, const wr_eval_entry *entry, wr_eval_set *removed,
                   wr_eval_set *accused) {
@@ -53,9 +49,9 @@ static void apply(wr_eval_state *member, const wr_eval_entry *entry, wr_eval_set
         break;
     case WR_OP_REMOVE:
     case WR_OP_EQUIV:
-        join(removed, &entry->set);
+        wr_eval_unite(removed, &entry->set);
         if (wr_eval_accuses(entry->op))
-            join(accused, &entry->set);
+            wr_eval_unite(accused, &entry->set);
         break;
     case WR_OP_LEAVE:
         wr_eval_put(removed, entry->op->author);
@@ -99,17 +95,12 @@ static void count_members(wr_evaluator *e, wr_eval_state *member) {
     memset(member, 0, WR_AUTHORS_MAX * sizeof *member);
     memset(e->work.role, 0xff, sizeof e->work.role);
     for (uint32_t i = e->entry_count; i > 0; i--) {
-        const wr_eval_op *op = e->entry[i - 1].op;
-        if (e->entry_label[i - 1] == 0)
+        if (e->entry_label[i - 1] != WR_LABEL_OP_IN)
             continue;
-        if (e->entry_label[i - 1] != WR_LABEL_OP_IN) {
-            if (op->type == WR_OP_ADD)
-                member[op->subject[0].member].add_out = true;
-        } else if (op->type == WR_OP_ROLE) {
+        if (e->entry[i - 1].op->type == WR_OP_ROLE)
             apply_role(e, member, i - 1);
-        } else {
+        else
             apply(member, &e->entry[i - 1], &removed, &accused);
-        }
     }
     take_away(member, &removed, &accused);
 }
@@ -134,7 +125,7 @@ static bool same_key(const wr_evaluator *e, const uint16_t *a, const uint16_t *b
 /* The entry that stands on top of all other live ones; NULL if none does. */
 static const wr_eval_entry *top(wr_evaluator *e, const uint16_t *live, const uint16_t *key) {
     uint32_t i = e->entry_count;
-    while (i > 0 && e->entry[i - 1].op->aseq >= live[e->entry[i - 1].op->column])
+    while (i > 0 && e->entry[i - 1].aseq >= live[e->entry[i - 1].column])
         i--;
     if (i == 0)
         return NULL;
@@ -241,7 +232,7 @@ void wr_eval_refresh(wr_evaluator *e) {
         key[newest->op->column]++;
     }
     if (one_step) {
-        e->all_label[newest - e->entry] = (uint8_t)step(&e->all, newest);
+        e->all_label[e->twin[newest - e->entry]] = (uint8_t)step(&e->all, newest);
     } else {
         evaluate(e, e->live, true, &e->all);
         memcpy(e->all_label, e->entry_label, e->entry_count);

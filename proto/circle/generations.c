@@ -6,7 +6,7 @@
  */
 #include "circle/generations.h"
 
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 #include "wire/pack.h"
 
 #include <stdlib.h>

@@ -69,12 +69,5 @@ uint64_t wr_graph_generation(const wr_graph *graph);
 const wr_graph *wr_graph_older(const wr_graph *graph);
 /* May an EPOCH made now name this one: is it an EPOCH op here, or one that the RESET knew? */
 WR_MUST bool wr_graph_may_name_epoch(const wr_graph *graph, const wr_hash *epoch_id);
-/* The same checks without a graph of its own: for who signs.  As wr_graph_admit. */
-WR_MUST wr_err wr_graph_judge_reset(const wr_graph *older, wr_slice op_bytes, const wr_sig *sig);
-/* The graph that a RESET founds; older has to outlive it.  As wr_graph_admit. */
-WR_MUST wr_err wr_graph_found(const wr_graph *older, wr_slice op_bytes, const wr_sig *sig,
-                              wr_graph **ret_graph);
-WR_MUST bool wr_graph_reset_commit(const wr_graph *graph, const wr_hash *epoch_id,
-                                   wr_hash *ret_commit);
 
 #endif /* WR_CIRCLE_GENERATIONS_H */

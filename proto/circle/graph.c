@@ -12,7 +12,7 @@ wr_err wr_graph_new(wr_graph **ret_graph) {
     WR_AUTO(wr_graph) graph = calloc(1, sizeof *graph);
     if (graph == NULL)
         return WR_ERR_NOMEM;
-    wr_arena_init(&graph->arena, WR_GRAPH_BYTES_MAX);
+    wr_arena_init(&graph->arena, WR_GRAPH_BYTES_MAX - sizeof *graph - WR_EVALUATOR_BYTES_MAX);
     WR_TRY(wr_evaluator_new(&graph->evaluator));
     *ret_graph = wr_steal(&graph);
     return WR_OK;

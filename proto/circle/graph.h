@@ -16,7 +16,8 @@
 #include "circle/evaluate.h"
 #include "circle/op.h"
 
-/* Op bytes, nodes and clocks together: 16,384 ops of 64 members take about half. */
+/* All that a graph holds: op bytes, nodes, clocks, and the evaluator, which is there from the
+ * start. 16,384 ops of 64 members take about half. */
 #define WR_GRAPH_BYTES_MAX (32u * 1024u * 1024u)
 #define WR_GRAPH_BYTES_FOR_REMOVAL (4u * 1024u * 1024u) /* of them, as WR_OPS_FOR_REMOVAL */
 #define WR_GRAPH_BYTES_FOR_ROOT (1024u * 1024u)

@@ -7,7 +7,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 /* What the ops about one device say of one of its feeds. */
 typedef struct verdict {

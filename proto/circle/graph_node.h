@@ -140,19 +140,10 @@ WR_MUST wr_err wr_graph_check_place(const wr_graph *graph, uint64_t gen, wr_admi
 /* The recovery key that holds in the past of in; NULL: that holds now. */
 const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in);
 
-/* Takes in what passed the checks. */
+/* Takes in what passed the checks; on error nothing that could be seen changed. */
 WR_MUST wr_err wr_graph_take(wr_graph *graph, wr_admission *in);
-WR_MUST bool wr_graph_reset(const wr_graph *graph, wr_reset *ret_reset);
-/* Did the RESET know this op of the graph that it ended? */
-WR_MUST bool wr_graph_knew(const wr_graph *graph, const wr_node *older);
-/* Does a certificate or a gone device of the generations before, as far as the RESET knew them,
- * have this id or one of these keys? */
-WR_MUST bool wr_graph_was_used(const wr_graph *graph, const wr_hash *device_id,
-                               const wr_cert *cert);
 WR_MUST bool wr_cert_shares_key(const wr_cert *a, const wr_pub *sign, const wr_pub *noise,
                                 const wr_pub *box);
-/* An EPOCH of the generations before, known to the RESET or in its list? */
-WR_MUST bool wr_graph_is_older_epoch(const wr_graph *graph, const wr_hash *epoch_id);
 
 /* The node of op_id; NULL if it is not admitted. */
 wr_node *wr_graph_node(const wr_graph *graph, const wr_hash *op_id);

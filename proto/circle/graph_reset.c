@@ -5,8 +5,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/generations.h"
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 /* ---- judging ---- */
 

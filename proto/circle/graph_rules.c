@@ -4,7 +4,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 #include "wire/pack.h"
 

@@ -20,11 +20,15 @@ typedef struct held_epoch {
     size_t history_len;
 } held_epoch;
 
+#define SLOTS (2u * WR_EPOCHS_MAX) /* of the index by id: at most half full */
+_Static_assert((SLOTS & (SLOTS - 1)) == 0, "a mask finds the slot");
+
 struct wr_keyring {
     wr_hash circle_id;
     wr_key seed;
     bool has_circle;
     uint32_t count;
+    uint16_t slot[SLOTS];            /* place + 1 by id, linear probing; 0 is free */
     held_epoch epoch[WR_EPOCHS_MAX]; /* oldest added first */
 };
 
@@ -71,13 +75,18 @@ bool wr_keyring_seed(const wr_keyring *keyring, wr_key *ret_seed) {
     return true;
 }
 
-/* Epoch ids are public.  The newest is asked for most. */
+/* The slot of an epoch, or the free one where it would go.  Epoch ids are public. */
+static uint32_t find_slot(const wr_keyring *keyring, const wr_hash *epoch_id) {
+    uint32_t slot = wr_load_u32(epoch_id->b) & (SLOTS - 1);
+    while (keyring->slot[slot] != 0 &&
+           wr_hash_order(&keyring->epoch[keyring->slot[slot] - 1].epoch_id, epoch_id) != 0)
+        slot = (slot + 1) & (SLOTS - 1);
+    return slot;
+}
+
 static const held_epoch *find(const wr_keyring *keyring, const wr_hash *epoch_id) {
-    for (uint32_t i = keyring->count; i-- > 0;) {
-        if (wr_hash_order(&keyring->epoch[i].epoch_id, epoch_id) == 0)
-            return &keyring->epoch[i];
-    }
-    return NULL;
+    uint32_t held = keyring->slot[find_slot(keyring, epoch_id)];
+    return held == 0 ? NULL : &keyring->epoch[held - 1];
 }
 
 wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_hash *commit,
@@ -96,6 +105,7 @@ wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_has
     held->epoch_id = *epoch_id;
     held->secret = *secret;
     held->mac1_key = wr_kdf_key(secret, WR_LABEL_EPOCH_MAC1, WR_SLICE_EMPTY);
+    keyring->slot[find_slot(keyring, epoch_id)] = (uint16_t)keyring->count;
     return WR_OK;
 }
 

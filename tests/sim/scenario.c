@@ -232,6 +232,8 @@ const scenario scenarios[] = {
     {"leave_and_retire", "a device says farewell and is tidied away", 3, leaving_and_retired},
     {"rotation_without_removal", "keys change every week, and one sleeps for months", 3,
      keys_change_by_themselves},
+    {"key_due_while_pairing", "a device leaves while another comes in", 3,
+     a_key_that_is_due_while_a_device_comes_in},
     {"two_admins_remove_each_other", "both are out, and the others go on", 4,
      two_that_remove_each_other},
     {"reset", "the owner begins anew without a phone, and one sleeps", 4, a_new_beginning},

@@ -169,6 +169,31 @@ void keys_change_by_themselves(world *w) {
          "who slept for months does not read everything");
 }
 
+/* The guest dies at one moment or another, and its host hears a farewell while the ADD that may
+ * have left is kept: a new key is due, and must wait for that without keeping anybody awake. */
+void a_key_that_is_due_while_a_device_comes_in(world *w) {
+    w->membership = true;
+    world_found(w);
+    device_start(&w->devices[PHONE]);
+    world_pair_two(&w->devices[LAPTOP], &w->devices[PHONE]);
+    world_run(w, MINUTE);
+    device_plug(&w->devices[PHONE], false);
+    world_run(w, 2 * MINUTE);
+    must(w, device_say_farewell(&w->devices[PHONE]), "it may not leave");
+    device_start(&w->devices[SERVER]);
+    device_end_at(&w->devices[SERVER], 1 + (uint32_t)(w->options.seed % 10),
+                  w->options.seed % 2 == 0);
+    (void)world_pair(w);
+    world_run(w, 20 * SECOND);
+    device_plug(&w->devices[PHONE], true);
+    world_run(w, 4 * MINUTE);
+    must(w, !is_in(w, LAPTOP, PHONE), "the farewell is not heard");
+    device_start(&w->devices[SERVER]);
+    world_pair_rest(w);
+    append(w, LAPTOP, 1);
+    all_is_well(w);
+}
+
 void two_that_remove_each_other(world *w) {
     admins_of_all(w);
     append(w, LAPTOP, 1);

@@ -38,6 +38,7 @@ void a_retaliation(world *w);
 void a_sleepers_master_key(world *w);
 void leaving_and_retired(world *w);
 void keys_change_by_themselves(world *w);
+void a_key_that_is_due_while_a_device_comes_in(world *w);
 void two_that_remove_each_other(world *w);
 void a_new_beginning(world *w);
 void two_new_beginnings(world *w);

@@ -138,11 +138,10 @@ struct world {
     run *runs;
     uint32_t weights[ACT_COUNT];
     bool discovery;
-    bool peers;       /* devices know each other's addresses from their configuration */
-    bool nats;        /* between some of them */
-    bool bulk;        /* once, somebody appends very much */
-    bool membership;  /* some are removed, or leave */
-    bool keeps_words; /* for a story */
+    bool peers;             /* devices know each other's addresses from their configuration */
+    bool nats;              /* between some of them */
+    bool bulk, keeps_words; /* once, somebody appends very much; a story needs .words */
+    bool membership;        /* some are removed, or leave */
     char words[HUB_WORDS_MAX];
     chance members;
     int32_t traitors_accuser; /* -1 */

@@ -153,6 +153,23 @@ static o_set keep_apart(const o_history *h, t_dice *dice, o_set tops, uint32_t a
     return ret;
 }
 
+/* What the author said in one of its last ops, once more, and on top of nothing new. */
+static bool repeat(const o_history *h, t_dice *dice, uint32_t author, o_op *ret_op) {
+    uint32_t last = h_last(h, o_all(h), author), said = last;
+    if (author == WR_EVAL_ROOT || last == O_NONE)
+        return false;
+    for (uint32_t back = t_below(dice, 4); back > 0 && h->op[said].prev != O_NONE; back--)
+        said = h->op[said].prev;
+    const o_op *op = &h->op[said];
+    if (op->type != WR_OP_REMOVE && op->type != WR_OP_EQUIV && op->type != WR_OP_ROLE)
+        return false;
+    *ret_op = h_on(h, op->type, author, last, h->op[last].past);
+    ret_op->reason = op->reason;
+    for (uint32_t i = 0; i < op->subject_count; i++)
+        h_subject(ret_op, op->subject[i].member, op->subject[i].role);
+    return true;
+}
+
 void h_random(o_history *h, t_dice *dice) {
     static const wr_op_type kinds[] = {
         WR_OP_ADD,    WR_OP_ADD,   WR_OP_ADD,   WR_OP_REMOVE,  WR_OP_REMOVE, WR_OP_REMOVE,
@@ -161,12 +178,17 @@ void h_random(o_history *h, t_dice *dice) {
     };
     uint32_t devices, length = 6 + t_below(dice, 26), forks = t_chance(dice, 50) ? 15 : 0;
     uint32_t awake = t_below(dice, 80), quiet = t_below(dice, 60),
-             root = t_chance(dice, 30) ? 8 : 0;
+             root = t_chance(dice, 30) ? 8 : 0, repeats = t_chance(dice, 50) ? 40 : 0;
     h->count = 0;
     found(h, dice, &devices);
     for (uint32_t tries = 0; h->count < length && tries < 4 * length; tries++) {
         uint32_t author = some_author(dice, devices, root);
         wr_op_type type = kinds[t_below(dice, WR_COUNT(kinds))];
+        o_op again;
+        if (t_chance(dice, repeats) && repeat(h, dice, author, &again)) {
+            (void)h_put(h, dice, again);
+            continue;
+        }
         if (t_chance(dice, quiet))
             type = WR_OP_ACK;
         if (devices < 4)
@@ -347,8 +369,9 @@ static bool step(h_replica *replica, t_dice *dice, uint32_t op, uint32_t often) 
         (void)printf("so in the past of op %u\n", op);
         return false;
     }
-    if (op != 0 && t_chance(dice, 10))
-        h_hold(replica, op, !o_in(replica->held, op));
+    uint32_t other = t_chance(dice, 50) ? op : t_below(dice, replica->h->count);
+    if (other != 0 && o_in(replica->taken, other) && t_chance(dice, 10))
+        h_hold(replica, other, !o_in(replica->held, other));
     return h_agrees(replica);
 }
 

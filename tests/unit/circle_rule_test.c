@@ -331,6 +331,36 @@ static void a_second_support_is_enough(void **state) {
 
 /* spec:circle#4.4 type=test "An op of ROOT and an EQUIV MUST NOT be struck out by an accusation."
  */
+static void what_is_said_again_on_top_of_more_is_judged_by_itself(void **state) {
+    (void)state;
+    o_set all = start(4);
+    uint32_t one = put(1, WR_OP_ADD, all, 1u << 4);
+    uint32_t two = put(2, WR_OP_ADD, all, 1u << 4);
+    (void)put(4, WR_OP_REMOVE, o_bit(one), 1u << 3);
+    (void)put(4, WR_OP_REMOVE, o_bit(two), 1u << 3);
+    (void)put(0, WR_OP_REMOVE, all, 1u << 1);
+    expect("OIOII", 1u << 0 | 1u << 2 | 1u << 4);
+}
+
+static void what_knows_an_accusation_is_struck_when_it_is_said_again(void **state) {
+    (void)state;
+    o_set all = start(4);
+    uint32_t said = put(1, WR_OP_REMOVE, all, 1u << 3);
+    uint32_t cleared = put(2, WR_OP_REMOVE, all, 1u << 1);
+    (void)put(3, WR_OP_ACK, o_bit(said) | o_bit(cleared), 0);
+    (void)put(0, WR_OP_REMOVE, all, 1u << 2);
+    expect("IOII", 1u << 0 | 1u << 1);
+    uint32_t again = put(1, WR_OP_REMOVE, all, 1u << 3);
+    expect("IOOII", 1u << 0 | 1u << 1);
+    h_replica replica; /* .. unless that is held */
+    h_open(&replica, &h);
+    for (uint32_t op = 0; op < h.count; op++)
+        h_take(&replica, op);
+    h_hold(&replica, again, true);
+    T_TRUE(h_agrees(&replica));
+    h_close(&replica);
+}
+
 static void root_and_a_proof_are_final(void **state) {
     (void)state;
     o_set base = start(4);
@@ -502,6 +532,8 @@ int main(void) {
         cmocka_unit_test(a_void_or_struck_add_supports_nobody_though_another_stands),
         cmocka_unit_test(an_accusation_strikes_what_it_did_not_know_and_what_stands_on_that),
         cmocka_unit_test(a_second_support_is_enough),
+        cmocka_unit_test(what_is_said_again_on_top_of_more_is_judged_by_itself),
+        cmocka_unit_test(what_knows_an_accusation_is_struck_when_it_is_said_again),
         cmocka_unit_test(root_and_a_proof_are_final),
         cmocka_unit_test(what_the_accused_brought_cannot_clear_it),
         cmocka_unit_test(an_accusation_on_top_can_cost_its_author_the_support),

@@ -73,6 +73,76 @@ static void signature_of_another_label_message_or_key_is_refused(void **state) {
     T_ERR(wr_verify(&public, WR_SIG_LABEL_OP, WR_SLICE_EMPTY, &zero_sig), WR_ERR_AUTH);
 }
 
+/* Whatever was signed for one purpose says nothing in any other. */
+static void signature_of_one_purpose_is_good_for_no_other(void **state) {
+    (void)state;
+#define LABEL(name, text, purpose) WR_SIG_LABEL_##name,
+    static const wr_sig_label labels[] = {WR_SIG_LABEL_MAP(LABEL)};
+#undef LABEL
+    wr_sign_key secret;
+    wr_pub public;
+    wr_sig sig;
+    signer(&secret, &public);
+    for (size_t of = 0; of < WR_COUNT(labels); of++) {
+        wr_sign(&secret, labels[of], wr_slice_str("hello"), &sig);
+        for (size_t as = 0; as < WR_COUNT(labels); as++)
+            T_ERR(wr_verify(&public, labels[as], wr_slice_str("hello"), &sig),
+                  as == of ? WR_OK : WR_ERR_AUTH);
+    }
+}
+
+/* Under these keys, and their other encodings, one signature would fit many messages. */
+static void no_signature_verifies_under_a_key_of_small_order(void **state) {
+    (void)state;
+    static const char *const points[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    };
+    for (size_t key = 0; key < WR_COUNT(points); key++) {
+        for (size_t commitment = 0; commitment < WR_COUNT(points); commitment++) {
+            wr_pub public;
+            wr_sig sig = {{0}}; /* S = 0: R alone has to fit, and of eight messages one does */
+            wr_buf to_key = WR_BUF_ARRAY(public.b), to_sig = wr_buf_of(sig.b, 32);
+            T_OK(wr_hex_decode(wr_slice_str(points[key]), &to_key));
+            T_OK(wr_hex_decode(wr_slice_str(points[commitment]), &to_sig));
+            for (uint8_t message = 0; message < 16; message++)
+                T_ERR(wr_verify(&public, WR_SIG_LABEL_OP, wr_slice_of(&message, 1), &sig),
+                      WR_ERR_AUTH);
+        }
+    }
+}
+
+/* S plus the order of the group is the same number there, and another signature. */
+static void signature_with_the_group_order_added_is_refused(void **state) {
+    (void)state;
+    static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
+                                      0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
+    wr_sign_key secret;
+    wr_pub public;
+    wr_sig sig;
+    signer(&secret, &public);
+    wr_sign(&secret, WR_SIG_LABEL_OP, wr_slice_str("hello"), &sig);
+    for (unsigned times = 1; times < 8; times++) {
+        unsigned carry = 0;
+        for (size_t i = 0; i < 32; i++) {
+            carry += (unsigned)sig.b[32 + i] + order[i];
+            sig.b[32 + i] = (uint8_t)carry;
+            carry >>= 8;
+        }
+        T_ERR(wr_verify(&public, WR_SIG_LABEL_OP, wr_slice_str("hello"), &sig), WR_ERR_AUTH);
+    }
+}
+
 static void longest_message_is_signed_and_a_longer_one_never_verifies(void **state) {
     (void)state;
     static uint8_t message[WR_SIGNED_BYTES_MAX + 1];
@@ -333,6 +403,9 @@ int main(void) {
         cmocka_unit_test(signature_covers_the_counted_label_and_the_message),
         cmocka_unit_test(signature_with_any_bit_flipped_is_refused),
         cmocka_unit_test(signature_of_another_label_message_or_key_is_refused),
+        cmocka_unit_test(signature_of_one_purpose_is_good_for_no_other),
+        cmocka_unit_test(no_signature_verifies_under_a_key_of_small_order),
+        cmocka_unit_test(signature_with_the_group_order_added_is_refused),
         cmocka_unit_test(longest_message_is_signed_and_a_longer_one_never_verifies),
         cmocka_unit_test(sealed_bytes_open_to_the_plaintext_behind_what_was_there),
         cmocka_unit_test(any_change_of_sealed_bytes_or_aad_is_refused),

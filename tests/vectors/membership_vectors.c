@@ -1,4 +1,6 @@
-/* membership-vectors FILE..: who is a member after which ops, in very many orders of delivery.
+/* membership-vectors FILE..: who is a member after which ops, in very many orders of delivery: on
+ * the bare evaluator, and as ops that are really signed on a graph, where they come before their
+ * parents, too.
  *
  * A file holds {"scenarios": [{"name", "ops": [{"author", "type", "targets": [names], "reason",
  * "parents": [op numbers]}, ..], "labels": [one per op], "members": [names]}, ..]}.  The ops are
@@ -6,7 +8,9 @@
  * written as by ROOT there, and is the first device's here.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine/evidence.h"
 #include "unit/circle_history.h"
+#include "unit/circle_signed.h"
 #include "vectors/json.h"
 
 #define ORDERS 1000u
@@ -166,8 +170,42 @@ static const char *deliver(const scenario *s, t_dice *dice) {
     return problem;
 }
 
+/* ---- signed ---- */
+
+static const char *compare_signed(const wr_graph *graph, const scenario *s,
+                                  const s_history *history) {
+    for (uint32_t i = 0; i < s->history.count; i++) {
+        if (s->label[i] != WR_LABEL_OP_INVALID &&
+            wr_graph_label(graph, &history->op[i].id) != s->label[i])
+            return "other labels of signed ops";
+    }
+    for (uint32_t m = 0; m < O_DEVICES; m++) {
+        const wr_member *member = wr_graph_find(graph, &history->device[m].device_id);
+        if ((member != NULL && member->current) != s->member[m])
+            return "other members of signed ops";
+    }
+    return NULL;
+}
+
+static const char *deliver_signed(const scenario *s, const s_history *history, t_dice *dice,
+                                  bool eager) {
+    WR_AUTO(wr_graph) graph = NULL;
+    o_set refused, invalid = 0;
+    T_OK(wr_graph_new(&graph));
+    wr_graph_set_evidence(graph, wr_evidence_check);
+    for (uint32_t i = 0; i < s->history.count; i++)
+        invalid |= s->label[i] == WR_LABEL_OP_INVALID ? o_bit(i) : 0;
+    o_set taken = s_deliver(history, dice, eager, graph, &refused);
+    if (refused != invalid)
+        return "other signed ops are refused";
+    if (taken != (o_all(&s->history) & ~invalid))
+        return "signed ops are missing";
+    return compare_signed(graph, s, history);
+}
+
 static void run_file(const json_t *root, vec_tally *tally) {
     static scenario s;
+    static s_history history;
     const json_t *scenarios = json_object_get(root, "scenarios"), *item;
     t_dice dice = {1};
     size_t i;
@@ -179,12 +217,16 @@ static void run_file(const json_t *root, vec_tally *tally) {
         }
         for (uint32_t n = 0; n < ORDERS && problem == NULL; n++)
             problem = deliver(&s, &dice);
+        s_sign(&history, &s.history);
+        for (uint32_t n = 0; n < ORDERS && problem == NULL; n++)
+            problem = deliver_signed(&s, &history, &dice, n % 2 == 0);
         vec_check(tally, problem == NULL, "%s: %s", vec_text_at(item, "name"),
                   problem == NULL ? "" : problem);
     }
 }
 
 int main(int argc, char **argv) {
+    T_OK(wr_crypto_init());
     int failed = vec_main(argc, argv, run_file);
     h_end();
     return failed;
