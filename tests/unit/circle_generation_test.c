@@ -323,7 +323,7 @@ static wr_slice evidence_of(const t_op *op, uint8_t bytes[1024]) {
 }
 
 /* An EQUIV of two ops of the admin, by the founder. */
-static wr_err try_equiv(world *w, const t_op *a, const t_op *b) {
+static wr_err try_equiv_in(const wr_graph *graph, world *w, const t_op *a, const t_op *b) {
     uint8_t bytes[2][1024], body_bytes[4096], op_bytes[8192];
     wr_buf body = WR_BUF_ARRAY(body_bytes), out = WR_BUF_ARRAY(op_bytes);
     wr_sig sig;
@@ -333,8 +333,11 @@ static wr_err try_equiv(world *w, const t_op *a, const t_op *b) {
         .device_id = w->c->admin.device_id,
         .evidence = {evidence_of(swap ? b : a, bytes[0]), evidence_of(swap ? a : b, bytes[1])}};
     T_OK(wr_equiv_encode(&equiv, &body));
-    return wr_graph_author(current(w->g), &w->c->founder, WR_OP_EQUIV, wr_buf_slice(&body), 1, &out,
-                           &sig);
+    return wr_graph_author(graph, &w->c->founder, WR_OP_EQUIV, wr_buf_slice(&body), 1, &out, &sig);
+}
+
+static wr_err try_equiv(world *w, const t_op *a, const t_op *b) {
+    return try_equiv_in(current(w->g), w, a, b);
 }
 
 static t_op another(const t_op *op, const wr_identity *signer) {
@@ -365,6 +368,7 @@ static void only_ops_of_one_graph_contradict_each_other(void **state) {
     T_ERR(try_equiv(w, &smaller, &after), WR_ERR_REFUSED);
     T_ERR(try_equiv(w, &after, &smaller_other), WR_ERR_REFUSED);
     T_OK(try_equiv(w, &after, &after_other));
+    T_ERR(try_equiv_in(wr_generations_at(w->g, 0), w, &after, &after_other), WR_ERR_REFUSED);
     stop(w);
 }
 
