@@ -69,8 +69,8 @@ static uint32_t choose_graphs(const wr_generations *generations, const uint32_t 
 
 static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
     const wr_generations *generations = wr_self_generations(link->self);
-    uint32_t order[WR_GENERATIONS_MAX];
-    bool chosen[WR_GENERATIONS_MAX];
+    uint32_t order[WR_GENERATIONS_MAX] = {0};
+    bool chosen[WR_GENERATIONS_MAX] = {false};
     uint8_t bytes[WR_COLUMNS_MAX * 80u];
     wr_buf body = WR_BUF_ARRAY(bytes);
     wr_generations_order(generations, order);

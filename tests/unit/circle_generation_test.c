@@ -434,7 +434,7 @@ static uint32_t below(wr_rng *rng, uint32_t end) {
 /* What cannot come in yet is tried again, as the pool of a session does. */
 static wr_generations *deliver(const history *h, wr_rng *rng) {
     wr_generations *g;
-    uint32_t order[ALL_OPS];
+    uint32_t order[ALL_OPS] = {0};
     bool done[ALL_OPS] = {false};
     T_OK(wr_generations_new(&g));
     for (uint32_t i = 0; i < h->count; i++) {
