@@ -45,6 +45,22 @@ static warren_value *listen_value(const hub_status *status) {
     return list;
 }
 
+static const char *hold_text(hub_hold hold) {
+    switch (hold) {
+    case HUB_HOLD_NONE:
+        break;
+    case HUB_HOLD_WAITING:
+        return "waiting";
+    case HUB_HOLD_BEHIND:
+        return "behind";
+    case HUB_HOLD_LOST:
+        return "lost";
+    case HUB_HOLD_TWIN:
+        return "twin";
+    }
+    return "none";
+}
+
 /* No circle: circle and device are nil, and the rest says what the agent does meanwhile. */
 static void put_circle(warren_value *result, const hub_status *status) {
     if (!status->has_circle) {
@@ -80,6 +96,7 @@ void agent_status(call *c) {
     warren_put(result, "power", setting(c, "power.mode"));
     warren_put(result, "entries", warren_uint(status.entries));
     warren_put(result, "pending", warren_uint(status.pending));
+    warren_put(result, "hold", warren_str(hold_text(status.hold)));
     warren_put(result, "bytes", warren_uint(status.bytes));
     warren_put(result, "siblings", wr_steal(&siblings));
     warren_put(result, "alerts", warren_uint(alerts));

@@ -95,7 +95,8 @@ void circle_join(call *c) {
     net_addr peer = {0};
     if (!check_name(c, name))
         return;
-    if (hub_has_circle(c->hub)) {
+    bool again = call_bool(c, "again", false);
+    if (hub_has_circle(c->hub) && !again) {
         rpc_reply_fail(c->reply, WARREN_E_CONFLICT,
                        "this home has a circle; choose another --home to join one");
         return;
@@ -110,8 +111,8 @@ void circle_join(call *c) {
     pending *p = who ? pending_new(c) : NULL;
     if (!p)
         return;
-    wr_err err =
-        hub_join(c->hub, call_slice(c, "code"), name, peer_text.len > 0 ? &peer : NULL, joined, p);
+    wr_err err = (again ? hub_rejoin : hub_join)(c->hub, call_slice(c, "code"), name,
+                                                 peer_text.len > 0 ? &peer : NULL, joined, p);
     if (err == WR_OK) {
         who->joining = true;
         return;

@@ -55,8 +55,10 @@ static void device_event(methods *m, const char *name, const hub_event *event) {
         spread(m, name, params, false, 0);
 }
 
-static void text_event(methods *m, const char *name, const hub_event *event) {
+static void text_event(methods *m, const char *name, const char *type, const hub_event *event) {
     WR_AUTO(warren_value) params = warren_map();
+    if (type)
+        warren_put(params, "type", warren_str(type));
     if (event->text)
         warren_put(params, "text", warren_str(event->text));
     if (params)
@@ -80,7 +82,7 @@ void methods_event(methods *m, const hub_event *event) {
         device_event(m, "sibling.path", event);
         return;
     case HUB_EV_CIRCLE_CHANGED:
-        text_event(m, "circle.changed", event);
+        text_event(m, "circle.changed", NULL, event);
         return;
     case HUB_EV_PAIRING_REQUEST:
         pairing_event(m, "pairing.request", event, true, false);
@@ -95,7 +97,10 @@ void methods_event(methods *m, const hub_event *event) {
         pairing_event(m, "pairing.try", event, false, false);
         return;
     case HUB_EV_ALERT:
-        text_event(m, "alert", event);
+        text_event(m, "alert", NULL, event);
+        return;
+    case HUB_EV_ROLLBACK:
+        text_event(m, "alert", "rollback", event);
         return;
     }
     WR_UNREACHABLE();

@@ -198,6 +198,7 @@ static wr_err add_alert(void *ctx, const hub_alert *alert) {
     warren_put(row, "time", time_or_nil(alert->ms));
     warren_put(row, "entries", warren_uint(alert->entries));
     warren_put(row, "acceptable", warren_bool(is_offer(alert->type)));
+    warren_put(row, "text", alert->text[0] ? warren_str(alert->text) : warren_nil());
     return warren_push(list->rows, row) ? WR_OK : WR_ERR_NOMEM;
 }
 

@@ -122,7 +122,9 @@ static void add_alert(print_table *table, const warren_value *alert) {
     add_time(table, alert);
     print_table_add(table, device);
     print_table_add(table, entries ? count : "-");
-    print_table_add(table, meaning_of(meanings, CLI_COUNT(meanings), text(alert, "type")));
+    const char *more = text(alert, "text");
+    print_table_add(table,
+                    more ? more : meaning_of(meanings, CLI_COUNT(meanings), text(alert, "type")));
 }
 
 static int resolve(cli *c, const char *alert, bool accept) {

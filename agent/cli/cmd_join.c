@@ -106,6 +106,8 @@ static int join(cli *c, const cli_args *args, const char *code_text, const char 
         warren_put(params, "name", warren_str(cli_option_text(args, "--name")));
     if (peer[0])
         warren_put(params, "peer", warren_str(peer));
+    if (cli_switch(args, "--again"))
+        warren_put(params, "again", warren_bool(true));
     cli_say(c, "Looking for the pairing device%s%s ...", peer[0] ? " at " : "", peer);
     warren_error error =
         warren_client_call_watch(c->client, "circle.join", params, 0, on_notification, c, &result);

@@ -49,6 +49,26 @@ static void show_device(const warren_value *status) {
     }
 }
 
+/* Why this device signs nothing for now. */
+static void show_hold(const warren_value *status) {
+    static const struct {
+        const char *hold, *why;
+    } reasons[] = {
+        {"waiting", "nothing, until a sibling has said that it knows no more of this device"},
+        {"behind", "nothing, until what siblings know more of this device has come back"},
+        {"lost",
+         "nothing: siblings know more of this device, and nobody here has it; 'warren alerts'"},
+        {"twin", "nothing: another copy of this device is running; 'warren alerts'"},
+    };
+    const char *hold = text(status, "hold");
+    for (size_t i = 0; i < CLI_COUNT(reasons); i++) {
+        if (strcmp(reasons[i].hold, hold) != 0)
+            continue;
+        line("signs");
+        puts(reasons[i].why);
+    }
+}
+
 static void show_agent(const warren_value *status) {
     char up[PRINT_COUNT_SIZE], count[PRINT_COUNT_SIZE], bytes[PRINT_COUNT_SIZE];
     print_duration(number(status, "uptime_s"), up);
@@ -64,9 +84,9 @@ static void show_agent(const warren_value *status) {
     line("entries");
     printf("%s, %s on disk", count, bytes);
     if (number(status, "pending") > 0)
-        printf(", %llu waiting for a sibling's word before they are signed",
-               number(status, "pending"));
+        printf(", %llu waiting to be signed", number(status, "pending"));
     putchar('\n');
+    show_hold(status);
     line("home");
     puts(text(status, "home"));
 }

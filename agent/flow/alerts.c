@@ -112,8 +112,20 @@ static wr_err each_of_feeds(hub *h, hub_alert_fn fn, void *ctx) {
     return WR_OK;
 }
 
+static wr_err each_of_home(hub *h, hub_alert_fn fn, void *ctx) {
+    for (rollback_kind kind = 0; kind < ROLLBACK_KINDS; kind++) {
+        hub_alert alert;
+        bool any = false;
+        WR_TRY(rollback_alert(h, kind, &alert, &any));
+        if (any)
+            WR_TRY(give(h, &alert, fn, ctx));
+    }
+    return WR_OK;
+}
+
 wr_err hub_each_alert(hub *h, hub_alert_fn fn, void *ctx) {
     WR_TRY(hub_settled(h));
+    WR_TRY(each_of_home(h, fn, ctx));
     WR_TRY(each_of_ops(h, fn, ctx));
     return each_of_feeds(h, fn, ctx);
 }

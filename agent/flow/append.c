@@ -176,6 +176,7 @@ static wr_err close_run(hub *h) {
 
 static wr_err sign_entry(hub *h, uint32_t stream, uint8_t kind, uint16_t log_no, uint64_t hlc,
                          wr_slice content, uint64_t *ret_seq) {
+    WR_TRY(rotation_make_room(h));
     wr_err err = wr_self_append(h->self, stream, kind, log_no, hlc, content, ret_seq);
     if (err != WR_ERR_NOBUF)
         return err;
@@ -259,7 +260,8 @@ static wr_err run_job_unsigned(hub *h, append_job *job) {
 
 /* Confirmed, and with a key that only members have. */
 static bool can_write(const hub *h) {
-    return wr_self_may_sign(h->self) && wr_self_write_epoch(h->self) != NULL;
+    return wr_self_may_sign(h->self) && wr_self_write_epoch(h->self) != NULL &&
+           !rotation_blocked(h);
 }
 
 static bool waiting(const hub *h) {
@@ -347,45 +349,54 @@ static wr_err was_signed(hub *h, uint16_t log_no, uint64_t hlc, wr_slice kind, w
     return WR_OK;
 }
 
-static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain) {
+static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain, bool *ret_gone) {
     uint8_t name_bytes[WR_NAME_BYTES_MAX];
     wr_buf name = WR_BUF_ARRAY(name_bytes);
     wr_slice kind, body;
-    uint16_t log_no;
+    uint16_t log_no, next;
     uint64_t seq, hlc = tail->hlc;
+    bool sign = can_write(h);
     wr_err err = reader_open_tail(h->reader, tail, plain, &kind, &body);
     if (err == WR_OK)
         err = reader_log_name(h->reader, tail->log_id, &name);
     if (err != WR_OK)
         return err == WR_ERR_IO || err == WR_ERR_NOMEM ? err : leave_damaged(h, tail);
-    WR_TRY(bind_log(h, wr_buf_slice(&name), &log_no));
+    err = sign ? bind_log(h, wr_buf_slice(&name), &log_no)
+               : reader_own_log(h->reader, wr_buf_slice(&name), &log_no, &next);
+    if (err == WR_ERR_UNKNOWN && !sign) /* nothing of this log has come back */
+        return WR_OK;
+    WR_TRY(err);
     /* Only after a restore from an old copy is something of ours newer than what waits here. */
     if (hlc <= wr_self_hlc_floor(h->self, STREAM_MESSAGES)) {
-        bool is_signed = false;
-        WR_TRY(was_signed(h, log_no, hlc, kind, body, &is_signed));
-        if (is_signed)
+        WR_TRY(was_signed(h, log_no, hlc, kind, body, ret_gone));
+        if (*ret_gone)
             return store_delete_tail(h->store, hlc);
-        hlc = next_hlc(h);
-        WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
+        hlc = sign ? next_hlc(h) : hlc;
+        if (sign)
+            WR_TRY(store_put_alias(h->store, tail->hlc, hlc));
     }
+    if (!sign)
+        return WR_OK;
+    *ret_gone = true;
     WR_TRY(sign_message(h, log_no, hlc, kind, body, &seq));
     return store_delete_tail(h->store, tail->hlc);
 }
 
 static wr_err sign_batch(hub *h, tail_batch *batch) {
-    uint64_t damaged = h->tail_damaged;
     WR_TRY(store_each_tail(h->store, h->tail_from, take_tail, batch));
     wr_err err = WR_OK;
     for (uint32_t i = 0; err == WR_OK && i < batch->count; i++) {
         wr_buf scratch = WR_BUF_ARRAY(batch->plain);
-        err = sign_tail_entry(h, &batch->list[i], &scratch);
+        bool gone = false;
+        err = sign_tail_entry(h, &batch->list[i], &scratch, &gone);
+        h->tail_count -= gone;
     }
     wr_wipe(batch->plain, sizeof batch->plain);
     WR_TRY(err);
-    h->tail_count -= batch->count - (h->tail_damaged - damaged);
     return close_run(h);
 }
 
+/* Signs what waits.  Where nothing may be signed, what came back signed waits no more. */
 static wr_err sign_tail(hub *h) {
     tail_batch *batch = calloc(1, sizeof *batch);
     uint8_t *memory = malloc(SIGN_BYTES_MAX);
@@ -398,7 +409,7 @@ static wr_err sign_tail(hub *h) {
     }
     free(memory);
     free(batch);
-    if (waiting(h))
+    if (waiting(h) && can_write(h))
         loop_dirty(h->config.loop);
     return err;
 }
@@ -435,8 +446,8 @@ static wr_err run_job_signed(hub *h, append_job *job) {
 
 static wr_err run_jobs(hub *h) {
     /* What waits longer goes first, so that a log keeps the order of its answers. */
-    bool sign = can_write(h) && !waiting(h);
     for (append_job *job = h->jobs; job != NULL; job = job->next) {
+        bool sign = can_write(h) && !waiting(h);
         WR_TRY(hub_begin(h));
         WR_TRY(sign ? run_job_signed(h, job) : run_job_unsigned(h, job));
         job->ran = true;
@@ -457,68 +468,22 @@ static wr_err acknowledge(hub *h) {
     return hub_drain(h);
 }
 
-/* ---- epochs ---- */
-
-#define ROTATE_WAIT_MS 3000u /* at most, so that not all devices make one at once */
-
-/* Is somebody waiting for a key to write under? */
-static bool writes(const hub *h) {
-    return h->jobs != NULL || waiting(h);
-}
-
-static wr_err rotate_now(hub *h) {
-    h->rotate_at = WR_MONO_NEVER;
-    wr_err err = wr_self_rotate(h->self, hub_now(h));
-    if (err != WR_ERR_LIMIT) /* a graph that is full takes none */
-        WR_TRY(err);
-    return hub_drain(h);
-}
-
-/* spec:circle#5.4 "at once when an entry waits, and else after a random time of up to three
- * seconds." */
-static wr_err rotate(hub *h) {
-    wr_now now = hub_now(h);
-    bool none = wr_self_write_epoch(h->self) == NULL;
-    if (!wr_self_rotation_due(h->self, now) || (!none && !writes(h))) {
-        h->rotate_at = WR_MONO_NEVER;
-        return WR_OK;
-    }
-    if (pairflow_unsettled(h)) {
-        h->rotate_at = WR_MONO_NEVER; /* a time that has come would wake us without end */
-        return WR_OK;
-    }
-    if (none && !writes(h) && h->rotate_at.ms == WR_MONO_NEVER.ms) {
-        h->rotate_at = wr_mono_add(now.mono, wr_rng_below(&h->config.rng, ROTATE_WAIT_MS));
-        return WR_OK;
-    }
-    if (!writes(h) && !wr_mono_reached(h->rotate_at, now.mono))
-        return WR_OK;
-    return rotate_now(h);
-}
-
-wr_err append_key(hub *h) {
-    bool due = wr_self_write_epoch(h->self) == NULL && wr_self_rotation_due(h->self, hub_now(h));
-    return due && !pairflow_unsettled(h) ? rotate_now(h) : WR_OK;
-}
-
-wr_mono append_deadline(const hub *h) {
-    return h->self != NULL ? h->rotate_at : WR_MONO_NEVER;
-}
-
 wr_err append_turn(hub *h) {
     WR_TRY(pump_keep_ports(h));
     /* What came in this turn may be our own, from before we were set back: the numbers of logs. */
     WR_TRY(hub_apply(h));
     if (wr_self_may_sign(h->self)) {
         WR_TRY(acknowledge(h));
-        WR_TRY(rotate(h));
+        WR_TRY(rotation_turn(h));
         if (can_write(h)) {
             if (waiting(h))
                 WR_TRY(sign_tail(h));
             WR_TRY(sign_name(h));
         }
     } else {
-        h->rotate_at = WR_MONO_NEVER;
+        rotation_off(h);
+        if (waiting(h) && h->rollback.fresh)
+            WR_TRY(sign_tail(h));
     }
     return run_jobs(h);
 }

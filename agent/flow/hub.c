@@ -69,7 +69,7 @@ static void tell_all(hub *h) {
         q->event.name = wr_slice_of(q->name, q->event.name.len);
         q->event.words = q->words;
         q->event.text = q->text;
-        if (q->event.type == HUB_EV_ALERT)
+        if (q->event.type == HUB_EV_ALERT || q->event.type == HUB_EV_ROLLBACK)
             diag(DIAG_WARN, ALERT, diag_text("text", q->text));
         h->config.event(h->config.ctx, &q->event);
     }
@@ -105,6 +105,14 @@ static wr_err keep_mark(hub *h, const wr_put *put) {
     uint8_t key[HUB_META_KEY_SIZE], value[8];
     wr_store_u64(value, put->mark);
     return store_put_meta(h->store, hub_meta_key(HUB_META_MARK, &put->id, key),
+                          wr_slice_of(value, sizeof value));
+}
+
+static wr_err keep_volume(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE], value[HUB_VOLUME_SIZE];
+    wr_store_u64(value, put->volume.entries);
+    wr_store_u64(value + 8, put->volume.bytes);
+    return store_put_meta(h->store, hub_meta_key(HUB_META_VOLUME, &put->id, key),
                           wr_slice_of(value, sizeof value));
 }
 
@@ -156,6 +164,12 @@ static wr_err keep_epoch(hub *h, const wr_put *put) {
     return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
 }
 
+static wr_err keep_drop(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE];
+    WR_TRY(store_delete_epoch(h->store, &put->id));
+    return store_delete_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key));
+}
+
 static wr_err keep(hub *h, const wr_put *put) {
     switch (put->type) {
     case WR_PUT_OP:
@@ -165,6 +179,8 @@ static wr_err keep(hub *h, const wr_put *put) {
     case WR_PUT_EPOCH:
         h->new_epochs = true;
         return keep_epoch(h, put);
+    case WR_PUT_DROP:
+        return keep_drop(h, put);
     case WR_PUT_ROW:
         return keep_row(h, put);
     case WR_PUT_NODES:
@@ -173,6 +189,8 @@ static wr_err keep(hub *h, const wr_put *put) {
         return store_put_head(h->store, &put->feed->feed_id, put->head);
     case WR_PUT_MARK:
         return keep_mark(h, put);
+    case WR_PUT_VOLUME:
+        return keep_volume(h, put);
     }
     WR_UNREACHABLE();
 }
@@ -269,7 +287,8 @@ static void recover(hub *h, wr_err err) {
 static void set_timer(hub *h) {
     wr_mono next = wr_mono_min(pump_deadline(h), pairflow_deadline(h));
     next = wr_mono_min(next, beacon_deadline(h));
-    next = wr_mono_min(next, append_deadline(h));
+    next = wr_mono_min(next, rotation_deadline(h));
+    next = wr_mono_min(next, rollback_deadline(h));
     if (h->self != NULL && h->config.net != NULL && !h->closing)
         next = wr_mono_min(next, mesh_deadline(h->mesh));
     if (h->broken)
@@ -294,6 +313,8 @@ static void free_hub(hub *h) {
 
 static void run_turn(hub *h) {
     wr_err err = pairflow_turn(h);
+    if (err == WR_OK && h->self != NULL)
+        err = rollback_turn(h);
     if (err == WR_OK && h->self != NULL)
         err = append_turn(h);
     if (err == WR_OK)
@@ -354,6 +375,7 @@ wr_err hub_open(const hub_config *config, keystore *keys, store *db, hub **ret_h
     h->started = loop_now(config->loop).mono;
     h->jobs_end = &h->jobs;
     h->rotate_at = WR_MONO_NEVER;
+    wr_rng_fill(&h->config.rng, h->instance.b, sizeof h->instance.b);
     wr_err err = open_parts(h);
     if (err != WR_OK) {
         snprintf(problem, sizeof problem, "%s",

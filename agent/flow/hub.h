@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "core/loop.h"
 #include "core/metrics.h"
+#include "flow/hub_status.h"
 #include "net/transport.h"
 #include "store/keystore.h"
 #include "store/store.h"
@@ -30,7 +31,8 @@ typedef struct hub_config {
     size_t listen_count;
     const net_addr *peers; /* static addresses to try */
     size_t peer_count;
-    bool discovery; /* pairing beacons by multicast */
+    bool discovery;             /* pairing beacons by multicast */
+    uint64_t epoch_entries_max; /* when an epoch is full; 0: as circle.md 5.4 has it */
     /* Makes the home's device.key and store for a new circle (init, join), in place of what a try
      * left that did not finish: the hub has closed that.  problem names the file on failure. */
     wr_err (*provision)(void *ctx, const keystore_secrets *secrets, keystore **ret_keystore,
@@ -59,7 +61,6 @@ const wr_hash *hub_device_id(const hub *hub); /* of this device; NULL without a 
 const metrics *hub_metrics(const hub *hub);   /* live as long as the hub */
 
 /* ---- making and joining a circle ------------------------------------------------ */
-
 /* New circle, this device its first member.  keep_recovery false wipes the words unseen. */
 WR_MUST wr_err hub_init(hub *hub, wr_slice name, bool keep_recovery);
 /* The 24 words of init: given out once, then wiped from memory and disk.  UNKNOWN when there are
@@ -90,8 +91,10 @@ typedef void (*hub_done_fn)(void *ctx, wr_err err); /* on error hub_problem has 
 WR_MUST wr_err hub_join(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
                         hub_done_fn done, void *ctx);
 void hub_join_cancel(hub *hub); /* done is called with CLOSED */
+/* The same for a home that has this circle and may not sign (sync.md 5.2).  EXISTS: it may. */
+WR_MUST wr_err hub_rejoin(hub *hub, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
+                          hub_done_fn done, void *ctx);
 /* ---- logs -------------------------------------------------------------------------- */
-
 typedef struct hub_item {
     wr_slice kind; /* the app's; may be empty */
     wr_slice body;
@@ -161,20 +164,6 @@ WR_MUST wr_err hub_each_device(hub *hub, hub_device_fn fn, void *ctx);
 /* Sets this device's name (a signed entry that siblings read). */
 WR_MUST wr_err hub_rename(hub *hub, wr_slice name, hub_done_fn done, void *ctx);
 
-typedef struct hub_status {
-    bool has_circle;
-    wr_hash device, circle, epoch;
-    char name[WR_NAME_BYTES_MAX + 1u];
-    uint32_t devices;
-    uint64_t uptime_s;
-    uint64_t entries;   /* of all logs and devices */
-    uint64_t pending;   /* of them in the unsigned tail */
-    uint64_t bytes;     /* on disk */
-    bool recovery_kept; /* the words were never shown: this device holds everything */
-    bool pq;            /* every device was paired by QR */
-    uint32_t listen_count;
-    net_addr listen[8];
-} hub_status;
 WR_MUST wr_err hub_get_status(hub *hub, hub_status *ret_status);
 typedef enum hub_event_type {
     HUB_EV_ENTRIES,         /* something new to read: call hub_arrivals */
@@ -187,6 +176,7 @@ typedef enum hub_event_type {
     HUB_EV_PAIRING_FAILED,  /* .pairing .text: window closed (burnt, refused, expired) */
     HUB_EV_PAIRING_TRY,     /* .pairing .text: a wrong code was tried */
     HUB_EV_ALERT,           /* .text */
+    HUB_EV_ROLLBACK,        /* .text: this home was set back, or a copy of it runs */
 } hub_event_type;
 typedef struct hub_event {
     hub_event_type type;

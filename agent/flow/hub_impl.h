@@ -5,6 +5,7 @@
  *   pump.c     connections and dialling        serve.c    units out of the store, with proofs
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
+ *   rollback.c set back, or copied         rejoin.c   .. and come in again
  *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
@@ -18,6 +19,7 @@
 #include "flow/pairflow.h"
 #include "flow/pump.h"
 #include "flow/reader.h"
+#include "flow/rollback.h"
 #include "mesh/mesh.h"
 
 #define HUB_PROBLEM_MAX 256u
@@ -64,6 +66,8 @@ struct hub {
     uint64_t tail_from;                /* hlc: the damaged ones are below */
     bool named;                        /* our name of the circle is the one we want */
     wr_mono rotate_at;                 /* NEVER: no new epoch is due */
+    wr_digest instance;                /* this process, as siblings hear it */
+    rollback_state rollback;
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;
@@ -122,13 +126,16 @@ WR_MUST wr_err hub_adopt(hub *h, wr_self *self);
 /* The ADD that a new device may know and the circle does not yet. */
 WR_MUST wr_err hub_keep_add(hub *h, wr_slice op, const wr_sig *sig);
 WR_MUST wr_err hub_forget_add(hub *h);
-/* Meta keys of a device: one byte, then its id. */
+/* Meta keys of a device, or of what else has an id: one byte, then the id. */
 #define HUB_META_MARK 'm'
 #define HUB_META_ADDRS 'a'
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
 #define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
+#define HUB_META_FORMER 'f'    /* a device that this home was before: ids of its tail name it */
+#define HUB_META_VOLUME 'e'    /* of an epoch: how much is held under it */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */
+#define HUB_VOLUME_SIZE 16u    /* u64 entries || u64 bytes */
 #define HUB_META_KEY_SIZE (1u + WR_HASH_SIZE)
 wr_slice hub_meta_key(char kind, const wr_hash *device, uint8_t out[HUB_META_KEY_SIZE]);
 /* Siblings for mesh: after the circle changed, and their remembered addresses. */
@@ -160,9 +167,16 @@ typedef struct released_ops {
 WR_MUST wr_err released_get(hub *h, released_ops *ret_released);
 /* To be called after each op that is loaded. */
 WR_MUST wr_err released_load(const released_ops *released, wr_self *self);
-WR_MUST wr_err append_key(hub *h);     /* makes an epoch now if there is none to write under */
-wr_mono append_deadline(const hub *h); /* a new epoch is due */
-WR_MUST wr_err append_load(hub *h);    /* after hub_load: where the tail stands */
+/* New epochs (rotation.c). */
+WR_MUST wr_err rotation_turn(hub *h); /* this device may sign */
+void rotation_off(hub *h);            /* it may not */
+wr_mono rotation_deadline(const hub *h);
+/* The epoch is full, and another one cannot be made yet. */
+WR_MUST bool rotation_blocked(const hub *h);
+/* Before an entry is signed: a new epoch if it is full. */
+WR_MUST wr_err rotation_make_room(hub *h);
+WR_MUST wr_err rotation_key(hub *h); /* one now if there is none to write under */
+WR_MUST wr_err append_load(hub *h);  /* after hub_load: where the tail stands */
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
  * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,

@@ -156,11 +156,16 @@ void join_found(hub *h, const net_addr *addr) {
 
 wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer, hub_done_fn done,
                 void *ctx) {
-    pair_join *join = &h->join;
     if (h->closing)
         return hub_fail(h, WR_ERR_CLOSED, "the agent is stopping");
     if (hub_has_circle(h))
         return hub_fail(h, WR_ERR_EXISTS, "this home has a circle");
+    return join_begin(h, code_or_uri, name, peer, false, done, ctx);
+}
+
+wr_err join_begin(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer, bool again,
+                  hub_done_fn done, void *ctx) {
+    pair_join *join = &h->join;
     if (join->active)
         return hub_fail(h, WR_ERR_BUSY, "a join is under way");
     if (h->config.net == NULL)
@@ -177,6 +182,7 @@ wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *pee
     if (join->target_count == 0)
         WR_TRY(search(h, code_or_uri));
     join->active = true;
+    join->again = again;
     join->done = done;
     join->ctx = ctx;
     join->target_next = join->rounds = join->resumes = 0;
@@ -231,20 +237,27 @@ void join_opened(conn *c) {
     loop_dirty(c->hub->config.loop);
 }
 
+static wr_err take_circle(hub *h, wr_self *self) {
+    wr_err err = hub_provision(h, &h->join.secrets);
+    if (err != WR_OK) {
+        wr_self_free(self);
+        return err;
+    }
+    WR_TRY(hub_adopt(h, self));
+    WR_TRY(hub_drain(h));
+    WR_TRY(hub_put_name(h, wr_slice_of(h->join.name, h->join.name_len)));
+    return hub_refresh_mesh(h);
+}
+
 /* The other side let us in: keys, ops and what we need to go on become this home. */
 static wr_err joined(conn *c, const wr_pair_event *event) {
     hub *h = c->hub;
     net_addr via = transport_remote(c->transport);
     mesh_addr dialled = hub_mesh_addr(&via);
-    wr_err err = hub_provision(h, &h->join.secrets);
-    if (err != WR_OK) {
-        wr_self_free(event->self);
-        return err;
-    }
-    WR_TRY(hub_adopt(h, event->self));
-    WR_TRY(hub_drain(h));
-    WR_TRY(hub_put_name(h, wr_slice_of(h->join.name, h->join.name_len)));
-    WR_TRY(hub_refresh_mesh(h));
+    if (h->join.again)
+        WR_TRY(rejoin_take(h, event->self));
+    else
+        WR_TRY(take_circle(h, event->self));
     mesh_learn(h->mesh, &event->device, &dialled, hub_now(h).mono);
     WR_TRY(hub_learn_addrs(h, &event->device, event->addrs, &via));
     h->join.joined = true;

@@ -133,6 +133,17 @@ static wr_err load_histories(hub *h, wr_self *self) {
     return WR_OK;
 }
 
+static wr_err load_volume(hub *h, wr_self *self, const wr_hash *epoch_id) {
+    uint8_t key[HUB_META_KEY_SIZE], value[HUB_VOLUME_SIZE];
+    wr_buf out = WR_BUF_ARRAY(value);
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_VOLUME, epoch_id, key), &out);
+    if (err == WR_ERR_UNKNOWN)
+        return WR_OK;
+    WR_TRY(err);
+    wr_volume volume = {wr_load_u64(value), wr_load_u64(value + 8)};
+    return out.len == sizeof value ? wr_self_load_volume(self, epoch_id, &volume) : WR_ERR_CORRUPT;
+}
+
 static wr_err load_parts(hub *h, wr_self *self) {
     WR_SECRET(wr_key) seed;
     WR_TRY(store_get_secret(h->store, wr_slice_str(HUB_SECRET_SEED), &seed));
@@ -143,6 +154,8 @@ static wr_err load_parts(hub *h, wr_self *self) {
     const wr_generations *generations = wr_self_generations(self);
     for (uint32_t i = 0; i < wr_generations_device_count(generations); i++)
         WR_TRY(load_mark(h, self, &wr_generations_device_at(generations, i)->device_id));
+    for (uint32_t i = 0; i < wr_generations_epoch_count(generations); i++)
+        WR_TRY(load_volume(h, self, wr_generations_epoch_id(generations, i)));
     return wr_self_load_done(self, hub_now(h));
 }
 
@@ -209,6 +222,10 @@ void hub_unload(hub *h) {
 
 wr_err hub_adopt(hub *h, wr_self *self) {
     h->self = self;
+    wr_self_set_instance(self, &h->instance);
+    rollback_load(h);
+    if (h->config.epoch_entries_max != 0)
+        wr_self_set_epoch_max(self, &(wr_volume){h->config.epoch_entries_max, WR_EPOCH_BYTES_MAX});
     WR_TRY(reader_new(self, h->store, &keystore_get(h->keystore)->store_key, &h->reader));
     return start_mesh(h);
 }
@@ -237,6 +254,7 @@ static wr_err load_all(hub *h) {
     WR_TRY(hub_drain(h));
     WR_TRY(admit_kept_add(h));
     WR_TRY(hub_commit(h));
+    rollback_load(h); /* an ADD of ours that was kept is nothing that came back */
     return append_load(h);
 }
 

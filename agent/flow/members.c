@@ -8,6 +8,7 @@
 
 #include "circle/recovery.h"
 #include "core/diag.h"
+#include "engine/self_reset.h"
 #include "flow/hub_impl.h"
 
 /* ---- the recovery words ---- */

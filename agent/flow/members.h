@@ -103,17 +103,19 @@ typedef enum hub_alert_type {
     HUB_ALERT_RETALIATION_HELD,      /* accept: the held op takes effect */
     HUB_ALERT_ACCUSATION_OVERRIDDEN, /* accept: this device accuses anew */
     HUB_ALERT_EQUIVOCATION,          /* .device signed two histories; reject: seen */
-    HUB_ALERT_ROLLBACK,              /* this home was set back; reject: seen */
+    HUB_ALERT_ROLLBACK,              /* this home was set back, .text: how; reject: seen */
     HUB_ALERT_RECEIVED_WHILE_LOST,   /* accept: .entries of .device are shown */
     HUB_ALERT_QUARANTINE,            /* .entries of .device beyond its cut; accept: shown */
 } hub_alert_type;
 
+#define HUB_ALERT_TEXT_MAX 256u
 typedef struct hub_alert {
     wr_hash id; /* what hub_resolve takes */
     hub_alert_type type;
     wr_hash device; /* whom it is about */
     uint64_t ms;    /* Unix; 0: not known */
     uint64_t entries;
+    char text[HUB_ALERT_TEXT_MAX]; /* for people; empty: the type says it all */
 } hub_alert;
 typedef wr_err (*hub_alert_fn)(void *ctx, const hub_alert *alert);
 WR_MUST wr_err hub_each_alert(hub *hub, hub_alert_fn fn, void *ctx);

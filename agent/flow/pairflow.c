@@ -103,7 +103,7 @@ wr_err hub_pair_open(hub *h, bool admin, uint32_t timeout_s, bool auto_accept,
 /* The welcome holds the key that is written under now. */
 static wr_err answer(conn *c, bool accept) {
     if (accept)
-        WR_TRY(append_key(c->hub));
+        WR_TRY(rotation_key(c->hub));
     return wr_pairing_answer(c->pairing, accept, hub_now(c->hub));
 }
 

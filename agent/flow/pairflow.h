@@ -33,6 +33,7 @@ typedef struct pair_join { /* guest is kept after a failed try: its tries count 
     uint8_t text[HUB_URI_MAX]; /* secret: the code or URI the guest is for */
     uint8_t name[WR_NAME_BYTES_MAX];
     bool active;
+    bool again; /* this home has a circle, and comes in as a new device */
     hub_done_fn done;
     void *ctx;
     net_addr targets[JOIN_TARGETS_MAX];
@@ -68,6 +69,10 @@ void pairflow_end_all(hub *h, bool joins);   /* connections of the window, or of
 
 /* ---- the join (joinflow.c) ---- */
 
+WR_MUST wr_err join_begin(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
+                          bool again, hub_done_fn done, void *ctx);
+/* The circle lets this home in again (rejoin.c).  Takes fresh over, also on error. */
+WR_MUST wr_err rejoin_take(hub *h, wr_self *fresh);
 void join_turn(hub *h);
 void join_opened(conn *c);                     /* its dial is connected */
 void join_found(hub *h, const net_addr *addr); /* a beacon of our code was heard */

@@ -159,6 +159,8 @@ void pump_end(conn *c, wr_err reason) {
         link_gone(c, reason);
     if (c->dialled && !was_up && h->mesh != NULL)
         mesh_failed(h->mesh, &c->dial, hub_now(h).mono);
+    if (c->link != NULL)
+        wr_link_end(c->link, hub_now(h));
     wr_link_free(c->link);
     wr_pairing_free(c->pairing);
     if (c->held != NULL)
@@ -225,6 +227,9 @@ static bool poll_link(conn *c) {
             hub_tell(c->hub, &(hub_event){.type = HUB_EV_ALERT,
                                           .text = "a device signed two statements that contradict "
                                                   "each other: its keys may be in use twice"});
+            break;
+        case WR_EV_TWIN:
+            rollback_twin(c->hub, &event.device);
             break;
         }
     }
@@ -524,6 +529,8 @@ static bool write_some(conn *c) {
     size_t len = room.len;
     transport_flush(c->transport, len);
     metrics_add(&h->metrics, METRIC_BYTES_OUT, len);
+    if (err == WR_OK && c->kind == CONN_LINK)
+        (void)poll_link(c); /* another link may have made room for this one */
     if (err != WR_OK)
         pump_end(c, err);
     return err == WR_OK && len != 0;

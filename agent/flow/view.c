@@ -109,15 +109,6 @@ wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
 
 /* ---- status ---- */
 
-static bool all_by_qr(const wr_graph *graph) {
-    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
-        const wr_member *member = wr_graph_member(graph, i);
-        if (member->current && member->mode != WR_PAIR_QR)
-            return false;
-    }
-    return true;
-}
-
 static wr_err circle_status(hub *h, hub_status *status) {
     const wr_graph *graph = wr_self_graph(h->self);
     wr_buf name = wr_buf_of(status->name, WR_NAME_BYTES_MAX);
@@ -129,8 +120,9 @@ static wr_err circle_status(hub *h, hub_status *status) {
         status->epoch = *epoch;
     status->devices = wr_graph_current_count(graph);
     status->pending = h->tail_count;
+    status->hold = rollback_hold(h);
     status->recovery_kept = keystore_get(h->keystore)->has_recovery;
-    status->pq = all_by_qr(graph);
+    status->pq = wr_graph_is_pq(graph);
     WR_TRY(hub_get_name(h, &name));
     status->name[name.len] = '\0';
     status->entries = h->tail_count;

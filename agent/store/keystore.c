@@ -358,6 +358,20 @@ static wr_err restored(keystore *k, const keystore *before, wr_err err) {
     return err;
 }
 
+wr_err keystore_renew(keystore *k, const keystore_secrets *fresh, const char **ret_problem) {
+    keystore *before = (keystore *)wr_secret_alloc(sizeof *before);
+    if (before == NULL)
+        return problem(WR_ERR_NOMEM, k->path, wr_err_text(WR_ERR_NOMEM), ret_problem);
+    *before = *k;
+    k->secrets.sign_seed = fresh->sign_seed;
+    k->secrets.noise = fresh->noise;
+    k->secrets.box = fresh->box;
+    memcpy(k->secrets.incarnation, fresh->incarnation, sizeof k->secrets.incarnation);
+    wr_err err = restored(k, before, write_file(k, FILE_REPLACE, ret_problem));
+    wr_secret_free(before);
+    return err;
+}
+
 wr_err keystore_set_passphrase(keystore *k, wr_slice passphrase, const char **ret_problem) {
     keystore *before = (keystore *)wr_secret_alloc(sizeof *before);
     if (before == NULL)

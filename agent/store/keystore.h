@@ -41,6 +41,9 @@ WR_MUST wr_err keystore_open_memory(const keystore_secrets *secrets, keystore **
 const keystore_secrets *keystore_get(const keystore *keystore);
 /* Removes the recovery secret from memory and file (atomic replace). */
 WR_MUST wr_err keystore_forget_recovery(keystore *keystore, const char **ret_problem);
+/* The keys of another device, out of fresh; what seals the home's files stays (atomic replace). */
+WR_MUST wr_err keystore_renew(keystore *keystore, const keystore_secrets *fresh,
+                              const char **ret_problem);
 /* Sets, changes or (empty) clears the passphrase: atomic replace of the file. */
 WR_MUST wr_err keystore_set_passphrase(keystore *keystore, wr_slice passphrase,
                                        const char **ret_problem);

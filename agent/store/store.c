@@ -149,6 +149,11 @@ wr_err store_put_epoch(store *s, const wr_hash *epoch_id, const wr_key *secret) 
     return leave(s, s->ops->put_epoch(s, epoch_id, secret));
 }
 
+wr_err store_delete_epoch(store *s, const wr_hash *epoch_id) {
+    WR_TRY(enter_write(s));
+    return leave(s, s->ops->delete_epoch(s, epoch_id));
+}
+
 wr_err store_each_epoch(store *s, store_epoch_fn fn, void *ctx) {
     WR_TRY(enter_each(s));
     return leave_each(s, s->ops->each_epoch(s, fn, ctx));

@@ -67,6 +67,7 @@ WR_MUST wr_err store_each_op(store *store, store_op_fn fn, void *ctx);
 
 /* Sealed, and durable no later than the commit.  Again is fine. */
 WR_MUST wr_err store_put_epoch(store *store, const wr_hash *epoch_id, const wr_key *secret);
+WR_MUST wr_err store_delete_epoch(store *store, const wr_hash *epoch_id); /* absent is fine */
 typedef wr_err (*store_epoch_fn)(void *ctx, const wr_hash *epoch_id, const wr_key *secret);
 WR_MUST wr_err store_each_epoch(store *store, store_epoch_fn fn, void *ctx);
 /* Another sealed value of keys.db, for example the circle seed. */

@@ -28,6 +28,7 @@ typedef struct store_ops {
     wr_err (*each_op)(store *s, store_op_fn fn, void *ctx);
 
     wr_err (*put_epoch)(store *s, const wr_hash *epoch_id, const wr_key *secret);
+    wr_err (*delete_epoch)(store *s, const wr_hash *epoch_id);
     wr_err (*each_epoch)(store *s, store_epoch_fn fn, void *ctx);
     wr_err (*put_secret)(store *s, wr_slice key, const wr_key *secret);
     wr_err (*get_secret)(store *s, wr_slice key, wr_key *ret_secret);

@@ -117,6 +117,17 @@ static wr_err memory_put_epoch(store *s, const wr_hash *epoch_id, const wr_key *
                     WR_SLICE_OBJ(*secret));
 }
 
+static wr_err memory_delete_epoch(store *s, const wr_hash *epoch_id) {
+    mem_tables *t = mem_of(s);
+    mem_key no = {{0}, 0};
+    wr_slice known;
+    if (!mem_get(t, MEM_EPOCH_IDS, WR_SLICE_OBJ(*epoch_id), &known))
+        return WR_OK;
+    mem_key_add(&no, known);
+    WR_TRY(mem_delete(t, MEM_EPOCHS, mem_key_slice(&no)));
+    return mem_delete(t, MEM_EPOCH_IDS, WR_SLICE_OBJ(*epoch_id));
+}
+
 static wr_err memory_each_epoch(store *s, store_epoch_fn fn, void *ctx) {
     wr_slice no, value;
     wr_err result = WR_OK;
@@ -348,6 +359,7 @@ static const store_ops memory_ops = {
     .put_op = memory_put_op,
     .each_op = memory_each_op,
     .put_epoch = memory_put_epoch,
+    .delete_epoch = memory_delete_epoch,
     .each_epoch = memory_each_epoch,
     .put_secret = memory_put_secret,
     .get_secret = memory_get_secret,

@@ -96,6 +96,7 @@ static const store_ops sqlite_ops = {
     .put_op = sqlite_put_op,
     .each_op = sqlite_each_op,
     .put_epoch = sqlite_put_epoch,
+    .delete_epoch = sqlite_delete_epoch,
     .each_epoch = sqlite_each_epoch,
     .put_secret = sqlite_put_secret,
     .get_secret = sqlite_get_secret,

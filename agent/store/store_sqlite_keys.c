@@ -53,6 +53,14 @@ wr_err sqlite_put_epoch(store *base, const wr_hash *epoch_id, const wr_key *secr
     return sql_run(&q);
 }
 
+wr_err sqlite_delete_epoch(store *base, const wr_hash *epoch_id) {
+    store_sqlite *s = sqlite_of(base);
+    WR_TRY(join_transaction(s));
+    SQL_CALL(q, s, EPOCH_DELETE);
+    sql_bind_blob(&q, 1, WR_SLICE_OBJ(*epoch_id));
+    return sql_run(&q);
+}
+
 wr_err sqlite_each_epoch(store *base, store_epoch_fn fn, void *ctx) {
     store_sqlite *s = sqlite_of(base);
     SQL_CALL(q, s, EPOCH_EACH);

@@ -29,6 +29,7 @@ wr_err sqlite_get_alias(store *s, uint64_t answered_hlc, uint64_t *ret_hlc);
 
 /* store_sqlite_keys.c */
 wr_err sqlite_put_epoch(store *s, const wr_hash *epoch_id, const wr_key *secret);
+wr_err sqlite_delete_epoch(store *s, const wr_hash *epoch_id);
 wr_err sqlite_each_epoch(store *s, store_epoch_fn fn, void *ctx);
 wr_err sqlite_put_secret(store *s, wr_slice key, const wr_key *secret);
 wr_err sqlite_get_secret(store *s, wr_slice key, wr_key *ret_secret);

@@ -26,6 +26,7 @@
     X(EPOCH_PUT, KEYS,                                                                             \
       "INSERT INTO epochs(epoch_id, sealed) VALUES(?1, ?2)"                                        \
       " ON CONFLICT(epoch_id) DO UPDATE SET sealed = excluded.sealed")                             \
+    X(EPOCH_DELETE, KEYS, "DELETE FROM epochs WHERE epoch_id = ?1")                                \
     X(EPOCH_EACH, KEYS, "SELECT epoch_id, sealed FROM epochs ORDER BY no")                         \
     X(SECRET_PUT, KEYS,                                                                            \
       "INSERT INTO secrets(key, sealed) VALUES(?1, ?2)"                                            \

@@ -26,10 +26,15 @@
 #define WR_COLUMNS_MAX 512u    /* chains of ops: of devices, their branches, ops of ROOT */
 #define WR_GENERATIONS_MAX 16u /* graphs: one, and one for each RESET */
 #define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000) /* age at which who writes makes a new one */
-#define WR_EPOCHS_MAX 1024u                       /* epoch secrets held */
-#define WR_EPOCH_PREV_MAX 8u                      /* earlier epochs that one EPOCH names */
-#define WR_HISTORY_BYTES_MAX 640u                 /* history blob of one epoch */
-#define WR_NAME_BYTES_MAX 128u                    /* device, log and key names */
+#define WR_EPOCH_ENTRIES_MAX (1ull << 20) /* entries under one epoch; then who writes likewise */
+#define WR_EPOCH_BYTES_MAX (1ull << 32)   /* .. bytes of their segments */
+#define WR_EPOCHS_MAX 1024u               /* epoch secrets held */
+#define WR_EPOCH_SHARE 256u       /* EPOCHs of one author that follow no end of a membership */
+#define WR_EPOCHS_SPARE 256u      /* of the secrets held: places for those that do */
+#define WR_EPOCHS_IDLE 512u       /* .. places that those which nobody needs may take */
+#define WR_EPOCH_PREV_MAX 8u      /* earlier epochs that one EPOCH names */
+#define WR_HISTORY_BYTES_MAX 640u /* history blob of one epoch */
+#define WR_NAME_BYTES_MAX 128u    /* device, log and key names */
 
 /* ---- feed (feed.md) ------------------------------------------------------- */
 #define WR_CHUNK_ENTRIES 1024u           /* aligned unit of the tree, of proofs and of transfer */

@@ -18,6 +18,8 @@ struct wr_generations {
     uint32_t device_count;
     uint32_t op_count;
     uint32_t log[WR_GENERATIONS_MAX * WR_OPS_MAX]; /* graph << 16 | op, in order of admission */
+    uint32_t epoch_count;
+    uint32_t epochs[WR_GENERATIONS_MAX * WR_OPS_MAX]; /* likewise, of the graph's epochs */
 };
 _Static_assert(WR_OPS_MAX <= 1u << 16 && WR_GENERATIONS_MAX <= 1u << 16, "a log item holds both");
 
@@ -109,6 +111,25 @@ bool wr_generations_has_noise(const wr_generations *generations, const wr_pub *n
         if (wr_graph_noise_count(generations->graph[i], noise_pk) != 0)
             return true;
     return false;
+}
+
+uint32_t wr_generations_epoch_count(const wr_generations *generations) {
+    return generations->epoch_count;
+}
+
+wr_epoch_ref wr_generations_epoch(const wr_generations *generations, uint32_t index) {
+    WR_ASSERT(index < generations->epoch_count);
+    uint32_t item = generations->epochs[index];
+    wr_epoch_ref epoch = wr_graph_epoch(generations->graph[item >> 16], item & 0xffffu);
+    epoch.in = epoch.in && item >> 16 == generations->current;
+    epoch.for_members = epoch.for_members && item >> 16 == generations->current;
+    return epoch;
+}
+
+const wr_hash *wr_generations_epoch_id(const wr_generations *generations, uint32_t index) {
+    WR_ASSERT(index < generations->epoch_count);
+    uint32_t item = generations->epochs[index];
+    return wr_graph_epoch_id(generations->graph[item >> 16], item & 0xffffu);
 }
 
 bool wr_generations_epoch_commit(const wr_generations *generations, const wr_hash *epoch_id,
@@ -227,6 +248,8 @@ static void note(wr_generations *g, uint32_t number) {
     const wr_graph *graph = g->graph[number];
     note_devices(g, graph);
     g->log[g->op_count++] = number << 16 | (graph->op_count - 1);
+    if (graph->node[graph->op_count - 1]->type == WR_OP_EPOCH)
+        g->epochs[g->epoch_count++] = number << 16 | (graph->epoch_count - 1);
 }
 
 wr_err wr_generations_admit(wr_generations *generations, wr_slice op_bytes, const wr_sig *sig,

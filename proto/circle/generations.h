@@ -43,6 +43,10 @@ WR_MUST bool wr_generations_find(const wr_generations *generations, const wr_has
 uint32_t wr_generations_op_count(const wr_generations *generations);
 wr_op_ref wr_generations_op(const wr_generations *generations, uint32_t index,
                             uint32_t *ret_number);
+/* Their EPOCH ops, likewise.  .in and .for_members are false where another graph counts. */
+uint32_t wr_generations_epoch_count(const wr_generations *generations);
+wr_epoch_ref wr_generations_epoch(const wr_generations *generations, uint32_t index);
+const wr_hash *wr_generations_epoch_id(const wr_generations *generations, uint32_t index);
 /* Devices that are or were members in any of them, as the graph that counts knows them, or else the
  * newest that does.  Numbers never change; NULL if there is no such device. */
 uint32_t wr_generations_device_count(const wr_generations *generations);

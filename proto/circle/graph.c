@@ -189,6 +189,7 @@ static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
     WR_ASSERT(chain->op_count == node->eval.aseq);
     for (uint32_t i = 0; i < in->op.parent_count; i++)
         wr_graph_node(graph, &in->parent[i]->eval.id)->has_child = true;
+    wr_graph_count_epochs(graph, in, node);
     node->before = chain->last;
     chain->last = node;
     chain->op_count = node->eval.aseq + 1;
@@ -231,6 +232,9 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         describe_kept(graph, in);
     if (wr_op_makes_member(in->op.type))
         describe_member(graph, in);
+    /* spec:circle#5.5 "A circle MUST NOT be called safe against a later quantum computer once an
+     * ADD of mode 2 was admitted, whatever became of its device." */
+    graph->by_code = graph->by_code || (in->op.type == WR_OP_ADD && in->mode == WR_PAIR_CODE);
     link_node(graph, in, node);
     if (node->type == WR_OP_EPOCH)
         wr_graph_take_epoch(graph, in, node);

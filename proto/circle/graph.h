@@ -96,6 +96,9 @@ bool wr_graph_is_empty(const wr_graph *graph);
 const wr_hash *wr_graph_circle_id(const wr_graph *graph); /* not legal while empty */
 const wr_root *wr_graph_root(const wr_graph *graph);      /* the recovery key now; likewise */
 
+/* Was every device that ever was added paired by QR (circle.md 5.5)? */
+WR_MUST bool wr_graph_is_pq(const wr_graph *graph);
+
 /* True if an op of a type that this version carries without understanding it was admitted: the
  * device must be updated before it makes membership ops. */
 bool wr_graph_has_opaque(const wr_graph *graph);
@@ -154,6 +157,11 @@ WR_MUST bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id,
 /* The commitment of an admitted EPOCH op, good for reading for ever; false if it is not here. */
 WR_MUST bool wr_graph_epoch_commit(const wr_graph *graph, const wr_hash *epoch_id,
                                    wr_hash *ret_commit);
+/* May the device make an EPOCH now, or is its share used up (circle.md 3.5)?  And would it be one
+ * that follows the end of a membership, which no share limits? */
+WR_MUST bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,
+                                     bool *ret_follows_end);
+WR_MUST bool wr_graph_epoch_follows_end(const wr_graph *graph, const wr_hash *epoch_id);
 /* Who is to get the secret of an epoch that this device makes now: members that are in.  Barred
  * ones go to without (ascending), and must be named in the op. */
 wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],

@@ -6,6 +6,7 @@
  *   generations.c   all graphs of a circle, and which of them counts
  *   graph.c         takes it in              with graph_guard.c the only ones that change a graph
  *   graph_guard.c   what it does to members: evaluation, the guard, epochs
+ *   graph_epoch.c   how many epochs its author may make
  *   graph_cuts.c    how much of a feed counts whose writer is out
  *   graph_view.c    what follows from it     const graph in, answers out
  *   graph_author.c  the next op of this device
@@ -50,11 +51,14 @@ struct wr_node {     /* one admitted op; lives in the arena */
     uint64_t type, hlc;
     wr_sig sig;
     wr_slice bytes;
-    uint32_t height;       /* longest path from GENESIS */
-    uint32_t chain_bytes;  /* of the ops of its chain up to this one */
-    const wr_node *before; /* the one before it in its chain */
-    wr_epoch_node *epoch;  /* of an EPOCH op; else NULL */
-    const wr_root *root;   /* of a ROOTSET; else NULL */
+    uint32_t height;             /* longest path from GENESIS */
+    uint32_t chain_bytes;        /* of the ops of its chain up to this one */
+    const wr_node *before;       /* the one before it in its chain */
+    wr_epoch_node *epoch;        /* of an EPOCH op; else NULL */
+    const wr_root *root;         /* of a ROOTSET; else NULL */
+    const wr_node *newest_epoch; /* its author's newest EPOCH up to here, itself included */
+    uint32_t epochs_made; /* its author's EPOCHs up to here that follow no end of a membership */
+    bool follows_end;     /* an EPOCH that does */
     bool has_child;
     /* The guard (circle.md 4.6). */
     bool late;     /* its author was barred when it came */
@@ -92,6 +96,7 @@ struct wr_graph {
     bool has_own;
     wr_hash own; /* the device whose graph this is */
     uint64_t version;
+    bool by_code;          /* a device was added by a typed code */
     uint32_t opaque_count; /* ops that this version admits without understanding them */
     wr_member member[WR_AUTHORS_MAX];
     uint32_t column[WR_AUTHORS_MAX]; /* of a member's own chain */
@@ -132,7 +137,7 @@ typedef struct wr_admission {
 /* Every check of admission, in order; errors as wr_graph_admit. */
 WR_MUST wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig,
                               bool branches, wr_admission *ret_admission);
-/* The parts that depend on the type: what the body says, and whether its past allows it. */
+/* What depends on the type: what the body says, and whether its past allows it. */
 WR_MUST wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in);
 WR_MUST wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in);
 /* Where it stands: its parents are here, and of generation gen is in. */
@@ -144,6 +149,9 @@ const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in);
 WR_MUST wr_err wr_graph_take(wr_graph *graph, wr_admission *in);
 WR_MUST bool wr_cert_shares_key(const wr_cert *a, const wr_pub *sign, const wr_pub *noise,
                                 const wr_pub *box);
+/* May the author of an EPOCH make one more, and what its op adds to the count (circle.md 3.5). */
+WR_MUST bool wr_graph_epoch_is_allowed(const wr_graph *graph, const wr_admission *in);
+void wr_graph_count_epochs(const wr_graph *graph, const wr_admission *in, wr_node *node);
 
 /* The node of op_id; NULL if it is not admitted. */
 wr_node *wr_graph_node(const wr_graph *graph, const wr_hash *op_id);
@@ -186,8 +194,7 @@ static inline bool wr_node_brings(const wr_node *node, uint32_t member) {
             return wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
     return false;
 }
-/* Types that change members, roles or the recovery key, which every other member has to
- * acknowledge (circle.md 3.4). */
+/* Types that every other member has to acknowledge (circle.md 3.4). */
 WR_MUST bool wr_op_is_notable(uint64_t type);
 
 #endif /* WR_CIRCLE_GRAPH_NODE_H */

@@ -57,6 +57,7 @@ wr_err wr_graph_found(const wr_graph *older, wr_slice op_bytes, const wr_sig *si
     graph->has_own = older->has_own;
     graph->own = older->own;
     graph->circle_id = older->circle_id;
+    graph->by_code = older->by_code;
     graph->root = in.root;
     graph->gen = older->gen + 1;
     graph->older = older;

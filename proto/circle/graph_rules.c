@@ -227,7 +227,9 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
         if (!is_accused(graph, in, &in->epoch.without[i]))
             return WR_ERR_REFUSED;
     }
-    return WR_OK;
+    /* spec:circle#3.5 "An EPOCH of an author that has made 256 before MUST be refused, unless it
+     * follows the end of a membership." */
+    return wr_graph_epoch_is_allowed(graph, in) ? WR_OK : WR_ERR_REFUSED;
 }
 
 /* ---- EQUIV ---- */

@@ -28,6 +28,10 @@ const wr_root *wr_graph_root(const wr_graph *graph) {
     return wr_graph_root_in(graph, NULL);
 }
 
+bool wr_graph_is_pq(const wr_graph *graph) {
+    return !graph->by_code;
+}
+
 bool wr_graph_has_opaque(const wr_graph *graph) {
     return graph->opaque_count > 0;
 }

@@ -109,6 +109,27 @@ wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_has
     return WR_OK;
 }
 
+/* Places have changed. */
+static void index_again(wr_keyring *keyring) {
+    memset(keyring->slot, 0, sizeof keyring->slot);
+    for (uint32_t i = 0; i < keyring->count; i++)
+        keyring->slot[find_slot(keyring, &keyring->epoch[i].epoch_id)] = (uint16_t)(i + 1);
+}
+
+void wr_keyring_remove(wr_keyring *keyring, const wr_hash *epoch_id) {
+    uint32_t place = 0;
+    bool held = wr_keyring_place(keyring, epoch_id, &place);
+    WR_ASSERT(held);
+    held_epoch *gone = &keyring->epoch[place];
+    if (gone->history != NULL)
+        wr_wipe(gone->history, gone->history_len);
+    free(gone->history);
+    keyring->count--;
+    memmove(gone, gone + 1, (keyring->count - place) * sizeof *gone);
+    wr_wipe(&keyring->epoch[keyring->count], sizeof *gone);
+    index_again(keyring);
+}
+
 uint32_t wr_keyring_count(const wr_keyring *keyring) {
     return keyring->count;
 }

@@ -32,8 +32,10 @@ WR_MUST bool wr_keyring_seed(const wr_keyring *keyring, wr_key *ret_seed);
 /* Adds E of an epoch.  AUTH if it does not match commit, LIMIT if the ring is full, EXISTS. */
 WR_MUST wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_hash *commit,
                               const wr_key *secret);
+/* Wipes E and history of an epoch that is held.  The places of those added later change. */
+void wr_keyring_remove(wr_keyring *keyring, const wr_hash *epoch_id);
 uint32_t wr_keyring_count(const wr_keyring *keyring);
-/* index 0 is the oldest added.  The pointers live until the next _add. */
+/* index 0 is the oldest added.  The pointers live until the next _add or _remove. */
 const wr_hash *wr_keyring_epoch(const wr_keyring *keyring, uint32_t index);
 WR_MUST bool wr_keyring_place(const wr_keyring *keyring, const wr_hash *epoch_id,
                               uint32_t *ret_index); /* false if it is not held */

@@ -85,10 +85,16 @@ wr_err wr_link_new(wr_link **ret_link, const wr_link_config *config, wr_now now)
     return WR_OK;
 }
 
+void wr_link_end(wr_link *link, wr_now now) {
+    wr_link_drop_sources(link);
+    wr_link_leave_place(link, now.mono);
+}
+
 void wr_link_free(wr_link *link) {
     if (link == NULL)
         return;
     wr_link_drop_sources(link);
+    wr_link_leave_place(link, link->heard);
     free(link->out_entries);
     free(link->in_entries);
     wr_op_pool_wipe(&link->pool);
@@ -311,6 +317,7 @@ wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now) {
     wr_err err = judge_peer(link);
     if (err != WR_OK)
         return fail(link, err);
+    wr_link_attend(link, now);
     if (link->state == LINK_SEND_FIRST)
         err = put_first(link, out, now);
     else if (link->state == LINK_SEND_SECOND)
@@ -331,7 +338,10 @@ static wr_mono ping_deadline(const wr_link *link) {
     if (link->ping_at.ms == WR_MONO_NEVER.ms)
         return wr_mono_add(link->heard, LINK_PING_MS);
     wr_mono from = link->ping_at.ms > link->heard.ms ? link->ping_at : link->heard;
-    return wr_mono_add(from, LINK_PONG_MS);
+    /* spec:sync#5.1 "An instance that is asked and stays silent for 5 seconds, or for 20 while
+     * units are under way to it, MUST be left." */
+    bool idle = link->flight_count == 0 && !link->sending;
+    return wr_mono_add(from, wr_link_is_asked(link) && idle ? LINK_PROBE_MS : LINK_PONG_MS);
 }
 
 /* The end of the link, whatever is said until then. */
@@ -346,7 +356,10 @@ wr_mono wr_link_deadline(const wr_link *link) {
     if (link->state == LINK_DOWN)
         return WR_MONO_NEVER;
     wr_mono deadline = wr_mono_min(end_deadline(link), ping_deadline(link));
-    return link->state == LINK_UP ? wr_mono_min(deadline, wr_link_stall_deadline(link)) : deadline;
+    if (link->state != LINK_UP)
+        return deadline;
+    deadline = wr_mono_min(deadline, wr_link_sole_deadline(link));
+    return wr_mono_min(deadline, wr_link_stall_deadline(link));
 }
 
 wr_err wr_link_tick(wr_link *link, wr_now now) {
@@ -358,13 +371,17 @@ wr_err wr_link_tick(wr_link *link, wr_now now) {
         return fail(link, WR_ERR_TIMEOUT);
     if (wr_mono_reached(ping_deadline(link), now.mono)) {
         /* spec:sync#6.1 "A peer that stays silent after PING MUST be left" */
-        if (link->ping_at.ms != WR_MONO_NEVER.ms)
+        if (link->ping_at.ms != WR_MONO_NEVER.ms) {
+            link->peer_left = true;
             return fail(link, WR_ERR_TIMEOUT);
+        }
         link->ping_due = true;
         link->ping_at = now.mono;
     }
-    if (link->state == LINK_UP)
+    if (link->state == LINK_UP) {
         wr_link_stall_tick(link, now);
+        wr_link_sole_tick(link, now);
+    }
     return WR_OK;
 }
 

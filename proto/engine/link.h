@@ -35,6 +35,7 @@ typedef struct wr_link_config {
 typedef enum wr_event_type {
     WR_EV_UP,    /* the peer is authenticated and a member: .device, .addrs */
     WR_EV_ALERT, /* .reason: FORK of a feed or op chain was seen */
+    WR_EV_TWIN,  /* .device has met another process of ours (sync.md 5.1) */
 } wr_event_type;
 
 typedef struct wr_event {
@@ -46,6 +47,9 @@ typedef struct wr_event {
 
 /* UNKNOWN: peer is no current member or no epoch is held.  NOMEM. */
 WR_MUST wr_err wr_link_new(wr_link **ret_link, const wr_link_config *config, wr_now now);
+/* Its transport is gone, or about to be: to be called before _free, so that the time of it counts.
+ */
+void wr_link_end(wr_link *link, wr_now now);
 void wr_link_free(wr_link *link); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_link, wr_link_free)
 
@@ -87,5 +91,7 @@ wr_role wr_link_role(const wr_link *link);
 uint64_t wr_link_rtt_ms(const wr_link *link); /* 0: not measured */
 /* Entries they have and we lack, and the reverse, as last known. */
 void wr_link_backlog(const wr_link *link, uint64_t *ret_behind, uint64_t *ret_ahead);
+/* Entries and ops of our own that they have and we lack, as last known. */
+void wr_link_own_behind(const wr_link *link, uint64_t *ret_entries, uint64_t *ret_ops);
 
 #endif /* WR_ENGINE_LINK_H */

@@ -31,6 +31,7 @@ typedef enum link_state {
 #define LINK_KEY_WANTS_MAX 64u /* epochs asked for in one KEY_WANT */
 #define LINK_PING_MS 240000u   /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
+#define LINK_PROBE_MS 5000u  /* .. where another process of it waits, and nothing is under way */
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
 #define LINK_HOLD_MS 5000u   /* .. while another session is to deliver it and this peer could */
 
@@ -116,6 +117,13 @@ struct wr_link {
     wr_hash in_checkpoint; /* hash of the one it was announced under */
     uint32_t in_feed;
 
+    wr_place *place;   /* of the peer's device, in self; NULL: none yet */
+    bool rival;        /* another instance has it; ours waits for the answer to .. */
+    uint32_t question; /* .. this */
+    uint32_t probing;  /* what the PING under way is to answer; 0: nothing */
+    bool sole_said, sole_heard, twin_due, twin_said;
+    bool peer_left; /* its process has gone, as far as can be known */
+
     bool ping_due, pong_due, close_due, close_said, cannot_serve, alerted;
     uint8_t ping[8], pong[8];
     wr_mono ping_at; /* when the unanswered PING went; WR_MONO_NEVER if none */
@@ -135,8 +143,8 @@ void wr_link_alert(wr_link *link);
 void wr_link_ops_equal(wr_link *link); /* same digests */
 /* The peer holds the chain up to next - 1. */
 void wr_link_holds(wr_link *link, uint32_t number, uint32_t column, uint64_t next);
-/* May it hold ops of ours that are not here? */
-WR_MUST bool wr_link_holds_own(const wr_link *link);
+/* How many ops of ours it holds that are not here; of a graph that is not here at least one. */
+uint64_t wr_link_own_ops_beyond(const wr_link *link);
 WR_MUST wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body);
 WR_MUST wr_err wr_link_hear_ops(wr_link *link, wr_slice body, wr_now now);
 WR_MUST wr_err wr_link_hear_key_want(wr_link *link, wr_slice body);
@@ -149,6 +157,18 @@ WR_MUST wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now);
 /* The peer turned out to be a current member. */
 WR_MUST wr_err wr_link_up(wr_link *link, wr_now now);
 void wr_link_drop_sources(wr_link *link);
+/* link_twins.c: other processes of the peer. */
+WR_MUST wr_err wr_link_take_place(wr_link *link, wr_now now);
+void wr_link_leave_place(wr_link *link, wr_mono now);
+void wr_link_attend(wr_link *link, wr_now now); /* what other links found out */
+void wr_link_answered(wr_link *link);
+WR_MUST bool wr_link_is_asked(const wr_link *link);
+WR_MUST wr_err wr_link_say_sole(wr_link *link, wr_buf *plain, wr_now now);
+WR_MUST wr_err wr_link_say_twin(wr_link *link, wr_buf *plain);
+WR_MUST wr_err wr_link_hear_sole(wr_link *link, wr_slice body);
+WR_MUST wr_err wr_link_hear_twin(wr_link *link, wr_slice body, wr_now now);
+wr_mono wr_link_sole_deadline(const wr_link *link);
+void wr_link_sole_tick(wr_link *link, wr_now now);
 /* Feeds that stand still: when to look, and giving them up. */
 wr_mono wr_link_stall_deadline(const wr_link *link);
 void wr_link_stall_tick(wr_link *link, wr_now now);

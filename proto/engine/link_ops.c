@@ -58,17 +58,19 @@ static void heard_head(wr_link *link, uint32_t *graph_number, const wr_hash *aut
         wr_link_holds(link, *graph_number, column, aseq + 1);
 }
 
-bool wr_link_holds_own(const wr_link *link) {
+uint64_t wr_link_own_ops_beyond(const wr_link *link) {
     const wr_generations *generations = wr_self_generations(link->self);
     const wr_hash *me = &wr_self_identity(link->self)->device_id;
     uint32_t number, own;
+    uint64_t count =
+        link->own_beyond && !wr_generations_find(generations, &link->own_newest, &number);
     for (uint32_t n = 0; n < wr_generations_count(generations); n++) {
         const wr_graph *graph = wr_generations_at(generations, n);
         if (wr_graph_own_column(graph, me, &own) &&
             link->peer_next[n][own] > wr_graph_next_aseq(graph, own))
-            return true;
+            count += link->peer_next[n][own] - wr_graph_next_aseq(graph, own);
     }
-    return link->own_beyond && !wr_generations_find(generations, &link->own_newest, &number);
+    return count;
 }
 
 wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body) {

@@ -19,6 +19,8 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     const wr_graph *graph = wr_self_graph(link->self);
     wr_hello hello = {.version = 1, .unix_ms = now.wall.ms};
     hello.device_id = wr_self_identity(link->self)->device_id;
+    hello.instance = *wr_self_instance(link->self);
+    hello.signs = wr_self_may_sign(link->self);
     hello.circle_id = *wr_graph_circle_id(graph);
     const wr_hash *epoch = wr_self_write_epoch(link->self);
     if (epoch != NULL)
@@ -144,15 +146,15 @@ static wr_err say_keys(wr_link *link, wr_buf *plain) {
 /* The epochs of all graphs that we cannot read, each asked for once in a session. */
 static wr_err say_key_want(wr_link *link, wr_buf *plain) {
     const wr_generations *generations = wr_self_generations(link->self);
-    while (link->keys_asked < wr_generations_op_count(generations)) {
+    while (link->keys_asked < wr_generations_epoch_count(generations)) {
         uint8_t bytes[LINK_KEY_WANTS_MAX * 34u + 16u];
         wr_hash ids[LINK_KEY_WANTS_MAX];
         wr_buf body = WR_BUF_ARRAY(bytes);
-        uint32_t count = 0, at = link->keys_asked, number;
-        for (; at < wr_generations_op_count(generations) && count < LINK_KEY_WANTS_MAX; at++) {
-            wr_op_ref op = wr_generations_op(generations, at, &number);
-            ids[count] = op.id;
-            count += op.type == WR_OP_EPOCH && !wr_keyring_has(wr_self_keyring(link->self), &op.id);
+        uint32_t count = 0, at = link->keys_asked;
+        for (; at < wr_generations_epoch_count(generations) && count < LINK_KEY_WANTS_MAX; at++) {
+            ids[count] = *wr_generations_epoch_id(generations, at);
+            count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]) &&
+                     wr_self_wants_epoch(link->self, at);
         }
         WR_TRY(wr_key_want_encode(ids, count, &body));
         if (count != 0 && wr_frame_put(plain, WR_FRAME_KEY_WANT, wr_buf_slice(&body)) != WR_OK)
@@ -320,6 +322,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     wr_link_release_unit(link); /* all it held is durable by now */
     if (!link->hello_sent)
         WR_TRY(say_hello(link, plain, now));
+    WR_TRY(wr_link_say_twin(link, plain));
     if (link->close_due)
         return say_close(link, plain);
     if (!link->hello_heard)
@@ -330,6 +333,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     if (link->state != LINK_UP)
         return WR_OK;
     WR_TRY(say_small(link, plain));
+    WR_TRY(wr_link_say_sole(link, plain, now));
     if (!link->op_heads_known)
         return WR_OK;
     WR_TRY(say_ops(link, plain));

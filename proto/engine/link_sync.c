@@ -34,23 +34,34 @@ static void assume_equal(wr_link *link) {
     }
 }
 
+void wr_link_own_behind(const wr_link *link, uint64_t *ret_entries, uint64_t *ret_ops) {
+    *ret_entries = 0;
+    *ret_ops = wr_link_own_ops_beyond(link);
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+        const wr_feed *feed = wr_self_feed(link->self, i);
+        uint64_t known = link->feeds[i].have > feed->cp_len ? link->feeds[i].have : feed->cp_len;
+        if (wr_link_is_own(link, i) && known > feed->tree.len)
+            *ret_entries += known - feed->tree.len;
+    }
+}
+
 /* Nobody may hold more of us than we do; once that is known, we may sign. */
 void wr_link_confirm(wr_link *link) {
     /* spec:sync#1.6 "The word of a guest MUST NOT confirm anything (section 5)." */
     if (wr_self_may_sign(link->self) || link->state != LINK_UP || !link->op_heads_known ||
         !link->frontier_known)
         return;
-    uint32_t own;
-    if (!wr_graph_own_column(wr_self_graph(link->self), &wr_self_identity(link->self)->device_id,
-                             &own) ||
-        wr_link_holds_own(link))
+    /* spec:sync#5.1 "A device MUST NOT be confirmed on a session before SOLE was heard on it, nor
+     * while a TWIN holds that another sibling said." */
+    if (!link->sole_heard || wr_self_twin_until(link->self).ms != 0)
         return;
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
-        if (wr_link_is_own(link, i) &&
-            (link->feeds[i].have > wr_self_feed(link->self, i)->tree.len ||
-             !wr_feed_complete(wr_self_feed(link->self, i))))
-            return;
-    wr_self_confirm(link->self);
+    uint64_t entries, ops;
+    uint32_t own;
+    wr_link_own_behind(link, &entries, &ops);
+    if (entries == 0 && ops == 0 &&
+        wr_graph_own_column(wr_self_graph(link->self), &wr_self_identity(link->self)->device_id,
+                            &own))
+        wr_self_confirm(link->self);
 }
 
 wr_err wr_link_up(wr_link *link, wr_now now) {
@@ -76,16 +87,9 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
     link->keys_said = wr_keyring_count(wr_self_keyring(link->self)); /* it asks for older ones */
     link->ping_due = true;
     link->ping_at = now.mono;
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         link->feeds[i].pushing = link->feeds[i].pushing || wr_link_is_own(link, i);
-        if (!wr_link_is_peers(link, i))
-            continue;
-        wr_self_set_source(link->self, i, link->config.link_id, link->feeds[i].have);
-        link->feeds[i].wanted = true; /* its own feeds come unasked */
-        link->feeds[i].moved = now.mono;
-    }
-    wr_link_event(link,
-                  &(wr_event){.type = WR_EV_UP, .device = link->peer, .addrs = link->hello.addrs});
+    WR_TRY(wr_link_take_place(link, now));
     wr_link_confirm(link);
     return WR_OK;
 }
@@ -416,6 +420,7 @@ static wr_err hear_echo(wr_link *link, uint8_t type, wr_slice body, wr_now now) 
         return WR_ERR_STATE;
     link->rtt_ms = now.mono.ms - link->ping_at.ms + 1;
     link->ping_at = WR_MONO_NEVER;
+    wr_link_answered(link);
     return WR_OK;
 }
 
@@ -436,8 +441,10 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         if (link->guest_bytes > LINK_GUEST_BYTES_MAX)
             return WR_ERR_LIMIT;
     }
-    if (type == WR_FRAME_CLOSE)
+    if (type == WR_FRAME_CLOSE) {
+        link->peer_left = true;
         return WR_ERR_CLOSED;
+    }
     if (type == WR_FRAME_HELLO)
         return hear_hello(link, body, now);
     /* spec:sync#2.1 "HELLO MUST be the first frame of each side, and MUST NOT be said twice." */
@@ -449,10 +456,14 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return wr_link_hear_ops(link, body, now);
     if (type == WR_FRAME_PING || type == WR_FRAME_PONG)
         return hear_echo(link, type, body, now);
+    if (type == WR_FRAME_SOLE) /* of a guest it counts once that is a member here, too */
+        return wr_link_hear_sole(link, body);
     /* spec:sync#1.6 "a device MUST NOT take anything about feeds from a guest." */
     if (link->state != LINK_UP)
         return link->state == LINK_GUEST ? WR_OK : WR_ERR_STATE;
     switch (type) {
+    case WR_FRAME_TWIN:
+        return wr_link_hear_twin(link, body, now);
     case WR_FRAME_KEY_WANT:
         return wr_link_hear_key_want(link, body);
     case WR_FRAME_KEYS:

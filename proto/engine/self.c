@@ -14,6 +14,9 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     self->identity = *identity;
     self->rng = rng;
     self->run_feed = WR_FEED_NONE;
+    self->epoch_max = (wr_volume){WR_EPOCH_ENTRIES_MAX, WR_EPOCH_BYTES_MAX};
+    /* spec:sync#5.1 "An instance MUST be drawn anew by each process, and MUST NOT be stored." */
+    wr_rng_fill(&self->rng, self->instance.b, sizeof self->instance.b);
     wr_err err = wr_generations_new(&self->generations);
     if (err == WR_OK) {
         self->graph = wr_generations_current(self->generations);
@@ -21,6 +24,8 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
         wr_graph_set_own(self->graph, &identity->device_id);
         err = wr_keyring_new(&self->keyring);
     }
+    if (err == WR_OK)
+        err = wr_volumes_new(&self->volumes);
     if (err != WR_OK) {
         wr_self_free(self);
         return err;
@@ -37,6 +42,7 @@ void wr_self_free(wr_self *self) {
     free(self->run_memory);
     wr_generations_free(self->generations);
     wr_keyring_free(self->keyring);
+    wr_volumes_free(self->volumes);
     wr_identity_wipe(&self->identity);
     wr_wipe(self, sizeof *self);
     free(self);
@@ -91,7 +97,11 @@ wr_err wr_self_adopt_ops(wr_self *self) {
         self->members_known = 0;    /* its own list */
         self->has_evidence = false; /* of what is forgiven */
     }
+    const wr_generations *generations = self->generations;
+    while (self->volumes_known < wr_generations_epoch_count(generations))
+        wr_volumes_add(self->volumes, wr_generations_epoch_id(generations, self->volumes_known++));
     wr_self_choose_epoch(self);
+    wr_self_judge_aside(self);
     return adopt_members(self);
 }
 
@@ -160,6 +170,11 @@ wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark)
     return WR_OK;
 }
 
+wr_err wr_self_load_volume(wr_self *self, const wr_hash *epoch_id, const wr_volume *volume) {
+    WR_ASSERT(!self->loaded);
+    return wr_volumes_load(self->volumes, epoch_id, volume) ? WR_OK : WR_ERR_CORRUPT;
+}
+
 /* A device that was admitted and of which nothing was ever seen, no op, no entry, no session, can
  * hold nothing of ours that we lost: it may have died before it became a member of its own. */
 static bool was_seen(wr_self *self, const wr_hash *device_id) {
@@ -205,7 +220,9 @@ wr_err wr_self_load_done(wr_self *self, wr_now now) {
     }
     for (uint32_t i = 0; i < self->feed_count; i++)
         wr_self_see_feed(self, i, now);
+    wr_self_drop_epochs(self);
     self->confirmed = !wr_self_has_witness(self, NULL, 0);
+    self->twins.free_at = wr_mono_add(now.mono, WR_TWINS_RETURN_MS);
     self->loaded = true;
     return WR_OK;
 }
@@ -241,18 +258,6 @@ wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
     return WR_OK;
 }
 
-/* circle.md 5.1 rule K1: the admitted EPOCH op, or a RESET, alone decides which secret an epoch
- * has.
- */
-wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
-    wr_hash commit;
-    if (!wr_generations_epoch_commit(self->generations, epoch_id, &commit))
-        return WR_ERR_UNKNOWN;
-    WR_TRY(wr_keyring_add(self->keyring, epoch_id, &commit, secret));
-    wr_self_choose_epoch(self);
-    return WR_OK;
-}
-
 /* ---- what must be stored ---- */
 
 static bool poll_epoch(wr_self *self, wr_put *put) {
@@ -264,6 +269,14 @@ static bool poll_epoch(wr_self *self, wr_put *put) {
     WR_ASSERT(held);
     put->secret = &self->put_secret;
     put->head = wr_keyring_history(self->keyring, &put->id);
+    return true;
+}
+
+static bool poll_drop(wr_self *self, wr_put *put) {
+    if (self->dropped_given == self->dropped_count)
+        return false;
+    put->type = WR_PUT_DROP;
+    put->id = self->dropped[self->dropped_given++];
     return true;
 }
 
@@ -332,17 +345,24 @@ static bool poll_mark(wr_self *self, wr_put *put) {
     return false;
 }
 
+static bool poll_volume(wr_self *self, wr_put *put) {
+    put->type = WR_PUT_VOLUME;
+    return wr_volumes_poll(self->volumes, &put->id, &put->volume);
+}
+
 bool wr_self_poll(wr_self *self, wr_put *ret_put) {
     wr_wipe(&self->put_secret, sizeof self->put_secret);
     *ret_put = (wr_put){.type = WR_PUT_OP};
-    return poll_seed(self, ret_put) || poll_epoch(self, ret_put) || poll_op(self, ret_put) ||
-           poll_rows(self, ret_put) || poll_head(self, ret_put) || poll_mark(self, ret_put);
+    return poll_drop(self, ret_put) || poll_seed(self, ret_put) || poll_epoch(self, ret_put) ||
+           poll_op(self, ret_put) || poll_rows(self, ret_put) || poll_head(self, ret_put) ||
+           poll_mark(self, ret_put) || poll_volume(self, ret_put);
 }
 
 bool wr_self_pending(const wr_self *self) {
-    if (self->seed_dirty || self->nodes_dirty || self->rows_next < self->taken.count ||
+    if (self->dropped_given != self->dropped_count || self->seed_dirty || self->nodes_dirty ||
+        self->rows_next < self->taken.count ||
         self->ops_stored != wr_generations_op_count(self->generations) ||
-        self->epochs_stored != wr_keyring_count(self->keyring))
+        self->epochs_stored != wr_keyring_count(self->keyring) || wr_volumes_pending(self->volumes))
         return true;
     for (uint32_t i = 0; i < self->feed_count; i++)
         if (self->feeds[i]->head_dirty)
@@ -357,6 +377,10 @@ void wr_self_give_rows(wr_self *self, uint32_t feed_index) {
     self->rows_feed = feed_index;
     self->rows_next = 0;
     self->nodes_dirty = self->taken.nodes.count != 0;
+    /* spec:circle#5.4 "How much is held under an epoch MUST be stored in one commit with the
+     * entries that it counts." */
+    for (uint32_t i = 0; i < self->taken.count; i++)
+        wr_volumes_count(self->volumes, self->taken.list[i].bytes);
     self->feeds[feed_index]->head_dirty = true;
 }
 
@@ -447,29 +471,6 @@ wr_hash wr_self_frontier_digest(const wr_self *self) {
     wr_frontier_item items[WR_FEEDS_MAX];
     uint32_t count = wr_self_frontier(self, items);
     return wr_frontier_digest(items, count);
-}
-
-/* The greatest height, and of equal ones the lowest id (circle.md 5.3). */
-static bool is_better(const wr_epoch_ref *a, const wr_epoch_ref *b) {
-    if (a->height != b->height)
-        return a->height > b->height;
-    return wr_hash_order(&a->epoch_id, &b->epoch_id) < 0;
-}
-
-void wr_self_choose_epoch(wr_self *self) {
-    self->has_write_epoch = false;
-    for (uint32_t i = 0; i < wr_graph_epoch_count(self->graph); i++) {
-        wr_epoch_ref epoch = wr_graph_epoch(self->graph, i);
-        if (!epoch.in || !epoch.for_members || !wr_keyring_has(self->keyring, &epoch.epoch_id) ||
-            (self->has_write_epoch && !is_better(&epoch, &self->write_epoch)))
-            continue;
-        self->write_epoch = epoch;
-        self->has_write_epoch = true;
-    }
-}
-
-const wr_hash *wr_self_write_epoch(const wr_self *self) {
-    return self->has_write_epoch ? &self->write_epoch.epoch_id : NULL;
 }
 
 uint64_t wr_self_source(const wr_self *self, uint32_t feed_index) {

@@ -17,20 +17,18 @@
 #include "base/base.h"
 #include "base/limits.h"
 #include "circle/generations.h"
-#include "circle/graph.h"
 #include "circle/identity.h"
 #include "circle/keyring.h"
-#include "circle/removal.h"
-#include "feed/feed.h"
+#include "engine/twins.h"
+#include "engine/volume.h"
 #include "feed/frontier.h"
 
 typedef struct wr_self wr_self;
-
 WR_MUST wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self);
 void wr_self_free(wr_self *self); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_self, wr_self_free)
 
-/* ---- loading what was durable: ops, seed, epochs, heads, marks, then done -------------- */
+/* ---- loading what was durable: ops, seed, epochs, heads, marks, volumes, then done ----- */
 /* CORRUPT: not what this device could have stored. */
 WR_MUST wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig);
 WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_key *seed);
@@ -39,6 +37,8 @@ WR_MUST wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const 
 WR_MUST wr_err wr_self_load_history(wr_self *self, const wr_hash *epoch_id, wr_slice blob);
 WR_MUST wr_err wr_self_load_head(wr_self *self, wr_slice head);
 WR_MUST wr_err wr_self_load_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);
+/* How much is held under an epoch. */
+WR_MUST wr_err wr_self_load_volume(wr_self *self, const wr_hash *epoch_id, const wr_volume *volume);
 /* Checks that the parts fit; afterwards the self works. */
 WR_MUST wr_err wr_self_load_done(wr_self *self, wr_now now);
 
@@ -49,13 +49,15 @@ WR_MUST wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_k
 /* ---- what must be stored ------------------------------------------------------------------ */
 
 typedef enum wr_put_type {
-    WR_PUT_OP,    /* .op */
-    WR_PUT_SEED,  /* .secret: Q */
-    WR_PUT_EPOCH, /* .id, .secret: E; .head: history blob, may be empty */
-    WR_PUT_ROW,   /* .feed, .row, .logs */
-    WR_PUT_NODES, /* .feed, .nodes */
-    WR_PUT_HEAD,  /* .feed, .head: encoded feed */
-    WR_PUT_MARK,  /* .id: device, .mark: highest session time used by or accepted from it */
+    WR_PUT_OP,     /* .op */
+    WR_PUT_SEED,   /* .secret: Q */
+    WR_PUT_EPOCH,  /* .id, .secret: E; .head: history blob, may be empty */
+    WR_PUT_DROP,   /* .id: E and history of this epoch are to be deleted */
+    WR_PUT_ROW,    /* .feed, .row, .logs */
+    WR_PUT_NODES,  /* .feed, .nodes */
+    WR_PUT_HEAD,   /* .feed, .head: encoded feed */
+    WR_PUT_MARK,   /* .id: device, .mark: highest session time used by or accepted from it */
+    WR_PUT_VOLUME, /* .id: epoch, .volume; in one commit with the rows that it counts */
 } wr_put_type;
 
 typedef struct wr_put { /* pointers live until the next call on self */
@@ -69,6 +71,7 @@ typedef struct wr_put { /* pointers live until the next call on self */
     const wr_tree_nodes *nodes;
     wr_slice head;
     uint64_t mark;
+    wr_volume volume;
 } wr_put;
 /* False when nothing is left.  To be drained before the next append, take or link read. */
 WR_MUST bool wr_self_poll(wr_self *self, wr_put *ret_put);
@@ -141,18 +144,15 @@ WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now n
 WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind role,
                                 const wr_sign_key *root, wr_now now);
-typedef struct wr_restart {
-    const wr_hash *keep; /* ascending, each once; this device is among them */
-    uint32_t keep_count; /* 1 .. WR_MEMBERS_MAX; 0 keeps all members, also those who are barred */
-    const wr_sign_key *root;
-} wr_restart;
-/* RESET, signed with the recovery key, and a new epoch.  STATE: may not sign.  UNKNOWN: no such
- * device, or this one is not kept.  LIMIT: it does not fit. */
-WR_MUST wr_err wr_self_reset(wr_self *self, const wr_restart *restart, wr_now now);
 /* The owner accepts an op that the guard held (circle.md 4.6).  UNKNOWN: it is not held. */
 WR_MUST wr_err wr_self_release(wr_self *self, const wr_hash *op_id);
-/* A new epoch is due: nobody may write under those that are held, or they are old. */
-WR_MUST bool wr_self_rotation_due(const wr_self *self, wr_now now);
+/* A new epoch is due: nobody may write under those that are held, or the one is old or full. */
+WR_MUST bool wr_self_rotation_due(wr_self *self, wr_now now);
+/* May one more entry be written under the epoch, those of the open run counted?  False: none is
+ * held.  Who goes on all the same, as no new one can be made, does nothing wrong. */
+WR_MUST bool wr_self_has_room(const wr_self *self);
+/* When an epoch is full: that of circle.md 5.4, unless it is set. */
+void wr_self_set_epoch_max(wr_self *self, const wr_volume *max);
 WR_MUST wr_err wr_self_rotate(wr_self *self, wr_now now);
 /* Builds a signed ADD without admitting it: A keeps it until READY (pairing.md 5). */
 WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out,
@@ -186,6 +186,8 @@ WR_MUST wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const
 
 /* A sibling over an authenticated session holds no more of our own feeds and ops than we do. */
 void wr_self_confirm(wr_self *self);
+/* Is the secret of this epoch of the graph one to ask for and to take (circle.md 5.6)? */
+WR_MUST bool wr_self_wants_epoch(const wr_self *self, uint32_t index);
 /* Session times: ours for the next handshake; a peer's, REFUSED unless above its last. */
 uint64_t wr_self_next_mark(wr_self *self, wr_now now);
 WR_MUST wr_err wr_self_accept_mark(wr_self *self, const wr_hash *device_id, uint64_t mark);

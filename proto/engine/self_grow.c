@@ -61,6 +61,7 @@ bool wr_self_may_sign(const wr_self *self) {
 
 void wr_self_confirm(wr_self *self) {
     self->confirmed = true;
+    wr_self_forget_twin(self, NULL);
 }
 
 static wr_err open_run(wr_self *self, uint32_t index) {
@@ -140,7 +141,10 @@ static wr_err took_op(wr_self *self, wr_err err, wr_now now) {
         return WR_OK;
     WR_TRY(err);
     uint32_t number, newest = wr_generations_op_count(self->generations) - 1;
-    wr_self_see_hlc(self, wr_generations_op(self->generations, newest, &number).hlc, now);
+    wr_op_ref op = wr_generations_op(self->generations, newest, &number);
+    wr_self_see_hlc(self, op.hlc, now);
+    if (!self->confirmed && wr_hash_equal(&op.author, &self->identity.device_id))
+        self->regained_ops++;
     return wr_self_adopt_ops(self);
 }
 
@@ -240,12 +244,16 @@ wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_
     self->taken.count = 0;
     self->rows_next = 0;
     self->taken.nodes.count = 0;
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    uint64_t len = feed->tree.len;
     wr_err err = wr_feed_take(&self->feeds[feed_index]->feed, unit, &self->taken);
     if (err != WR_OK) {
         self->taken.count = 0;
         self->taken.nodes.count = 0;
         return err;
     }
+    if (wr_hash_equal(&feed->device_id, &self->identity.device_id))
+        self->regained_entries += feed->tree.len - len;
     wr_self_give_rows(self, feed_index);
     wr_self_see_feed(self, feed_index, now);
     return WR_OK;

@@ -6,12 +6,14 @@
 #ifndef WR_ENGINE_SELF_IMPL_H
 #define WR_ENGINE_SELF_IMPL_H
 
+#include "circle/boxes.h"
 #include "circle/generations.h"
 #include "circle/op_change.h"
 #include "engine/self.h"
 
 #define WR_RUN_MEMORY (WR_RUN_BYTES_MAX + 3u * WR_ENTRY_BYTES_MAX)
 #define WR_FEED_NONE UINT32_MAX
+#define WR_EPOCH_NONE UINT32_MAX /* only a RESET names it */
 
 /* A feed and what goes on around it. */
 typedef struct self_feed {
@@ -29,17 +31,39 @@ typedef struct self_mark {
     bool dirty;
 } self_mark;
 
+/* E of an epoch whose op is not here (circle.md 6.3).  Secret. */
+typedef struct self_aside {
+    wr_hash epoch_id;
+    wr_key secret;
+} self_aside;
+
 struct wr_self {
     wr_identity identity;
     wr_rng rng;
     wr_generations *generations;
     wr_graph *graph; /* of generations: the one that counts */
     wr_keyring *keyring;
-    bool loaded;          /* load_done or found */
-    bool confirmed;       /* may sign: see wr_self_may_sign */
+    bool loaded;        /* load_done or found */
+    bool confirmed;     /* may sign: see wr_self_may_sign */
+    wr_digest instance; /* this process */
+    wr_twins twins;     /* those of siblings */
+    wr_hash twin_by;    /* has met another process of ours .. */
+    wr_mono twin_until; /* .. zero: nobody has */
+    uint64_t regained_entries, regained_ops;
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
+    uint32_t
+        epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of all it is; WR_EPOCH_NONE */
+    wr_hash dropped[WR_EPOCHS_MAX]; /* at the start; the first given of them were told */
+    uint32_t dropped_count, dropped_given;
+    wr_boxes boxes;      /* where wraps go */
+    self_aside aside[8]; /* oldest first */
+    uint32_t aside_count;
+    wr_volumes *volumes;
+    uint32_t volumes_known; /* epochs of the graph that are counted */
+    wr_volume epoch_max;
+    uint64_t stuck_version; /* of a graph in which this device can make no epoch */
 
     self_feed *feeds[WR_FEEDS_MAX]; /* by index, stable */
     uint32_t by_id[WR_FEEDS_MAX];   /* indexes, ascending by feed_id */
@@ -79,6 +103,14 @@ struct wr_self {
 WR_MUST wr_err wr_self_adopt_ops(wr_self *self);
 /* The epoch to write under may be another one: an op or a secret came. */
 void wr_self_choose_epoch(wr_self *self);
+/* Ops came: those that were missing for what is kept aside may be among them. */
+void wr_self_judge_aside(wr_self *self);
+/* Where the first op that covers what others did has to be an ACK, it goes ahead. */
+WR_MUST wr_err wr_self_ack_first(wr_self *self, wr_now now);
+/* Has the epoch a use that is known here?  index: of the graph's epochs. */
+WR_MUST bool wr_self_needs_epoch(const wr_self *self, uint32_t index);
+/* All is loaded: those that have none may go. */
+void wr_self_drop_epochs(wr_self *self);
 /* Cuts of the feeds of these devices as they are held here, appended to items. */
 WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t count,
                                 wr_buf *items, wr_op_list *ret_cuts);

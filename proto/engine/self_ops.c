@@ -1,9 +1,8 @@
-/* What this device does to its circle: membership ops, acknowledgements, new epochs.
+/* What this device does to its circle: membership ops and acknowledgements.
  *
- * Spec:   proto/spec/circle.md 3, 5
+ * Spec:   proto/spec/circle.md 3
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/history.h"
 #include "engine/self_impl.h"
 
 #define CUT_BYTES_MAX 80u /* one encoded cut */
@@ -57,8 +56,7 @@ static wr_err sign_ack(wr_self *self, wr_now now) {
     return sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
 }
 
-/* Where the first op that covers what others did has to be an ACK, it goes ahead. */
-static wr_err sign_ack_first(wr_self *self, wr_now now) {
+wr_err wr_self_ack_first(wr_self *self, wr_now now) {
     if (wr_graph_ack_state(self->graph, &self->identity.device_id) != WR_ACK_FIRST)
         return WR_OK;
     return sign_ack(self, now);
@@ -67,7 +65,7 @@ static wr_err sign_ack_first(wr_self *self, wr_now now) {
 wr_err wr_self_author(wr_self *self, wr_op_type type, wr_slice body, wr_now now) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    WR_TRY(sign_ack_first(self, now));
+    WR_TRY(wr_self_ack_first(self, now));
     return sign_op(self, type, body, now);
 }
 
@@ -81,7 +79,7 @@ wr_err wr_self_ack(wr_self *self, wr_now now) {
 wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    WR_TRY(sign_ack_first(self, now));
+    WR_TRY(wr_self_ack_first(self, now));
     return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
                            out, ret_sig);
 }
@@ -139,7 +137,7 @@ wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
     WR_ASSERT(removal->target_count != 0 && removal->target_count <= WR_MEMBERS_MAX);
     if (!may_remove(self, removal->targets, removal->target_count))
         return WR_ERR_STATE;
-    WR_TRY(sign_ack_first(self, now));
+    WR_TRY(wr_self_ack_first(self, now));
     for (uint32_t i = 0; i < removal->target_count; i++)
         WR_TRY(sign_remove(self, removal, &removal->targets[i], now));
     self->confirmed = true; /* whoever could have done so is out */
@@ -166,7 +164,7 @@ wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind ro
     WR_TRY(wr_role_encode(&op, &body));
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
-    WR_TRY(sign_ack_first(self, now));
+    WR_TRY(wr_self_ack_first(self, now));
     return root == NULL ? sign_op(self, WR_OP_ROLE, wr_buf_slice(&body), now)
                         : sign_as_root(self, root, WR_OP_ROLE, wr_buf_slice(&body), now);
 }
@@ -174,123 +172,4 @@ wr_err wr_self_set_role(wr_self *self, const wr_hash *device_id, wr_role_kind ro
 wr_err wr_self_release(wr_self *self, const wr_hash *op_id) {
     WR_TRY(wr_graph_release(self->graph, op_id));
     return wr_self_adopt_ops(self);
-}
-
-/* ---- epochs ---- */
-
-bool wr_self_rotation_due(const wr_self *self, wr_now now) {
-    const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
-    if (!wr_self_may_sign(self) || me == NULL || !me->current)
-        return false;
-    /* spec:circle#5.4 "A member that may sign MUST make a new epoch when there is none that it may
-     * write under, and when that one is seven days old and it writes." */
-    return !self->has_write_epoch || now.wall.ms > self->write_epoch.made_ms + WR_EPOCH_MS_MAX;
-}
-
-static bool epoch_op(const wr_self *self, const wr_hash *epoch_id, wr_epoch_op *ret_epoch) {
-    wr_op_ref ref;
-    wr_op op;
-    uint32_t number;
-    return wr_generations_find(self->generations, epoch_id, &number) &&
-           wr_graph_find_op(wr_generations_at(self->generations, number), epoch_id, &ref) &&
-           ref.type == WR_OP_EPOCH && wr_op_decode(ref.bytes, &op) == WR_OK &&
-           wr_epoch_decode(op.body, ret_epoch) == WR_OK;
-}
-
-/* Is the epoch among those that a newer one leads back to? */
-static bool is_joined(const wr_self *self, const wr_hash *epoch_id) {
-    for (uint32_t i = wr_keyring_count(self->keyring); i-- > 0;) {
-        const wr_hash *newer = wr_keyring_epoch(self->keyring, i);
-        wr_epoch_op epoch;
-        if (!epoch_op(self, newer, &epoch))
-            continue;
-        for (uint32_t p = 0; p < epoch.prev_count; p++)
-            if (wr_hash_equal(&epoch.prev[p], epoch_id))
-                return true;
-    }
-    return false;
-}
-
-static void add_sorted(wr_history *history, const wr_hash *epoch_id, const wr_key *secret) {
-    uint32_t at = history->count++;
-    for (; at > 0 && wr_hash_order(&history->epoch[at - 1].epoch_id, epoch_id) > 0; at--)
-        history->epoch[at] = history->epoch[at - 1];
-    history->epoch[at].epoch_id = *epoch_id;
-    history->epoch[at].secret = *secret;
-}
-
-/* The newest epochs that no other leads back to: whoever has the new one reads them all. */
-static void collect_history(const wr_self *self, wr_history *history) {
-    for (uint32_t i = wr_keyring_count(self->keyring);
-         i-- > 0 && history->count < WR_EPOCH_PREV_MAX;) {
-        const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
-        WR_SECRET(wr_key) secret;
-        bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
-        WR_ASSERT(held);
-        if (wr_graph_may_name_epoch(self->graph, epoch_id) && !is_joined(self, epoch_id))
-            add_sorted(history, epoch_id, &secret);
-    }
-}
-
-wr_err wr_self_rotate(wr_self *self, wr_now now) {
-    uint8_t bytes[WR_MEMBERS_MAX * 34u + 1024u];
-    wr_buf body = WR_BUF_ARRAY(bytes);
-    uint8_t blob_bytes[WR_HISTORY_BYTES_MAX];
-    wr_buf blob = WR_BUF_ARRAY(blob_bytes);
-    WR_SECRET(wr_key) secret;
-    WR_SECRET(wr_history) history = {0};
-    wr_epoch_op epoch = {.klass = 1};
-    if (!wr_self_may_sign(self))
-        return WR_ERR_STATE;
-    /* An epoch that not even its author could keep would be made again and again. */
-    if (wr_keyring_count(self->keyring) == WR_EPOCHS_MAX)
-        return WR_ERR_LIMIT;
-    WR_TRY(sign_ack_first(self, now));
-    wr_rng_fill(&self->rng, secret.b, sizeof secret.b);
-    epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(self->graph));
-    epoch.rcpt_hash = wr_graph_recipients(self->graph, epoch.without, &epoch.without_count);
-    collect_history(self, &history);
-    for (; epoch.prev_count < history.count; epoch.prev_count++)
-        epoch.prev[epoch.prev_count] = history.epoch[epoch.prev_count].epoch_id;
-    WR_TRY(wr_history_seal(&secret, wr_graph_circle_id(self->graph), &history, &self->rng, &blob));
-    epoch.hist_hash = wr_history_hash(wr_buf_slice(&blob));
-    WR_TRY(wr_epoch_encode(&epoch, &body));
-    WR_TRY(sign_op(self, WR_OP_EPOCH, wr_buf_slice(&body), now));
-    wr_hash epoch_id = wr_graph_epoch(self->graph, wr_graph_epoch_count(self->graph) - 1).epoch_id;
-    return wr_self_add_history(self, &epoch_id, &secret, wr_buf_slice(&blob));
-}
-
-wr_err wr_self_add_history(wr_self *self, const wr_hash *epoch_id, const wr_key *secret,
-                           wr_slice blob) {
-    WR_SECRET(wr_history) history = {0};
-    wr_epoch_op epoch;
-    wr_err err = wr_self_add_epoch(self, epoch_id, secret);
-    if (err != WR_OK && err != WR_ERR_EXISTS)
-        return err;
-    if (blob.len == 0 || !epoch_op(self, epoch_id, &epoch) ||
-        wr_history_open(secret, wr_graph_circle_id(self->graph), &epoch, blob, &history) != WR_OK)
-        return err;
-    WR_TRY(wr_keyring_set_history(self->keyring, epoch_id, blob));
-    for (uint32_t i = 0; i < history.count; i++) {
-        wr_err prev = wr_self_add_epoch(self, &history.epoch[i].epoch_id, &history.epoch[i].secret);
-        if (prev == WR_ERR_NOMEM)
-            return prev;
-    }
-    return err;
-}
-
-/* Every device that made an op on top of an EPOCH, or was added on top of it, had the secret from
- * who gave it the op, or gets it in the first session. */
-const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt) {
-    const wr_hash *known[WR_EPOCHS_MAX];
-    uint32_t count = 0;
-    for (const wr_graph *graph = self->graph; graph != NULL; graph = wr_graph_older(graph)) {
-        for (uint32_t i = wr_graph_epoch_count(graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
-            const wr_hash *epoch_id = wr_graph_epoch_id(graph, i);
-            if (wr_keyring_has(self->keyring, epoch_id) &&
-                wr_graph_is_known_to(graph, epoch_id, device))
-                known[count++] = epoch_id;
-        }
-    }
-    return count == 0 ? wr_self_write_epoch(self) : known[attempt % count];
 }

@@ -4,6 +4,8 @@
  * Spec:   proto/spec/circle.md 2.6, 3.12, 4.7
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine/self_reset.h"
+
 #include "engine/self_impl.h"
 
 #include <stdlib.h>

@@ -28,6 +28,7 @@ typedef enum wr_entry_kind {
     WR_ENTRY_KEY = 4,
     WR_ENTRY_BLOB = 5,
     WR_ENTRY_MARKER = 6,
+    WR_ENTRY_KEYUPD = 7, /* control stream: a new box key (circle.md 3.6) */
 } wr_entry_kind;
 #define WR_ENTRY_KIND_MASK 0x0fu
 #define WR_ENTRY_HAS_APP_KIND 0x80u /* content is [kind, body], canonical msgpack of two bins */

@@ -28,7 +28,7 @@ static wr_err take_addrs(wr_slice *in, wr_slice *ret_addrs) {
     return WR_OK;
 }
 
-#define HELLO_FIELDS 9u
+#define HELLO_FIELDS 11u
 
 wr_err wr_hello_encode(const wr_hello *hello, wr_buf *out) {
     wr_buf next = *out;
@@ -41,6 +41,8 @@ wr_err wr_hello_encode(const wr_hello *hello, wr_buf *out) {
     WR_TRY(wr_pack_uint(&next, hello->box_number));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(hello->frontier)));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(hello->op_heads)));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(hello->instance)));
+    WR_TRY(wr_pack_uint(&next, hello->signs ? 1 : 0));
     WR_TRY(wr_pack_bin(&next, hello->addrs));
     *out = next;
     return WR_OK;
@@ -59,6 +61,8 @@ wr_err wr_hello_decode(wr_slice body, wr_hello *ret_hello) {
     WR_TRY(wr_unpack_uint(&body, &hello.box_number));
     WR_TRY(wr_unpack_fixed(&body, hello.frontier.b, sizeof hello.frontier.b));
     WR_TRY(wr_unpack_fixed(&body, hello.op_heads.b, sizeof hello.op_heads.b));
+    WR_TRY(wr_unpack_fixed(&body, hello.instance.b, sizeof hello.instance.b));
+    WR_TRY(take_bool(&body, &hello.signs));
     WR_TRY(take_addrs(&body, &hello.addrs));
     WR_TRY(at_end(body));
     *ret_hello = hello;

@@ -25,6 +25,8 @@ typedef enum wr_frame_type {
     WR_FRAME_CLOSE = 12,
     WR_FRAME_KEY_WANT = 13,
     WR_FRAME_KEYS = 14,
+    WR_FRAME_SOLE = 15, /* no body */
+    WR_FRAME_TWIN = 16, /* no body */
     /* pairing channel */
     WR_FRAME_PAIR_OFFER = 32,
     WR_FRAME_PAIR_CERT = 33,
@@ -49,6 +51,8 @@ typedef struct wr_hello {
     uint64_t box_number;  /* of the newest KEYUPD; 0 before the first */
     wr_digest frontier;
     wr_digest op_heads;
+    wr_digest instance; /* of the process that speaks */
+    bool signs;         /* it was confirmed, or needs no confirmation */
     wr_slice addrs; /* where this device listens: n * WR_HELLO_ADDR_SIZE, n <= WR_HELLO_ADDRS_MAX */
 } wr_hello;
 WR_MUST wr_err wr_hello_encode(const wr_hello *hello, wr_buf *out);

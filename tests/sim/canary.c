@@ -237,6 +237,12 @@ WRAP(void, wr_self_confirm, wr_self *self) {
         __real_wr_self_confirm(self);
 }
 
+WRAP(bool, wr_place_take, wr_place *place, const wr_digest *instance, bool signs, wr_mono now) {
+    if (chosen == CANARY_welcomes_twins)
+        place->instance = *instance;
+    return __real_wr_place_take(place, instance, signs, now);
+}
+
 WRAP(wr_err, wr_self_load_done, wr_self *self, wr_now now) {
     return chosen == CANARY_does_not_load ? WR_ERR_CORRUPT : __real_wr_self_load_done(self, now);
 }
@@ -357,7 +363,7 @@ WRAP(wr_epoch_ref, wr_graph_epoch, const wr_graph *graph, uint32_t index) {
     return epoch;
 }
 
-WRAP(bool, wr_self_rotation_due, const wr_self *self, wr_now now) {
+WRAP(bool, wr_self_rotation_due, wr_self *self, wr_now now) {
     return chosen != CANARY_keeps_its_key && __real_wr_self_rotation_due(self, now);
 }
 

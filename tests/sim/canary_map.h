@@ -25,6 +25,7 @@
     X(subscriber_repeats, "a subscriber goes on one entry too early")                              \
     X(forgets_that_links_end, "the mesh does not hear that a link went down")                      \
     X(never_confirms, "no sibling ever confirms what we signed last")                              \
+    X(welcomes_twins, "another process of a device is taken for the one that was here")            \
     X(never_rests, "a deadline passes and nothing is done about it")                               \
     X(fails_a_good_link, "a link with an honest sibling ends as if the sibling had broken a rule") \
     X(does_not_load, "what was stored counts as damaged")                                          \

@@ -451,6 +451,14 @@ void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy) {
         l->writers[index].free = true;
 }
 
+void ledger_renew(ledger *l, uint32_t device, const wr_hash *device_id) {
+    disk *d = &l->disks[device];
+    uint32_t before = ledger_writer(l, &d->own), index = ledger_writer(l, device_id);
+    d->own = *device_id;
+    if (before != NOBODY && index != NOBODY)
+        l->writers[index].free = l->writers[before].free;
+}
+
 void ledger_clone(ledger *l, uint32_t from, uint32_t to) {
     ledger_copy *copy = ledger_save(l, from);
     l->disks[to].own = l->disks[from].own;

@@ -54,6 +54,8 @@ void ledger_copy_free(ledger_copy *copy); /* NULL is fine */
 void ledger_set_back(ledger *l, uint32_t device, const ledger_copy *copy);
 /* Device to begins with the disk of from, as the same writer. */
 void ledger_clone(ledger *l, uint32_t from, uint32_t to);
+/* The home of this disk is another writer's from now on, who is as free as the one before. */
+void ledger_renew(ledger *l, uint32_t device, const wr_hash *device_id);
 /* A writer that may say anything, and has no disk that is watched. */
 void ledger_distrust(ledger *l, const wr_hash *device_id);
 /* Two things were said under one number, and different disks hold one each. */

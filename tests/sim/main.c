@@ -3,6 +3,7 @@
  *   warren-sim --seed N [--devices D] [--steps K] [--trace]        one world, its trace hash last
  *   warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]  many, each in a process
  *   warren-sim --scenario NAME ..                                   a story; seed 1 unless told
+ *   warren-sim --epoch N ..                                         N entries fill an epoch
  *
  * The same seed, options and commit give the same trace hash.  A failure prints what broke, the
  * last events and the command that runs it again; exit 1. SPDX-License-Identifier: Apache-2.0
@@ -200,6 +201,8 @@ static bool take_option(const char *name, const char *value, options *o) {
                o->world.devices != 1;
     if (strcmp(name, "--steps") == 0)
         return small_number(value, 0, 1000000, &o->world.steps);
+    if (strcmp(name, "--epoch") == 0)
+        return small_number(value, 1, 1u << 20, &o->world.epoch);
     if (strcmp(name, "--scenario") == 0) {
         o->world.scenario = scenario_find(value);
         return o->world.scenario != NULL;
@@ -229,6 +232,7 @@ static void usage(void) {
                   "usage: warren-sim --seed N [--devices 2..%u] [--steps K] [--trace]\n"
                   "       warren-sim --seeds FROM..TO [--jobs J] [--devices D] [--steps K]\n"
                   "       warren-sim --scenario NAME [--seed N | --seeds FROM..TO] [--trace]\n"
+                  "       --epoch N beside any of these: N entries fill an epoch\n"
                   "scenarios:\n",
                   WORLD_DEVICES_MAX);
     for (size_t i = 0; i < scenario_count; i++)

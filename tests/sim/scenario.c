@@ -178,9 +178,9 @@ static void set_back_and_told_too_late(world *w) {
     must(w, w->counts.alerts > 0, "a fork, and nobody has noticed it");
 }
 
-/* A home was copied to another machine, and both run.  Whoever hears of both must tell. */
-static void a_home_in_two_places(world *w) {
-    enum { COPY = 3 };
+enum { COPY = 3 };
+
+static void copy_of_the_phone(world *w) {
     world_found(w);
     device_start(&w->devices[PHONE]);
     device_start(&w->devices[SERVER]);
@@ -193,13 +193,89 @@ static void a_home_in_two_places(world *w) {
     world_run(w, 10 * SECOND);
     device_clone(&w->devices[PHONE], &w->devices[COPY]);
     device_start(&w->devices[COPY]);
+}
+
+/* A home was copied to another machine, and both run: the second one signs nothing, answers, and
+ * says why, until the first has gone. */
+static void a_home_in_two_places(world *w) {
+    copy_of_the_phone(w);
     for (uint32_t i = 0; i < 20; i++) {
         append(w, PHONE, 1);
         append(w, COPY, 1);
+        if (i == 10) /* whoever comes back first is not the one */
+            device_crash(&w->devices[SERVER], false);
+        world_run(w, 30 * SECOND);
+        device_start(&w->devices[SERVER]);
+        world_run(w, 30 * SECOND);
+    }
+    must(w, !world_is_forked(w), "both copies of a home sign");
+    must(w, status_of(w, PHONE).pending == 0, "the first copy does not sign");
+    must(w, status_of(w, COPY).pending == 20, "the second copy signs");
+    must(w, status_of(w, COPY).hold == HUB_HOLD_TWIN, "it does not say why");
+    must(w, alerts_of(w, COPY, HUB_ALERT_ROLLBACK) != 0, "nobody is told of the copy");
+    device_stop(&w->devices[PHONE]);
+    world_run(w, MINUTE);
+    must(w, status_of(w, COPY).pending == 0, "the copy does not go on when it is alone");
+    must(w, status_of(w, LAPTOP).entries == 3 + 20 + 20, "something was lost");
+    must(w, !world_is_forked(w), "it signs what the other one has signed");
+}
+
+/* Each speaks with one sibling, and these do not speak with each other: that cannot be told before
+ * both have signed.  Whoever hears of both must tell. */
+static void a_home_in_two_worlds(world *w) {
+    copy_of_the_phone(w);
+    device_crash(&w->devices[COPY], false);
+    cut(w, LAPTOP, SERVER, true);
+    cut(w, PHONE, SERVER, true);
+    cut(w, COPY, LAPTOP, true);
+    cut(w, COPY, PHONE, true);
+    device_start(&w->devices[COPY]);
+    world_run(w, MINUTE);
+    append(w, PHONE, 2);
+    append(w, COPY, 1);
+    world_run(w, MINUTE);
+    must(w, world_is_forked(w), "the story has lost its fork");
+    world_heal(w);
+    for (uint32_t s = 0; s < 600 && w->counts.alerts == 0; s++)
+        world_run(w, SECOND / 4);
+    must(w, w->counts.alerts != 0, "a home is in use twice, and nobody has noticed it");
+}
+
+/* What it lost one sibling has in part, under a checkpoint whose rest nobody has: it can never sign
+ * again as the device that it was. */
+static void set_back_for_ever(world *w) {
+    circle_of_all(w);
+    append(w, PHONE, 5);
+    world_settle(w);
+    device_back_up(&w->devices[PHONE]);
+    cut(w, PHONE, LAPTOP, true);
+    cut(w, PHONE, SERVER, true);
+    for (uint32_t i = 0; i < 8; i++)
+        append(w, PHONE, WORLD_BATCH_MAX);
+    mend(w, PHONE, LAPTOP);
+    uint64_t partly = status_of(w, LAPTOP).entries;
+    for (uint32_t ms = 0, grown = 0; ms < 5 * MINUTE && grown < 2; ms++) {
+        world_run(w, 1); /* the first unit may have been under way, and is whole by itself */
+        grown += status_of(w, LAPTOP).entries != partly;
+        partly = status_of(w, LAPTOP).entries;
+    }
+    must(w, partly < status_of(w, PHONE).entries, "it is there in full");
+    device_set_back(&w->devices[PHONE]);
+    append(w, PHONE, 2);
+    world_run(w, 2 * MINUTE);
+    must(w, status_of(w, PHONE).hold == HUB_HOLD_LOST, "it does not say that nobody has it");
+    must(w, alerts_of(w, PHONE, HUB_ALERT_ROLLBACK) != 0, "its owner is not told");
+    must(w, status_of(w, PHONE).pending == 2, "it signs");
+    for (uint32_t tries = 0; tries < 20 && !w->rejoined; tries++) {
+        (void)world_rejoin(&w->devices[PHONE]); /* by the laptop, if it is not the server */
         world_run(w, MINUTE);
     }
-    must(w, world_is_forked(w), "the story has lost its fork");
-    must(w, w->counts.alerts > 0, "a home is in use twice, and nobody has noticed it");
+    must(w, w->rejoined, "it does not come in again");
+    must(w, status_of(w, PHONE).pending == 0, "what waited is not signed");
+    must(w, status_of(w, LAPTOP).entries == partly + 2, "what waited does not arrive");
+    append(w, PHONE, 1);
+    world_run(w, 10 * SECOND);
+    must(w, status_of(w, LAPTOP).entries == partly + 3, "it does not go on");
 }
 
 const scenario scenarios[] = {
@@ -221,7 +297,9 @@ const scenario scenarios[] = {
      set_back_and_told_late},
     {"set_back_fork", "an old home writes before it can know better", 3,
      set_back_and_told_too_late},
-    {"clone", "a home is copied, and both run", 4, a_home_in_two_places},
+    {"set_back_for_ever", "nobody has all of what was lost", 3, set_back_for_ever},
+    {"clone", "a home is copied, and both run beside a sibling", 4, a_home_in_two_places},
+    {"clone_apart", "the copies of a home meet different siblings", 4, a_home_in_two_worlds},
     {"stolen_phone", "a phone is removed while it is online", 3, a_stolen_phone},
     {"stolen_while_asleep", "who slept through a removal meets the thief first", 4,
      stolen_while_asleep},

@@ -261,6 +261,8 @@ static void face_open(traitor *t, face *f, uint32_t number) {
     loop_sim_enter(f->loop);
     err = hub_open(&alone, keys, copy_disk(t->config.disk), &f->hub, &problem);
     WR_ASSERT(err == WR_OK && f->hub->self != NULL);
+    f->hub->instance = t->faces[0].hub->instance; /* it does not give away that it has two */
+    wr_self_set_instance(f->hub->self, &f->hub->instance);
     if (f == &t->faces[0])
         wr_self_confirm(f->hub->self); /* nobody has to tell it what it signed last */
     loop_sim_leave();

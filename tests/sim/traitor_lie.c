@@ -237,7 +237,8 @@ static bool craft(talk *k, wr_feed *base, uint64_t hlc, speech *s) {
     uint64_t first = base->tree.len;
     wr_run run;
     wr_entry entry = {.kind = WR_ENTRY_MESSAGE, .hlc = hlc};
-    if (!traitor_make(k->traitor, k->face, hlc, bytes, &content, &entry.log_no) ||
+    if (epoch == NULL || /* it is out for itself, or the new one has not come */
+        !traitor_make(k->traitor, k->face, hlc, bytes, &content, &entry.log_no) ||
         wr_keyring_feed_keys(wr_self_keyring(self), epoch, &base->feed_id, &keys) != WR_OK)
         return false;
     wr_run_begin(&run, base, memory, sizeof memory);

@@ -42,6 +42,7 @@ typedef struct world_options {
     uint64_t seed;
     uint32_t devices; /* 0: the seed decides */
     uint32_t steps;
+    uint32_t epoch;                  /* entries that fill one; 0: those of the spec */
     const struct scenario *scenario; /* NULL: what happens is drawn */
     bool print_trace;
     trace *trace; /* borrowed: may be looked at when the world has ended badly */
@@ -97,8 +98,8 @@ struct device {
     bool was_set_back;
     /* The circle. */
     bool joining;
-    wr_hash id; /* once it is in */
-    bool has_id;
+    wr_hash id, former; /* once it is in; what it was before it came in again */
+    bool has_id, has_former;
     uint64_t pairing;    /* the window it opened last */
     bool ask_owner;      /* .. and its owner answers himself */
     const run *removing; /* it was asked to throw this device out and has not answered; NULL */
@@ -137,8 +138,7 @@ struct world {
     device devices[WORLD_DEVICES_MAX];
     run *runs;
     uint32_t weights[ACT_COUNT];
-    bool discovery;
-    bool peers;             /* devices know each other's addresses from their configuration */
+    bool discovery, peers;  /* they know each other's addresses from their configuration */
     bool nats;              /* between some of them */
     bool bulk, keeps_words; /* once, somebody appends very much; a story needs .words */
     bool membership;        /* some are removed, or leave */
@@ -152,13 +152,13 @@ struct world {
     const device *host, *guest; /* of the newest join */
     bool host_dies;             /* soon after its owner was asked */
     sim_event disturbance;      /* breaks their connections */
-    bool healing;
-    uint64_t healed_ms; /* all devices run, nothing is in the way */
+    bool healing, rejoined;     /* .. somebody came in again */
+    uint64_t healed_ms;         /* all devices run, nothing is in the way */
     uint64_t settled_ms;
     uint64_t next_check; /* at so many events of the trace */
     struct world_counts {
         uint64_t appends, answered, crashes, stops, breaks, joins, wrong_codes, faults, sleeps;
-        uint64_t set_backs, alerts;
+        uint64_t set_backs, alerts, rollbacks;
         uint64_t removals, leaves, roles, strikes;
         uint64_t awake_ms; /* of all devices together */
         uint64_t handshakes, stored;

@@ -149,7 +149,8 @@ static uint32_t check_entry(device *d, uint32_t log, const hub_entry *e) {
      * that of messages. */
     if (r->log != log && !world_is_forked(w))
         world_fail(w, "device %u shows entry %u in the wrong log", d->index, number);
-    if (!author->has_id || !wr_hash_equal(&author->id, &e->device))
+    if (!author->has_id || (!wr_hash_equal(&author->id, &e->device) &&
+                            !(author->has_former && wr_hash_equal(&author->former, &e->device))))
         world_fail(w, "device %u shows entry %u as of another author", d->index, number);
     if (r->answered && r->hlc != e->hlc && !r->may_be_lost && !world_is_traitor(w, &e->device) &&
         !ledger_moved(w->ledger, r->author, r->hlc, e->hlc))

@@ -144,6 +144,7 @@ void pair_event(device *d, const hub_event *event) {
     case HUB_EV_SIBLING_PATH:
     case HUB_EV_CIRCLE_CHANGED:
     case HUB_EV_ALERT:
+    case HUB_EV_ROLLBACK:
         return;
     }
     WR_UNREACHABLE();
@@ -283,6 +284,40 @@ void world_pair_first(world *w) {
         world_run(w, SECOND);
 }
 
+static bool is_lost(device *d) {
+    hub_status status = {0};
+    hub *h = device_enter(d);
+    wr_err err = hub_get_status(h, &status);
+    device_leave(d);
+    return err == WR_OK && status.hold == HUB_HOLD_LOST;
+}
+
+bool world_rejoin(device *guest) {
+    world *w = guest->world;
+    hub_pairing pairing;
+    net_addr peer;
+    device *host = choose(w, guest);
+    if (under_way(w) || host == NULL || host == guest || !open_window(host, true, &pairing) ||
+        !net_sim_addr_from(w->net, guest->index, host->index, &peer) || !device_is_up(guest))
+        return false;
+    world_note(guest, "comes in again by device %u", host->index);
+    w->pairing_wrong = false;
+    hub *h = device_enter(guest);
+    wr_err err = hub_rejoin(h, wr_slice_str(pairing.code), wr_slice_str(guest->name), &peer, joined,
+                            guest->run);
+    guest->joining = err == WR_OK;
+    if (guest->joining)
+        world_forbid_join(guest);
+    device_leave(guest);
+    return err == WR_OK;
+}
+
+void world_rejoin_lost(world *w) {
+    for (uint32_t i = 0; i < w->device_count && !under_way(w); i++)
+        if (device_is_member(&w->devices[i]) && is_lost(&w->devices[i]))
+            (void)world_rejoin(&w->devices[i]);
+}
+
 static bool all_in(const world *w) {
     for (uint32_t i = 0; i < w->device_count; i++)
         if (!device_is_member(&w->devices[i]))
@@ -299,6 +334,7 @@ void world_pair_rest(world *w) {
             world_fail(w, "not all devices came into the circle");
         if (!under_way(w))
             (void)world_pair(w);
+        world_rejoin_lost(w);
         world_run(w, 5 * SECOND);
     }
 }

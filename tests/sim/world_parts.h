@@ -60,6 +60,11 @@ bool world_pair(world *w);
 void world_pair_two(device *host, device *guest);
 /* All that are outside come in. */
 void world_pair_rest(world *w);
+/* Its owner brings a home that is in, and cannot sign, in again as a new device; the end comes
+ * later.
+ */
+bool world_rejoin(device *guest);
+void world_rejoin_lost(world *w); /* .. of those that lost what nobody has */
 void pair_event(device *d, const hub_event *event);
 
 /* ---- world_tap.c --------------------------------------------------------------------------- */

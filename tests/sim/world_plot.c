@@ -362,7 +362,8 @@ static bool settled(world *w) {
 }
 
 bool world_is_forked(world *w) {
-    return w->turned == NULL && ledger_forked(w->ledger, w->device_count);
+    /* Of a device that came in again some sibling may hold what nobody can prove to others. */
+    return w->rejoined || (w->turned == NULL && ledger_forked(w->ledger, w->device_count));
 }
 
 void world_settle(world *w) {
@@ -371,6 +372,7 @@ void world_settle(world *w) {
         w->devices[i].disk_fault = false;
     while (!settled(w)) {
         if (sim_clock_now(w->clock) <= until) {
+            world_rejoin_lost(w);
             world_run(w, SECOND);
             continue;
         }

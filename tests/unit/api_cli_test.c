@@ -428,12 +428,12 @@ static void the_log_says_who_did_what(void **state) {
 }
 
 static const hub_alert alerts[] = {
-    {{{2}}, HUB_ALERT_RETALIATION_HELD, {{2}}, 1709208300000u, 0},
-    {{{3}}, HUB_ALERT_ACCUSATION_OVERRIDDEN, {{3}}, 0, 0},
-    {{{4}}, HUB_ALERT_EQUIVOCATION, {{3}}, 0, 0},
-    {{{5}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0},
-    {{{6}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{5}}, 0, 1234},
-    {{{7}}, HUB_ALERT_QUARANTINE, {{5}}, 0, 1},
+    {{{2}}, HUB_ALERT_RETALIATION_HELD, {{2}}, 1709208300000u, 0, ""},
+    {{{3}}, HUB_ALERT_ACCUSATION_OVERRIDDEN, {{3}}, 0, 0, ""},
+    {{{4}}, HUB_ALERT_EQUIVOCATION, {{3}}, 0, 0, ""},
+    {{{5}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0, "a copy of this device is running"},
+    {{{6}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{5}}, 0, 1234, ""},
+    {{{7}}, HUB_ALERT_QUARANTINE, {{5}}, 0, 1, ""},
 };
 
 static void alerts_are_shown_and_answered(void **state) {
@@ -459,14 +459,14 @@ static void alerts_are_shown_and_answered(void **state) {
           "amaaaaaa  -                 phone    -        its removal was cancelled; accept: remove "
           "it again\n"
           "aqaaaaaa  -                 phone    -        signed two histories; reject: seen\n"
-          "auaaaaaa  -                 laptop   -        this home was set back; reject: seen\n"
+          "auaaaaaa  -                 laptop   -        a copy of this device is running\n"
           "ayaaaaaa  -                 tablet   1,234    entries that came while it was lost; "
           "accept: show them\n"
           "a4aaaaaa  -                 tablet   1        entries from after it was compromised; "
           "accept: show them\n");
     r = cli(&w, "alerts", "--json");
     expect_has(r.out, "\"type\":\"received_while_lost\",\"device\":{\"id\":\"auaaaa");
-    expect_has(r.out, "\"time\":null,\"entries\":1234,\"acceptable\":true}\n");
+    expect_has(r.out, "\"time\":null,\"entries\":1234,\"acceptable\":true,\"text\":null}\n");
     r = cli(&w, "alerts", "accept", "aiaaaaaa");
     expect_code(&r, DONE);
     expect_has(r.err, "Accepted.");

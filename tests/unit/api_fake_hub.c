@@ -218,6 +218,13 @@ wr_err hub_join(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *pee
     return WR_OK;
 }
 
+wr_err hub_rejoin(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *peer,
+                  hub_done_fn done, void *ctx) {
+    if (!h->circle)
+        return fail(h, WR_ERR_STATE, "this home has no circle");
+    return hub_join(h, code_or_uri, name, peer, done, ctx);
+}
+
 void hub_join_cancel(hub *h) {
     h->joining = false;
     h->problem = "cancelled";

@@ -478,12 +478,12 @@ static void the_log_tells_every_kind_of_act(void **state) {
 
 /* Ids begin with "aaaaaaaa", "aaaaeaaa", "aiaaaaaa" and so on in base32. */
 static const hub_alert alerts[] = {
-    {{{0, 0, 0}}, HUB_ALERT_RETALIATION_HELD, {{2}}, 1700000000000u, 0},
-    {{{0, 0, 1}}, HUB_ALERT_ACCUSATION_OVERRIDDEN, {{3}}, 0, 0},
-    {{{2}}, HUB_ALERT_EQUIVOCATION, {{3}}, 0, 0},
-    {{{3}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0},
-    {{{4}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{3}}, 0, 12},
-    {{{5}}, HUB_ALERT_QUARANTINE, {{3}}, 0, 7},
+    {{{0, 0, 0}}, HUB_ALERT_RETALIATION_HELD, {{2}}, 1700000000000u, 0, ""},
+    {{{0, 0, 1}}, HUB_ALERT_ACCUSATION_OVERRIDDEN, {{3}}, 0, 0, ""},
+    {{{2}}, HUB_ALERT_EQUIVOCATION, {{3}}, 0, 0, ""},
+    {{{3}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0, ""},
+    {{{4}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{3}}, 0, 12, ""},
+    {{{5}}, HUB_ALERT_QUARANTINE, {{3}}, 0, 7, ""},
 };
 
 static void alerts_are_listed_and_counted(void **state) {

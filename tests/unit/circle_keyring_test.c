@@ -84,6 +84,34 @@ static void epochs_are_found_by_id_tag_and_place(void **state) {
     T_FALSE(wr_keyring_seed(fresh, &got));
 }
 
+static void what_is_removed_is_as_if_it_had_not_come(void **state) {
+    wr_keyring *keyring = *state;
+    wr_hash gone = id_of(1), last = id_of(3);
+    wr_key got, want = secret_of(3);
+    uint8_t mac[16];
+    uint32_t place;
+    for (uint32_t i = 0; i < 4; i++)
+        T_OK(add(keyring, i));
+    T_OK(wr_keyring_set_history(keyring, &gone, wr_slice_str("history of 1")));
+    T_OK(wr_keyring_set_history(keyring, &last, wr_slice_str("history of 3")));
+    T_OK(wr_keyring_mac1(keyring, &gone, wr_slice_str("message"), mac));
+    wr_keyring_remove(keyring, &gone);
+    T_EQ(wr_keyring_count(keyring), 3);
+    T_FALSE(wr_keyring_has(keyring, &gone));
+    T_TRUE(wr_keyring_by_tag(keyring, gone.b) == NULL);
+    T_TRUE(wr_keyring_match_mac1(keyring, wr_slice_str("message"), mac) == NULL);
+    T_TRUE(wr_keyring_place(keyring, &last, &place));
+    T_EQ(place, 2);
+    T_TRUE(wr_keyring_secret(keyring, &last, &got));
+    T_MEM(got.b, want.b, sizeof got.b);
+    wr_slice history = wr_keyring_history(keyring, &last);
+    T_MEM(history.ptr, "history of 3", history.len);
+    T_OK(add(keyring, 1)); /* again, as the newest, and without its history */
+    T_EQ(wr_keyring_history(keyring, &gone).len, 0);
+    wr_keyring_remove(keyring, &gone);
+    T_EQ(wr_keyring_count(keyring), 3);
+}
+
 /* spec:circle#5.2 type=test "Every key derived from E MUST depend on the label of its purpose." */
 static void derived_keys_are_those_of_the_spec(void **state) {
     wr_keyring *keyring = *state;
@@ -148,6 +176,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_secret_that_misses_its_commitment_is_refused, start,
                                         stop),
         cmocka_unit_test_setup_teardown(epochs_are_found_by_id_tag_and_place, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_removed_is_as_if_it_had_not_come, start, stop),
         cmocka_unit_test_setup_teardown(derived_keys_are_those_of_the_spec, start, stop),
         cmocka_unit_test_setup_teardown(a_mac1_tells_its_epoch_and_a_strangers_tells_nothing, start,
                                         stop),

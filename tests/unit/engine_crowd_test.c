@@ -2,49 +2,10 @@
  * those get who should get nothing.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_link_world.h"
+#include "engine_circle_world.h"
 
 #include "unit/circle_fixture.h"
 #include "wire/message.h"
-
-static device *a, *b, *c;
-
-static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(c->self);
-    meet(a, c, 90);
-    meet(a, b, 91);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
-static wr_op_ref newest_op(const device *d) {
-    const wr_graph *graph = wr_self_graph(d->self);
-    return wr_graph_op(graph, wr_graph_op_count(graph) - 1);
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static wr_hash rotate(device *d) {
-    T_OK(wr_self_rotate(d->self, world_now));
-    (void)drain(d);
-    return newest_op(d).id;
-}
 
 /* ---- feeds of devices that are out ---- */
 
@@ -171,28 +132,34 @@ static void lone_epoch(wr_graph *graph, const device *d, uint32_t number, wr_key
     T_OK(wr_graph_admit(graph, wr_buf_slice(&op), &sig));
 }
 
-/* The home of a as if it had been told of epochs until there was no room for more. */
+#define RING (WR_EPOCHS_MAX - WR_EPOCHS_SPARE) /* of those that follow no removal */
+
+/* The home of a as if it had been told of epochs until there was no room for more: three devices
+ * have used up their share of them. */
 static void fill_ring(void) {
+    device *d = device_new(5), *const makers[] = {a, b, d};
     wr_self *full;
-    wr_key secrets[WR_EPOCHS_MAX];
+    wr_key secrets[RING];
     WR_AUTO(wr_graph) graph = NULL;
+    add_device(a, d);
     T_OK(wr_graph_new(&graph));
     t_copy(graph, wr_self_graph(a->self));
     T_OK(wr_self_new(&a->identity, t_rng(7), &full));
-    for (uint32_t i = 1; i < WR_EPOCHS_MAX; i++)
-        lone_epoch(graph, a, i, &secrets[i]);
+    for (uint32_t i = 1; i < RING; i++)
+        lone_epoch(graph, makers[i / WR_EPOCH_SHARE], i, &secrets[i]);
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(full, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
     T_TRUE(wr_keyring_seed(wr_self_keyring(a->self), &secrets[0]));
     T_OK(wr_self_load_seed(full, &secrets[0]));
     T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), wr_self_write_epoch(a->self), &secrets[0]));
-    for (uint32_t i = 0; i < WR_EPOCHS_MAX; i++)
+    for (uint32_t i = 0; i < RING; i++)
         T_OK(wr_self_load_epoch(full, wr_graph_epoch_id(graph, i), &secrets[i]));
     T_OK(wr_self_load_done(full, world_now));
     wr_self_free(a->self);
     a->self = full;
     (void)drain(a);
     wr_self_confirm(full);
+    device_free(d);
 }
 
 /* a holds as many secrets as fit; siblings make epochs all the same. */
@@ -204,7 +171,7 @@ static void an_epoch_without_room_for_its_secret_ends_no_session(void **state) {
     WR_AUTO(wr_graph) graph = NULL;
     T_OK(wr_graph_new(&graph));
     t_copy(graph, wr_self_graph(c->self));
-    lone_epoch(graph, c, WR_EPOCHS_MAX, &secret);
+    lone_epoch(graph, c, RING, &secret);
     wr_op_ref op = wr_graph_op(graph, wr_graph_op_count(graph) - 1);
     uint8_t bytes[4096];
     wr_buf body = WR_BUF_ARRAY(bytes);
@@ -250,7 +217,7 @@ static void a_guest_that_asks_for_secrets_is_told_none(void **state) {
     device_free(d);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -198,7 +198,7 @@ static void every_other_frame_waits_for_hello(void **state) {
         puppet *p = puppet_new(a, b, type, type);
         T_ERR(puppet_say(p, (uint8_t)type, wr_slice_str("12345678")), WR_ERR_STATE);
         puppet_free(p);
-        type += type > WR_FRAME_KEYS ? 40 : 0;
+        type += type > WR_FRAME_TWIN ? 40 : 0;
     }
 }
 
@@ -207,7 +207,7 @@ static void every_other_frame_waits_for_hello(void **state) {
 static void unknown_frames_are_ignored_from_128_on(void **state) {
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
-        static const uint8_t types[] = {15, 32, 127, 128};
+        static const uint8_t types[] = {17, 32, 127, 128};
         puppet *p = puppet_new(a, b, i + 1, i + 1);
         puppet_up(p);
         T_ERR(puppet_say(p, types[i], WR_SLICE_EMPTY), types[i] < 128 ? WR_ERR_FORMAT : WR_OK);
@@ -273,6 +273,7 @@ static void a_guest_confirms_nothing(void **state) {
     puppet *p = guest_new();
     T_FALSE(wr_self_may_sign(b->self));
     T_OK(wr_list_begin(&body, false, 0));
+    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
     T_OK(puppet_say(p, WR_FRAME_OP_HEADS, wr_buf_slice(&body)));
     T_FALSE(wr_self_may_sign(b->self)); /* its feeds are as empty as ours */
     T_OK(say_op(p, c, wr_graph_op_count(wr_self_graph(c->self)) - 1));
@@ -402,6 +403,8 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     wr_buf body = WR_BUF_ARRAY(bytes);
     puppet *p = puppet_new(a, b, 1, 1);
     T_OK(puppet_hello(p, &a->identity.device_id));
+    T_FALSE(wr_self_may_sign(b->self));
+    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
     T_TRUE(wr_self_may_sign(b->self)); /* both hold the same: equal digests */
     puppet_free(p);
     device *again = device_twin(b, 60);
@@ -423,6 +426,7 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     body.len = 0;
     T_OK(wr_list_begin(&body, false, 0));
     T_OK(puppet_say(p, WR_FRAME_OP_HEADS, wr_buf_slice(&body)));
+    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
     T_FALSE(wr_self_may_sign(again->self));
     uint64_t seq;
     T_ERR(wr_self_append(again->self, 0, WR_ENTRY_MESSAGE, 1, 1, wr_slice_str("x"), &seq),
@@ -447,6 +451,7 @@ static void who_knows_more_of_our_ops_lets_us_not_sign_either(void **state) {
         T_OK(wr_list_begin(&body, false, aseq == 0 ? 0 : 1));
         if (aseq != 0)
             T_OK(wr_op_head_put(&body, &again->identity.device_id, 0, &(wr_hash){{1}}));
+        T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
         T_OK(puppet_say(p, WR_FRAME_OP_HEADS, wr_buf_slice(&body)));
         T_TRUE(wr_self_may_sign(again->self) == (aseq == 0));
         puppet_free(p);

@@ -43,6 +43,8 @@ bool drain(device *d) {
     bool any = false;
     while (wr_self_poll(d->self, &put)) {
         any = true;
+        if (put.type == WR_PUT_VOLUME)
+            d->volume = put.volume;
         if (put.type != WR_PUT_ROW)
             continue;
         uint32_t feed = 0;
@@ -177,7 +179,7 @@ void links_new(device *a, device *b, uint64_t id, wr_link **la, wr_link **lb) {
 }
 
 /* Serves what is left of the feed as one unit: it needs no proof. */
-static void serve(device *d, wr_link *link) {
+void link_serve(device *d, wr_link *link) {
     wr_serve want;
     if (!wr_link_serving(link, &want))
         return;
@@ -218,7 +220,7 @@ wr_err link_take(device *to, wr_link *link, wr_slice in) {
 wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t size,
                size_t *ret_moved) {
     (void)drain(from);
-    serve(from, out_link);
+    link_serve(from, out_link);
     uint8_t *pipe = malloc(size);
     T_TRUE(pipe != NULL);
     wr_buf out = wr_buf_of(pipe, size);
@@ -337,6 +339,8 @@ wr_err puppet_hello(puppet *p, const wr_hash *device_id) {
                       .circle_id = *wr_graph_circle_id(graph),
                       .unix_ms = world_now.wall.ms,
                       .newest_epoch = *wr_self_write_epoch(p->as->self),
+                      .instance = *wr_self_instance(p->as->self),
+                      .signs = true,
                       .addrs = WR_SLICE_EMPTY};
     wr_hash frontier = wr_self_frontier_digest(p->as->self), heads = wr_graph_heads_digest(graph);
     memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
@@ -407,6 +411,8 @@ void puppet_up(puppet *p) {
     T_TRUE(wr_link_is_up(p->link));
     T_TRUE(puppet_hear(p, WR_FRAME_PING, &list));
     T_OK(puppet_say(p, WR_FRAME_PONG, wr_buf_slice(&list)));
+    list.len = 0;
+    T_TRUE(puppet_hear(p, WR_FRAME_SOLE, &list));
 }
 
 /* ---- what the tests of feeds share ---------------------------------------------------------- */

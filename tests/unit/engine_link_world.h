@@ -28,6 +28,7 @@ typedef struct device {
     wr_self *self;
     world_row rows[ROWS_MAX];
     uint32_t row_count;
+    wr_volume volume; /* the newest that it stored */
     uint32_t units_served;
     uint32_t alerts;
 } device;
@@ -53,6 +54,8 @@ device *device_twin(device *d, uint64_t seed);
 
 wr_link *link_dial(device *from, device *to, uint64_t id);
 wr_link *link_accept(device *at, uint64_t id);
+/* Gives the link a unit, if its peer should get one now. */
+void link_serve(device *d, wr_link *link);
 /* One write of at most size bytes from out_link, read by in_link. */
 wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t size,
                size_t *ret_moved);

@@ -5,6 +5,7 @@
 #include "engine_link_world.h"
 
 #include "circle/generations.h"
+#include "engine/self_reset.h"
 
 static device *a, *b, *c;
 

@@ -46,14 +46,25 @@ static void close_run(store *disk) {
     store_memory_crash(disk);
 }
 
-static store *disk_new(void) {
+static store *keep_open(store *disk) {
     static store_ops ops;
-    store *disk = NULL;
-    T_OK(store_open_memory(&disk));
     ops = *disk->ops;
     ops.close = close_run;
     disk->ops = &ops;
     return disk;
+}
+
+static store *disk_new(void) {
+    store *disk = NULL;
+    T_OK(store_open_memory(&disk));
+    return keep_open(disk);
+}
+
+void hubs_copy_home(const hubs_device *from, hubs_device *to) {
+    T_OK(store_memory_copy(from->disk, &to->disk));
+    (void)keep_open(to->disk);
+    to->secrets = from->secrets;
+    to->has_home = true;
 }
 
 static void disk_free(store *disk) {
@@ -141,6 +152,7 @@ void hubs_open(hubs_device *d) {
                          .rng = wr_rng_system(),
                          .listen = &d->listen,
                          .listen_count = 1,
+                         .epoch_entries_max = d->epoch_entries_max,
                          .provision = provision,
                          .event = on_event,
                          .ctx = d};

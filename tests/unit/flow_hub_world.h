@@ -11,7 +11,7 @@
 #include "store/store_memory.h"
 
 #define HUBS_COUNT 3u
-#define HUBS_EVENTS (HUB_EV_ALERT + 1u)
+#define HUBS_EVENTS (HUB_EV_ROLLBACK + 1u)
 
 typedef struct hubs_device {
     struct hubs *all;
@@ -25,6 +25,7 @@ typedef struct hubs_device {
     bool has_home;
     keystore_secrets secrets; /* of the home */
     bool gone;
+    uint64_t epoch_entries_max; /* hub_config */
 
     uint32_t provisions;
     uint32_t provisions_fail; /* so many of the next ones do */
@@ -48,6 +49,9 @@ int hubs_stop(void **state);
 
 void hubs_open(hubs_device *d);
 void hubs_close(hubs_device *d); /* in order; the home stays */
+
+/* Both are closed, and to has no home yet. */
+void hubs_copy_home(const hubs_device *from, hubs_device *to);
 
 typedef bool (*hubs_until)(const hubs_device *d);
 /* Turns all loops until it is true of the device; fails the test if it never is. */

@@ -181,6 +181,32 @@ static void secrets_come_back_and_follow_the_transaction(void **state) {
     }
 }
 
+static void an_epoch_that_is_deleted_is_gone_and_may_come_again(void **state) {
+    fix *f = fix_of(state);
+    wr_hash id1 = fix_hash(9), id2 = fix_hash(3), id3 = fix_hash(5);
+    wr_key one = fix_key(1), two = fix_key(2);
+    fix_list list = {.len = 0}, later = {.len = 0};
+    T_OK(store_begin(f->s));
+    T_OK(store_put_epoch(f->s, &id1, &one));
+    T_OK(store_put_epoch(f->s, &id2, &two));
+    T_OK(store_commit(f->s));
+    T_OK(store_begin(f->s));
+    T_OK(store_delete_epoch(f->s, &id1));
+    store_rollback(f->s);
+    T_OK(store_each_epoch(f->s, list_epoch, &list));
+    T_STR(list.text, "9:1\n3:2\n");
+    T_OK(store_begin(f->s));
+    T_OK(store_delete_epoch(f->s, &id1));
+    T_OK(store_delete_epoch(f->s, &id3)); /* never was here */
+    T_OK(store_commit(f->s));
+    fix_reopen(f);
+    T_OK(store_begin(f->s));
+    T_OK(store_put_epoch(f->s, &id1, &two));
+    T_OK(store_commit(f->s));
+    T_OK(store_each_epoch(f->s, list_epoch, &later));
+    T_STR(later.text, "3:2\n9:2\n"); /* in the order of arrival */
+}
+
 /* ---- heads and nodes ---- */
 
 static wr_err list_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
@@ -302,6 +328,7 @@ int main(void) {
         FIX_BOTH(keys_and_values_have_limits),
         FIX_BOTH(ops_come_back_in_order_of_admission),
         FIX_BOTH(secrets_come_back_and_follow_the_transaction),
+        FIX_BOTH(an_epoch_that_is_deleted_is_gone_and_may_come_again),
         FIX_BOTH(heads_and_nodes_replace_older_ones),
         FIX_BOTH(logs_are_found_by_name_and_bound_to_numbers),
         FIX_BOTH(the_tail_is_ordered_by_time_as_an_unsigned_number),

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""A home is copied, or set back to a backup: nothing is signed twice, nothing answered is lost, and
+the owner is told.
+
+Usage:  rollback_test.py BUILD      BUILD/bin holds warren and warrend.
+SPDX-License-Identifier: Apache-2.0
+"""
+import os
+import shutil
+import time
+
+import mesh
+from mesh import check, has, same, say, wait_until
+
+SETTLE_S = 60
+RESTART_S = 15  # from a kill to the word of a sibling
+LOG = "text"
+
+
+def append(device, body):
+    return device.call("log.append", log=LOG, body=body)["id"]
+
+
+def bodies(device):
+    return sorted(row["body"].decode() for row in device.read(LOG))
+
+
+def status(device):
+    return device.call("agent.status")
+
+
+def rollbacks(device):
+    return [row["text"] for row in device.call("circle.alerts")["alerts"] if row["type"] == "rollback"]
+
+
+def copy_home(device, to):
+    """What a backup would hold: all but the socket and the lock."""
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(device.home, to, ignore=lambda _, names: [
+        name for name in names if name in ("agent.sock", "agent.lock", "warren.conf", "agent.log", "stderr")])
+
+
+def two_copies_of_one_home(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        b.stop()
+        copy = world.device("copy")
+        conf = open(copy.path("warren.conf"), encoding="utf-8").read()
+        copy_home(b, copy.home)
+        with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
+            file.write(conf + f"[network]\npeers = {a.peer}\n")
+        b.start()
+        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+        append(b, b"of the first")
+
+        copy.start()
+        append(copy, b"of the second")  # answered: it is durable
+        wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, lambda: f"it says why: {status(copy)}")
+        time.sleep(5)  # whatever it tries meanwhile
+        append(copy, b"of the second, later")
+        same((status(copy)["hold"], status(copy)["pending"]), ("twin", 2), "the second copy")
+        has(rollbacks(copy)[0], "another copy of this device is running", "the alert")
+        has(copy.warren("status").out, "another copy of this device is running", "status")
+        has(copy.warren("alerts").out, "another copy of this device is running", "alerts")
+        append(b, b"of the first, later")
+        same((status(b)["hold"], status(b)["pending"]), ("none", 0), "the first copy")
+        copy.kill()
+        copy.start()  # durable, and no more allowed than before
+        wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, "it is told again")
+        same(status(copy)["pending"], 2, "what waits")
+        mesh.settled([a, b], LOG, 3, SETTLE_S)
+
+        start = time.monotonic()
+        b.stop()
+        wait_until(lambda: status(copy)["pending"] == 0, SETTLE_S, lambda: f"it goes on: {status(copy)}")
+        say(f"the second copy signs {time.monotonic() - start:.1f} s after the first has stopped")
+        mesh.settled([a, copy], LOG, 5, SETTLE_S)
+        same(bodies(a), bodies(copy), "what both show")
+        same(len(bodies(a)), 5, "entries")
+        same([row for row in a.call("circle.alerts")["alerts"] if row["type"] == "equivocation"], [],
+             "alerts of the sibling")
+        same(a.call("circle.devices")["devices"][1]["removed"], False, "the device is a member")
+
+
+def a_copy_comes_in_as_a_new_device(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        b.stop()
+        copy = world.device("copy")
+        conf = open(copy.path("warren.conf"), encoding="utf-8").read()
+        copy_home(b, copy.home)
+        with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
+            file.write(conf + f"[network]\npeers = {a.peer}\n")
+        b.start()
+        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+        copy.start()
+        waits = append(copy, b"of the copy")
+        wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, "the copy is told")
+        former = status(copy)["device"]["id"]
+        refused = b.warren("join", "1234-able-baker-cedar", "--again", code=None)
+        has(refused.err, "need not come in again", "a device that signs")
+        wrong = copy.warren("join", "1234-able-baker-cedar", "--again", "--peer", a.peer, code=None)
+        check(wrong.code != mesh.DONE, "a wrong code")
+        same(status(copy)["pending"], 1, "what waits after a wrong code")
+
+        host = a.spawn("pair", "--yes", json_form=True)
+        code = host.line()["code"]
+        joined = copy.warren("join", code, "--again", "--name", "copy", "--peer", a.peer, json_form=True)
+        host.finish()
+        fresh = status(copy)["device"]["id"]
+        same(joined.rows()[-1]["device"]["id"], fresh, "what join tells")
+        check(fresh != former, "it is a new device")
+        wait_until(lambda: status(copy)["pending"] == 0, SETTLE_S, lambda: f"it signs: {status(copy)}")
+        append(copy, b"of the new device")
+        append(b, b"of the first")
+        mesh.settled([a, b, copy], LOG, 4, SETTLE_S)
+        same(bodies(b), bodies(copy), "what both show")
+        same(bodies(a), bodies(copy), "what the sibling shows")
+        mine = [row for row in a.read(LOG) if row["body"] == b"of the copy"][0]
+        same(mine["id"].split(":"), [fresh, waits.split(":")[1]], "the id of what waited")
+        same(rollbacks(copy), [], "alerts of the new device")
+        copy.kill()
+        copy.start()
+        same(status(copy)["device"]["id"], fresh, "after a kill")
+        wait_until(lambda: status(copy)["hold"] == "none", SETTLE_S, "it signs again")
+        same(len(status(a)["siblings"]), 2, "devices")
+
+
+def a_restart_after_a_kill(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        for _ in range(3):
+            b.kill()
+            start = time.monotonic()
+            b.start()
+            append(b, b"x")
+            wait_until(lambda: status(b)["pending"] == 0, RESTART_S, lambda: f"it signs: {status(b)}")
+            say(f"signs {time.monotonic() - start:.1f} s after a kill")
+        same(rollbacks(b), [], "alerts")
+
+
+def a_home_that_was_set_back(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        b.stop()
+        backup = os.path.join(world.folder, "backup")
+        copy_home(b, backup)
+        b.start()
+        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "it signs")
+        for i in range(5):
+            append(b, f"lost {i}".encode())
+        mesh.settled([a, b], LOG, 6, SETTLE_S)
+        b.stop()
+        a.stop()
+        for name in os.listdir(backup):
+            shutil.copy2(os.path.join(backup, name), b.path(name))
+        for name in ("store.db-wal", "store.db-shm", "keys.db-wal", "keys.db-shm"):
+            if os.path.exists(b.path(name)):
+                os.remove(b.path(name))
+        b.start()
+        append(b, b"after")
+        same((status(b)["hold"], status(b)["pending"]), ("waiting", 1), "alone")
+        has(b.warren("status").out, "until a sibling has said", "status")
+        with b.connect() as listener:
+            listener.call("events.subscribe")
+            a.start()
+            _, note = listener.note("alert")
+            same(note["type"], "rollback", "the event")
+            has(note["text"], "5 entries", "the event")
+        wait_until(lambda: status(b)["pending"] == 0, SETTLE_S, "it signs")
+        mesh.settled([a, b], LOG, 7, SETTLE_S)
+        same(bodies(a), bodies(b), "what both show")
+        same(len(rollbacks(b)), 1, "alerts")
+        has(rollbacks(b)[0], "5 entries", "the alert")
+        check(status(b)["alerts"] == 1, "status counts it")
+        alert = b.call("circle.alerts")["alerts"][0]
+        b.warren("alerts", "reject", alert["id"][:8])
+        b.stop()
+        b.start()
+        same(rollbacks(b), [], "it was seen")
+
+
+if __name__ == "__main__":
+    mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill,
+              a_home_that_was_set_back)

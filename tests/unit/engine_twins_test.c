@@ -1,0 +1,266 @@
+/* Two processes of one device: who of them a sibling goes on with, and what the other one signs.
+ *
+ * The device a runs twice, as `first` and as `copy`; b is its sibling.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "engine_link_world.h"
+
+#define RETURN_MS 3000u
+#define PROBE_MS 5000u
+#define TWIN_MS 60000u
+
+static wr_now now; /* of all of them */
+
+typedef struct copies {
+    device *first, *b, *copy;
+    wr_link *first_link, *first_at_b, *copy_link, *copy_at_b;
+} copies;
+
+/* .. as after a start: nobody has confirmed it. */
+static device *started_again(device *d, uint64_t seed) {
+    device *again = device_twin(d, seed);
+    wr_self_free(again->self);
+    T_OK(wr_self_new(&again->identity, t_rng(seed + 1), &again->self));
+    tell_circle(d, again);
+    for (uint32_t i = 0; i < wr_self_feed_count(d->self); i++) {
+        uint8_t bytes[WR_FEED_HEAD_MAX];
+        wr_buf head = WR_BUF_ARRAY(bytes);
+        T_OK(wr_feed_encode(wr_self_feed(d->self, i), &head));
+        T_OK(wr_self_load_head(again->self, wr_buf_slice(&head)));
+    }
+    T_OK(wr_self_load_done(again->self, world_now));
+    (void)drain(again);
+    T_FALSE(wr_self_may_sign(again->self));
+    return again;
+}
+
+/* One write, read by the other end; an end of either link is one of both. */
+static wr_err pass(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t *moved) {
+    static uint8_t pipe[PIPE_SIZE];
+    wr_buf out = WR_BUF_ARRAY(pipe);
+    (void)drain(from);
+    link_serve(from, out_link);
+    wr_err err = wr_link_write(out_link, &out, now);
+    *moved += out.len;
+    wr_err heard = link_take_at(to, in_link, wr_buf_slice(&out), now);
+    return err == WR_OK ? heard : err;
+}
+
+static wr_err talk(device *a, wr_link *la, device *b, wr_link *lb) {
+    wr_err err = WR_OK;
+    size_t moved = 1;
+    while (err == WR_OK && moved != 0) {
+        moved = 0;
+        err = pass(a, la, b, lb, &moved);
+        if (err == WR_OK)
+            err = pass(b, lb, a, la, &moved);
+    }
+    return err;
+}
+
+static void hang_up(wr_link **link) {
+    if (*link != NULL)
+        wr_link_end(*link, now);
+    wr_link_free(*link);
+    *link = NULL;
+}
+
+static void copies_begin(copies *t) {
+    now = world_now;
+    t->first = device_new(1);
+    t->b = device_new(2);
+    make_circle(t->b, t->first);
+    T_FALSE(wr_self_may_sign(t->first->self));
+    links_new(t->first, t->b, 1, &t->first_link, &t->first_at_b);
+    T_OK(talk(t->first, t->first_link, t->b, t->first_at_b));
+    T_TRUE(wr_self_may_sign(t->first->self));
+    append(t->first, 3);
+    T_OK(talk(t->first, t->first_link, t->b, t->first_at_b));
+    t->copy = started_again(t->first, 90);
+    t->copy_link = t->copy_at_b = NULL;
+}
+
+static void copies_end(copies *t) {
+    hang_up(&t->first_link);
+    hang_up(&t->first_at_b);
+    hang_up(&t->copy_link);
+    hang_up(&t->copy_at_b);
+    device_free(t->first);
+    device_free(t->b);
+    device_free(t->copy);
+}
+
+static void copy_comes(copies *t, uint64_t id) {
+    now.mono.ms += 10;
+    now.wall.ms += 10;
+    hang_up(&t->copy_link);
+    hang_up(&t->copy_at_b);
+    wr_link_config config = {.self = t->copy->self,
+                             .link_id = id,
+                             .role = WR_INITIATOR,
+                             .peer = t->b->identity.device_id};
+    T_OK(wr_link_new(&t->copy_link, &config, now));
+    config = (wr_link_config){.self = t->b->self, .link_id = id, .role = WR_RESPONDER};
+    T_OK(wr_link_new(&t->copy_at_b, &config, now));
+}
+
+/* spec:sync#5.1 type=test "A device that has a session with another instance of the peer MUST ask
+ * that one first, by a PING that it says from then on." */
+/* spec:sync#5.1 type=test "If the PONG comes, the newcomer MUST be told TWIN, and be left." */
+/* spec:sync#5.1 type=test "An instance MUST be drawn anew by each process, and MUST NOT be stored."
+ */
+static void a_copy_beside_the_first_signs_nothing(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    T_FALSE(wr_equal(WR_SLICE_OBJ(*wr_self_instance(t.first->self)),
+                     WR_SLICE_OBJ(*wr_self_instance(t.copy->self))));
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b)); /* it waits .. */
+    T_FALSE(wr_self_may_sign(t.copy->self));
+    T_OK(talk(t.first, t.first_link, t.b, t.first_at_b)); /* .. until the first has answered */
+    T_ERR(talk(t.copy, t.copy_link, t.b, t.copy_at_b), WR_ERR_CLOSED);
+    T_FALSE(wr_self_may_sign(t.copy->self));
+    T_TRUE(wr_self_twin_until(t.copy->self).ms == now.mono.ms + TWIN_MS);
+    T_TRUE(wr_self_may_sign(t.first->self));
+    append(t.first, 1);
+    T_OK(talk(t.first, t.first_link, t.b, t.first_at_b));
+    assert_equal_replicas(t.first, t.b);
+    copies_end(&t);
+}
+
+/* .. and says goodbye: the copy has its place at once. */
+static void when_the_first_leaves_the_copy_goes_on(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    append(t.first, 2); /* the copy lacks these */
+    T_OK(talk(t.first, t.first_link, t.b, t.first_at_b));
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    wr_link_leave(t.first_link);
+    T_ERR(talk(t.first, t.first_link, t.b, t.first_at_b), WR_ERR_CLOSED);
+    hang_up(&t.first_at_b);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_TRUE(wr_self_may_sign(t.copy->self));
+    assert_equal_replicas(t.copy, t.b);
+    copies_end(&t);
+}
+
+/* spec:sync#5.1 type=test "A device MUST say SOLE once on each session, as soon as it may." */
+static void a_restart_is_confirmed_within_seconds(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    hang_up(&t.first_link);
+    hang_up(&t.first_at_b); /* no goodbye */
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_FALSE(wr_self_may_sign(t.copy->self));
+    T_TRUE(wr_link_deadline(t.copy_at_b).ms == world_now.mono.ms + RETURN_MS);
+    now.mono.ms = world_now.mono.ms + RETURN_MS;
+    T_OK(wr_link_tick(t.copy_at_b, now));
+    T_TRUE(wr_link_deadline(t.copy_at_b).ms > now.mono.ms);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_TRUE(wr_self_may_sign(t.copy->self));
+    copies_end(&t);
+}
+
+/* spec:sync#5.1 type=test "An instance that comes less than 3 seconds after the last session with
+ * another one ended, or after the start of the device that is to say SOLE, MUST NOT be told before
+ * these have passed" */
+/* spec:sync#5.1 type=test "Only if the newcomer signs, and the other one does not and was not told
+ * SOLE, that one MUST be told TWIN." */
+static void the_first_that_was_cut_off_comes_back(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    hang_up(&t.first_link);
+    hang_up(&t.first_at_b);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    now.wall.ms += 10;
+    wr_link_config config = {
+        .self = t.first->self, .link_id = 3, .role = WR_INITIATOR, .peer = t.b->identity.device_id};
+    T_OK(wr_link_new(&t.first_link, &config, now));
+    config = (wr_link_config){.self = t.b->self, .link_id = 3, .role = WR_RESPONDER};
+    T_OK(wr_link_new(&t.first_at_b, &config, now));
+    T_OK(talk(t.first, t.first_link, t.b, t.first_at_b));
+    T_ERR(talk(t.copy, t.copy_link, t.b, t.copy_at_b), WR_ERR_CLOSED);
+    T_TRUE(wr_self_twin_until(t.copy->self).ms != 0);
+    hang_up(&t.copy_link);
+    hang_up(&t.copy_at_b);
+    T_OK(talk(t.first, t.first_link, t.b, t.first_at_b));
+    T_TRUE(wr_self_may_sign(t.first->self));
+    copies_end(&t);
+}
+
+/* spec:sync#5.1 type=test "An instance that is asked and stays silent for 5 seconds, or for 20
+ * while units are under way to it, MUST be left." */
+static void a_dead_session_makes_room(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    size_t moved = 0;
+    static uint8_t pipe[PIPE_SIZE];
+    wr_buf out = WR_BUF_ARRAY(pipe);
+    T_OK(wr_link_write(t.first_at_b, &out, now)); /* a PING that nobody hears */
+    T_TRUE(wr_link_deadline(t.first_at_b).ms == now.mono.ms + PROBE_MS);
+    now.mono.ms += PROBE_MS - 1;
+    T_OK(wr_link_tick(t.first_at_b, now));
+    T_OK(pass(t.copy, t.copy_link, t.b, t.copy_at_b, &moved));
+    T_FALSE(wr_self_may_sign(t.copy->self));
+    now.mono.ms += 1;
+    T_ERR(wr_link_tick(t.first_at_b, now), WR_ERR_TIMEOUT);
+    hang_up(&t.first_at_b);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_TRUE(wr_self_may_sign(t.copy->self));
+    copies_end(&t);
+}
+
+/* spec:sync#5.1 type=test "A device that hears TWIN MUST NOT sign from then on, until it is
+ * confirmed anew." */
+/* spec:sync#5.1 type=test "A device MUST NOT be confirmed on a session before SOLE was heard on it,
+ * nor while a TWIN holds that another sibling said." */
+static void the_word_of_one_sibling_holds_against_another(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    device *b = t.b;
+    puppet *p = puppet_new(t.a, b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_TRUE(wr_self_may_sign(b->self));
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(b->self));
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(b->self));
+    T_EQ(wr_link_deadline(q->link).ms, now.mono.ms + TWIN_MS);
+    now.mono.ms += TWIN_MS;
+    T_OK(wr_link_tick(q->link, now));
+    T_TRUE(wr_self_may_sign(b->self)); /* whoever said it is heard no more */
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(b->self));
+    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY)); /* it takes it back */
+    T_TRUE(wr_self_may_sign(b->self));
+    T_ERR(puppet_say(p, WR_FRAME_SOLE, wr_slice_str("x")), WR_ERR_FORMAT);
+    T_ERR(puppet_say(q, WR_FRAME_TWIN, wr_slice_str("x")), WR_ERR_FORMAT);
+    puppet_free(p);
+    puppet_free(q);
+    three_free(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_beside_the_first_signs_nothing),
+        cmocka_unit_test(when_the_first_leaves_the_copy_goes_on),
+        cmocka_unit_test(a_restart_is_confirmed_within_seconds),
+        cmocka_unit_test(the_first_that_was_cut_off_comes_back),
+        cmocka_unit_test(a_dead_session_makes_room),
+        cmocka_unit_test(the_word_of_one_sibling_holds_against_another),
+    };
+    return wr_crypto_init() == WR_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}

@@ -1,0 +1,101 @@
+/* New epochs by volume: made before the limit is passed, within a turn and across starts.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "flow_hub_world.h"
+
+#define FULL 4u
+
+static wr_hash epoch_of(hubs_device *d) {
+    hub_status status;
+    T_OK(hub_get_status(d->hub, &status));
+    return status.epoch;
+}
+
+static void found(hubs *all) {
+    for (uint32_t i = 0; i < HUBS_COUNT; i++)
+        all->device[i].epoch_entries_max = FULL;
+    hubs_found(all);
+}
+
+static bool is_done(const hubs_device *d) {
+    return d->events[HUB_EV_PAIRING_DONE] != 0;
+}
+
+/* The name of the device and the number of its log are entries too: FULL is there after two more.
+ */
+static void a_full_epoch_is_left_and_a_start_forgets_nothing(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *d = &all->device[0];
+    found(all);
+    wr_hash first = epoch_of(d);
+    T_OK(hubs_append(d, "one"));
+    wr_hash same = epoch_of(d);
+    T_MEM(same.b, first.b, sizeof same.b);
+    hubs_close(d);
+    hubs_open(d);
+    T_OK(hubs_append(d, "two"));
+    same = epoch_of(d);
+    T_MEM(same.b, first.b, sizeof same.b);
+    hubs_close(d);
+    hubs_open(d);
+    T_OK(hubs_append(d, "three"));
+    wr_hash second = epoch_of(d);
+    T_FALSE(wr_hash_equal(&first, &second));
+    for (uint32_t i = 1; i < FULL; i++) {
+        T_OK(hubs_append(d, "more"));
+        same = epoch_of(d);
+        T_MEM(same.b, second.b, sizeof same.b);
+    }
+    T_OK(hubs_append(d, "and one"));
+    same = epoch_of(d);
+    T_FALSE(wr_hash_equal(&same, &second));
+    T_EQ(hubs_entries(d, NULL, 0), 3 + FULL);
+}
+
+typedef struct counted {
+    uint32_t answers;
+    wr_err err;
+} counted;
+
+static void on_appended(void *ctx, wr_err err, const hub_appended *list, uint32_t count) {
+    counted *c = (counted *)ctx;
+    (void)list;
+    (void)count;
+    c->answers++;
+    c->err = err;
+}
+
+/* One call that appends more than any epoch holds is spread over several. */
+static void a_turn_that_writes_more_than_one_epoch_takes_makes_several(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *d = &all->device[0], *guest = &all->device[1];
+    hub_item items[5 * FULL];
+    counted c = {0};
+    hub_pairing pairing;
+    found(all);
+    for (uint32_t i = 0; i < WR_COUNT(items); i++)
+        items[i] = (hub_item){.body = wr_slice_str("line")};
+    T_OK(hub_append(d->hub, wr_slice_str("log"), items, WR_COUNT(items), on_appended, &c));
+    hubs_settle(all);
+    T_EQ(c.answers, 1);
+    T_OK(c.err);
+    T_EQ(hub_metrics(d->hub)->value[METRIC_OPS_ADMITTED], 2 + (2 + WR_COUNT(items) - 1) / FULL);
+    /* A device that joins now reads all of them. */
+    hubs_open(guest);
+    hubs_pair(d, true, &pairing);
+    T_OK(hubs_join(guest, pairing.code, d));
+    hubs_wait(d, is_done);
+    hubs_settle(all);
+    T_EQ(hubs_entries(guest, NULL, 0), WR_COUNT(items));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hubs_start, hubs_stop)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_full_epoch_is_left_and_a_start_forgets_nothing),
+        TEST(a_turn_that_writes_more_than_one_epoch_takes_makes_several),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
