@@ -68,5 +68,28 @@ def who_slept_follows_and_who_was_left_hears_nothing(build):
         wait_until(lambda: len(bodies(a)) == 5, SETTLE_S, "in the third generation")
 
 
+def a_removal_that_the_owner_did_not_know_is_told(build):
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        words = a.call("recovery.create")["recovery"].encode() + b"\n"
+        append(a, b"of a")
+        mesh.settled([a, b, c], LOG, 1, SETTLE_S)
+        a.stop()
+        b.call("circle.remove", device="cleo")
+        b.stop()
+        a.start()
+        mesh.linked(a, c)
+        a.warren("circle", "reset", "--yes", "--words-file", "-", stdin=words)
+        b.start()
+        wait_until(lambda: not rows(b)["cleo"]["removed"], SETTLE_S, "the removal is void")
+        alerts = wait_until(lambda: a.call("circle.alerts")["alerts"], SETTLE_S, "it is told")
+        same([(alert["type"], alert["device"]["name"]) for alert in alerts],
+             [("accusation_overridden", "cleo")], "what about")
+        a.call("circle.resolve", alert=alerts[0]["id"], accept=True)
+        wait_until(lambda: rows(a)["cleo"]["removed"] and rows(b)["cleo"]["removed"], SETTLE_S,
+                   "accused anew")
+
+
 if __name__ == "__main__":
-    mesh.main(who_slept_follows_and_who_was_left_hears_nothing)
+    mesh.main(who_slept_follows_and_who_was_left_hears_nothing,
+              a_removal_that_the_owner_did_not_know_is_told)
