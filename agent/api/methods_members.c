@@ -1,4 +1,4 @@
-/* Methods that change who belongs to the circle: remove, leave, role; and comparing keys.
+/* Methods that change who belongs to the circle: remove, leave, role, reset; and comparing keys.
  *
  * Layer:  api
  * SPDX-License-Identifier: Apache-2.0
@@ -165,6 +165,31 @@ void circle_role(call *c) {
     if (p)
         promise_begun(
             p, hub_set_role(c->hub, &device, admin, call_slice(c, "words"), promise_done, p));
+}
+
+/* ---- a new generation ---- */
+
+void circle_reset(call *c) {
+    wr_hash without;
+    bool this_device = false, named = call_param(c, "without");
+    char text[512] = "";
+    if (!check_words(c))
+        return;
+    wr_err err = named ? find_device(c->hub, call_slice(c, "without"), &without, &this_device, text,
+                                     sizeof text)
+                       : WR_OK;
+    if (err != WR_OK) {
+        rpc_reply_fail(c->reply, methods_error(err), "%s", text);
+        return;
+    }
+    WR_AUTO(warren_value) names = names_of(c->hub);
+    warren_value *result = warren_map();
+    if (named)
+        warren_put(result, "without", value_of_named(names, &without));
+    promise *p = call_promise(c, result);
+    if (p)
+        promise_begun(
+            p, hub_reset(c->hub, named ? &without : NULL, call_slice(c, "words"), promise_done, p));
 }
 
 /* ---- comparing keys ---- */

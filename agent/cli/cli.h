@@ -102,6 +102,7 @@ int cmd_device_role(cli *c, const cli_args *args);
 int cmd_leave(cli *c, const cli_args *args);
 int cmd_verify(cli *c, const cli_args *args);
 int cmd_circle_log(cli *c, const cli_args *args);
+int cmd_circle_reset(cli *c, const cli_args *args);
 int cmd_alerts(cli *c, const cli_args *args);
 int cmd_status(cli *c, const cli_args *args);
 int cmd_log_append(cli *c, const cli_args *args);

@@ -1,4 +1,4 @@
-/* warren device remove, warren device role and warren leave.
+/* warren device remove, warren device role, warren leave and warren circle reset.
  *
  * Layer:  cli
  * SPDX-License-Identifier: Apache-2.0
@@ -195,6 +195,46 @@ int cmd_leave(cli *c, const cli_args *args) {
         print_json(stdout, result);
     else if (code == CLI_DONE)
         cli_say(c, "This device has left the circle.");
+    warren_value_free(result);
+    return code;
+}
+
+/* ---- reset ---- */
+
+static bool confirm_reset(const char *without) {
+    char question[256];
+    fputs(
+        "All devices of the circle begin anew, signed by the 24 words. What a device did that this "
+        "one\nhas not heard of is void, removals too: bring the others online first.\n",
+        stderr);
+    snprintf(question, sizeof question, "%s%.100s%s", without ? "Leave '" : "",
+             without ? without : "Reset the circle?",
+             without ? "' behind and reset the circle?" : "");
+    return terminal_confirm(question);
+}
+
+int cmd_circle_reset(cli *c, const cli_args *args) {
+    const char *without = cli_option_text(args, "--without");
+    char words[WORDS_TEXT_MAX] = "";
+    int code = cli_connect(c);
+    if (code == CLI_DONE && !cli_switch(args, "--yes") && !confirm_reset(without))
+        return nothing_changed(c);
+    if (code == CLI_DONE)
+        code = words_read(c, cli_option_text(args, "--words-file"), words);
+    warren_value *params = warren_map(), *result = NULL;
+    warren_put(params, "words", warren_str(words));
+    if (without)
+        warren_put(params, "without", warren_str(without));
+    terminal_wipe(words, sizeof words);
+    if (code != CLI_DONE) {
+        warren_value_free(params);
+        return code;
+    }
+    code = cli_call(c, "circle.reset", params, &result);
+    if (code == CLI_DONE && c->json)
+        print_json(stdout, result);
+    else if (code == CLI_DONE)
+        cli_say(c, "The circle begins anew; all its devices follow when they hear of it.");
     warren_value_free(result);
     return code;
 }

@@ -37,6 +37,7 @@ typedef enum diag_level { DIAG_ERROR, DIAG_WARN, DIAG_INFO, DIAG_DEBUG } diag_le
     X(CIRCLE_CREATED, "circle.created")                                                            \
     X(CIRCLE_CHANGED, "circle.changed")                                                            \
     X(DEVICE_REMOVED, "device.removed")                                                            \
+    X(CIRCLE_RESET, "circle.reset")                                                                \
     X(PAIR_OPENED, "pair.opened")                                                                  \
     X(PAIR_FAILED, "pair.failed")                                                                  \
     X(PAIR_DONE, "pair.done")                                                                      \

@@ -42,6 +42,23 @@ static bool find_overridden(const wr_graph *graph, const wr_op_ref *ref, wr_hash
     return false;
 }
 
+/* A removal that a RESET did not know, of a device that is a member since then. */
+static bool find_voided(hub *h, const wr_op_ref *ref, hub_alert *alert) {
+    wr_op op;
+    wr_remove remove;
+    *alert =
+        (hub_alert){.id = ref->id, .type = HUB_ALERT_ACCUSATION_OVERRIDDEN, .ms = ref->hlc >> 16};
+    if (ref->type != WR_OP_REMOVE ||
+        !wr_generations_is_void(wr_self_generations(h->self), &ref->id) ||
+        wr_op_decode(ref->bytes, &op) != WR_OK || wr_remove_decode(op.body, &remove) != WR_OK ||
+        remove.reason == WR_REASON_RETIRED)
+        return false;
+    while (wr_id_next(&remove.targets, &alert->device))
+        if (members_is_in(h, &alert->device))
+            return true;
+    return false;
+}
+
 static bool describe_op(const wr_graph *graph, const wr_op_ref *ref, hub_alert *alert) {
     wr_op op;
     wr_equiv equiv;
@@ -61,11 +78,15 @@ static bool describe_op(const wr_graph *graph, const wr_op_ref *ref, hub_alert *
 }
 
 static wr_err each_of_ops(hub *h, hub_alert_fn fn, void *ctx) {
+    const wr_generations *generations = wr_self_generations(h->self);
     const wr_graph *graph = wr_self_graph(h->self);
-    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
-        wr_op_ref ref = wr_graph_op(graph, i);
+    for (uint32_t i = 0; i < wr_generations_op_count(generations); i++) {
+        uint32_t number;
+        wr_op_ref ref = wr_generations_op(generations, i, &number);
+        bool now = wr_generations_at(generations, number) == graph;
         hub_alert alert;
-        if (ref.type != WR_OP_ACK && ref.type != WR_OP_EPOCH && describe_op(graph, &ref, &alert))
+        if (ref.type != WR_OP_ACK && ref.type != WR_OP_EPOCH &&
+            (now ? describe_op(graph, &ref, &alert) : find_voided(h, &ref, &alert)))
             WR_TRY(give(h, &alert, fn, ctx));
     }
     return WR_OK;
@@ -133,7 +154,7 @@ wr_err released_get(hub *h, released_ops *ret_released) {
 }
 
 wr_err released_load(const released_ops *released, wr_self *self) {
-    uint32_t count = wr_graph_op_count(wr_self_graph(self));
+    uint32_t count = wr_generations_op_count(wr_self_generations(self));
     for (uint32_t i = 0; i < released->count; i++)
         if (released->list[i].op_count == count &&
             wr_self_release(self, &released->list[i].id) != WR_OK)
@@ -149,7 +170,7 @@ static wr_err release(hub *h, const wr_hash *op_id) {
     if (released.count == RELEASED_MAX)
         return WR_ERR_LIMIT;
     uint32_t last = released.count++;
-    released.list[last].op_count = wr_graph_op_count(wr_self_graph(h->self));
+    released.list[last].op_count = wr_generations_op_count(wr_self_generations(h->self));
     released.list[last].id = *op_id;
     WR_TRY(wr_self_release(h->self, op_id));
     h->new_ops = true;

@@ -154,6 +154,7 @@ WR_MUST wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx);
 /* What a call signed is stored with this turn; the errors of the call itself undo nothing. */
 WR_MUST wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx);
 WR_MUST bool members_is_verified(hub *h, const wr_hash *device);
+WR_MUST bool members_is_in(const hub *h, const wr_hash *device); /* gets sessions and secrets */
 /* Ops that the guard held and the owner released (alerts.c). */
 #define RELEASED_MAX 64u
 typedef struct released_ops {

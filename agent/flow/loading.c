@@ -53,13 +53,13 @@ static wr_err restore_addrs(hub *h, const wr_hash *device) {
 }
 
 wr_err hub_refresh_mesh(hub *h) {
-    const wr_graph *graph = wr_self_graph(h->self);
+    const wr_generations *generations = wr_self_generations(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
-    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
-        const wr_member *member = wr_graph_member(graph, i);
+    for (uint32_t i = 0; i < wr_generations_device_count(generations); i++) {
+        const wr_member *member = wr_generations_device_at(generations, i);
         if (wr_hash_equal(&member->device_id, own))
             continue;
-        if (!wr_member_is_in(member)) {
+        if (!members_is_in(h, &member->device_id)) {
             mesh_remove(h->mesh, &member->device_id);
             continue;
         }
@@ -151,11 +151,11 @@ static wr_err load_parts(hub *h, wr_self *self) {
     WR_TRY(store_each_epoch(h->store, load_epoch, self));
     WR_TRY(load_histories(h, self));
     WR_TRY(store_each_head(h->store, load_head, self));
-    const wr_graph *graph = wr_self_graph(self);
-    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++)
-        WR_TRY(load_mark(h, self, &wr_graph_member(graph, i)->device_id));
-    for (uint32_t i = 0; i < wr_graph_epoch_count(graph); i++)
-        WR_TRY(load_volume(h, self, wr_graph_epoch_id(graph, i)));
+    const wr_generations *generations = wr_self_generations(self);
+    for (uint32_t i = 0; i < wr_generations_device_count(generations); i++)
+        WR_TRY(load_mark(h, self, &wr_generations_device_at(generations, i)->device_id));
+    for (uint32_t i = 0; i < wr_generations_epoch_count(generations); i++)
+        WR_TRY(load_volume(h, self, wr_generations_epoch_id(generations, i)));
     return wr_self_load_done(self, hub_now(h));
 }
 

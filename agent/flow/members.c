@@ -8,6 +8,7 @@
 
 #include "circle/recovery.h"
 #include "core/diag.h"
+#include "engine/self_reset.h"
 #include "flow/hub_impl.h"
 
 /* ---- the recovery words ---- */
@@ -195,5 +196,51 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
     WR_TRY(hub_begin(h));
     wr_err err = wr_self_set_role(h->self, device, admin ? WR_ROLE_ADMIN : WR_ROLE_MEMBER,
                                   words.len != 0 ? &root : NULL, hub_now(h));
+    return members_finish(h, err, done, ctx);
+}
+
+/* ---- a new generation ---- */
+
+static wr_err check_reset(hub *h, const wr_hash *without) {
+    const wr_hash *own = &wr_self_identity(h->self)->device_id;
+    if (!members_is_in(h, own))
+        return hub_fail(h, WR_ERR_REFUSED, "this device is no member of its circle any more");
+    if (without == NULL)
+        return WR_OK;
+    if (wr_hash_equal(without, own))
+        return hub_fail(h, WR_ERR_STATE,
+                        "this device cannot leave itself behind: reset the "
+                        "circle from one that stays");
+    const wr_member *member = wr_graph_find(wr_self_graph(h->self), without);
+    if (member == NULL || !member->current)
+        return hub_fail(h, WR_ERR_UNKNOWN, "no such member");
+    return WR_OK;
+}
+
+static uint32_t collect_kept(hub *h, const wr_hash *without, wr_hash keep[WR_MEMBERS_MAX]) {
+    const wr_graph *graph = wr_self_graph(h->self);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < wr_graph_member_count(graph) && count < WR_MEMBERS_MAX; i++) {
+        const wr_member *member = wr_graph_member(graph, i);
+        if (member->current && (without == NULL || !wr_hash_equal(&member->device_id, without)))
+            keep[count++] = member->device_id;
+    }
+    wr_hash_sort(keep, count);
+    return count;
+}
+
+wr_err hub_reset(hub *h, const wr_hash *without, wr_slice words, hub_done_fn done, void *ctx) {
+    wr_hash keep[WR_MEMBERS_MAX];
+    WR_SECRET(wr_sign_key) root;
+    WR_TRY(hub_ready(h));
+    WR_TRY(check_reset(h, without));
+    WR_TRY(root_key(h, words, &root));
+    WR_TRY(pairflow_settle(h));
+    wr_restart restart = {
+        .keep = keep, .keep_count = collect_kept(h, without, keep), .root = &root};
+    WR_TRY(hub_begin(h));
+    wr_err err = wr_self_reset(h->self, &restart, hub_now(h));
+    if (err == WR_OK)
+        diag(DIAG_WARN, CIRCLE_RESET, diag_number("devices", restart.keep_count));
     return members_finish(h, err, done, ctx);
 }

@@ -59,6 +59,11 @@ WR_MUST wr_err hub_leave(hub *hub, hub_done_fn done, void *ctx);
 WR_MUST wr_err hub_set_role(hub *hub, const wr_hash *device, bool admin, wr_slice words,
                             hub_done_fn done, void *ctx);
 
+/* A new generation (circle.md 2.6), signed with the recovery words: all members are kept but one,
+ * or all where without is NULL; what is not known here is void.  Errors as hub_remove. */
+WR_MUST wr_err hub_reset(hub *hub, const wr_hash *without, wr_slice words, hub_done_fn done,
+                         void *ctx);
+
 /* ---- what was done ---- */
 
 typedef enum hub_act_type {

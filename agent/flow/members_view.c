@@ -31,15 +31,24 @@ static void describe_end(const wr_op_ref *end, hub_standing *standing) {
         standing->reason = remove.reason;
 }
 
+bool members_is_in(const hub *h, const wr_hash *device) {
+    const wr_member *member = wr_graph_find(wr_self_graph(h->self), device);
+    return member != NULL && wr_member_is_in(member);
+}
+
 wr_err hub_get_standing(hub *h, const wr_hash *device, hub_standing *ret_standing) {
     WR_TRY(hub_ready(h));
     const wr_graph *graph = wr_self_graph(h->self);
-    const wr_member *member = wr_graph_find(graph, device);
+    const wr_member *member = wr_generations_device(wr_self_generations(h->self), device);
     if (member == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
-    hub_standing standing = {.verified = members_is_verified(h, device), .barred = member->barred};
+    bool in = members_is_in(h, device), kept = wr_graph_find(graph, device) != NULL;
+    hub_standing standing = {.verified = members_is_verified(h, device),
+                             .barred = kept && member->barred};
     wr_op_ref end = wr_graph_end_of(graph, device);
-    if (!wr_member_is_in(member) && end.type != WR_OP_GENESIS)
+    if (!kept) /* the RESET says so */
+        end = wr_graph_op(graph, 0);
+    if (!in && end.type != WR_OP_GENESIS)
         describe_end(&end, &standing);
     *ret_standing = standing;
     return WR_OK;
@@ -85,7 +94,7 @@ static void write_safety(const wr_hash *digest, hub_safety *safety) {
 
 wr_err hub_get_safety(hub *h, const wr_hash *device, hub_safety *ret_safety) {
     WR_TRY(hub_ready(h));
-    if (wr_graph_find(wr_self_graph(h->self), device) == NULL)
+    if (wr_generations_device(wr_self_generations(h->self), device) == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
     wr_hash digest = safety_of(h, device);
     *ret_safety = (hub_safety){.verified = members_is_verified(h, device)};
@@ -97,7 +106,7 @@ wr_err hub_mark_verified(hub *h, const wr_hash *device, bool verified, hub_done_
                          void *ctx) {
     uint8_t key[HUB_META_KEY_SIZE];
     WR_TRY(hub_ready(h));
-    if (wr_graph_find(wr_self_graph(h->self), device) == NULL)
+    if (wr_generations_device(wr_self_generations(h->self), device) == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
     WR_TRY(hub_begin(h));
     wr_slice meta = hub_meta_key(HUB_META_VERIFIED, device, key);
@@ -148,6 +157,8 @@ static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_ME
     wr_add add;
     wr_remove remove;
     wr_role_op role;
+    wr_reset reset;
+    wr_kept kept;
     uint32_t count = 0;
     switch (op->type) {
     case WR_OP_GENESIS:
@@ -174,10 +185,25 @@ static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_ME
         devices[count++] = role.device_id;
         act->admin = role.role == WR_ROLE_ADMIN;
         break;
+    case WR_OP_RESET:
+        if (wr_reset_decode(op->body, &reset) != WR_OK)
+            break;
+        while (wr_kept_next(&reset.keep, &kept))
+            devices[count++] = wr_device_id(kept.cert_bytes);
+        break;
     default:
         break;
     }
     return count;
+}
+
+/* In the graph that it is of, if a RESET since then knew it. */
+static bool act_counts(const hub *h, const wr_op_ref *ref) {
+    const wr_generations *generations = wr_self_generations(h->self);
+    uint32_t number;
+    return !ref->held && wr_generations_find(generations, &ref->id, &number) &&
+           !wr_generations_is_void(generations, &ref->id) &&
+           wr_graph_label(wr_generations_at(generations, number), &ref->id) == WR_LABEL_OP_IN;
 }
 
 static wr_err give_act(hub *h, const wr_op_ref *ref, hub_act_fn fn, void *ctx) {
@@ -192,7 +218,7 @@ static wr_err give_act(hub *h, const wr_op_ref *ref, hub_act_fn fn, void *ctx) {
     if (!act_type(ref->type, &act.type) || wr_op_decode(ref->bytes, &op) != WR_OK)
         return WR_OK;
     act.device_count = act_devices(&act, &op, devices);
-    act.counts = !act.held && wr_graph_label(wr_self_graph(h->self), &ref->id) == WR_LABEL_OP_IN;
+    act.counts = act_counts(h, ref);
     return fn(ctx, &act);
 }
 
@@ -205,13 +231,13 @@ static int order_acts(const void *a, const void *b) {
 
 wr_err hub_each_act(hub *h, uint32_t limit, hub_act_fn fn, void *ctx, uint32_t *ret_earlier) {
     WR_TRY(hub_settled(h));
-    const wr_graph *graph = wr_self_graph(h->self);
-    uint32_t total = wr_graph_op_count(graph), count = 0;
+    const wr_generations *generations = wr_self_generations(h->self);
+    uint32_t total = wr_generations_op_count(generations), count = 0, number;
     wr_op_ref *list = calloc(total, sizeof *list);
     if (list == NULL)
         return hub_fail(h, WR_ERR_NOMEM, "out of memory");
     for (uint32_t i = 0; i < total; i++) {
-        list[count] = wr_graph_op(graph, i);
+        list[count] = wr_generations_op(generations, i, &number);
         count += list[count].type != WR_OP_ACK;
     }
     qsort(list, count, sizeof *list, order_acts);

@@ -72,17 +72,17 @@ static void remember(hub *h, hub_device *row) {
 
 wr_err hub_each_device(hub *h, hub_device_fn fn, void *ctx) {
     WR_TRY(hub_settled(h));
-    const wr_graph *graph = wr_self_graph(h->self);
+    const wr_generations *generations = wr_self_generations(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
-    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
-        const wr_member *member = wr_graph_member(graph, i);
+    for (uint32_t i = 0; i < wr_generations_device_count(generations); i++) {
+        const wr_member *member = wr_generations_device_at(generations, i);
         uint8_t bytes[WR_NAME_BYTES_MAX];
         wr_buf name = WR_BUF_ARRAY(bytes);
         const conn *link = pump_link_of(h, &member->device_id);
         hub_device row = {.device = member->device_id,
                           .this_device = wr_hash_equal(&member->device_id, own),
                           .admin = member->role == WR_ROLE_ADMIN,
-                          .current = wr_member_is_in(member),
+                          .current = members_is_in(h, &member->device_id),
                           .state = HUB_OFFLINE,
                           .path = HUB_PATH_NONE,
                           .added_ms = member->added_hlc >> 16};

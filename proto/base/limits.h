@@ -23,7 +23,8 @@
 #define WR_OP_DEPTH_MAX 4u                               /* nesting of canonical msgpack */
 #define WR_REMOVE_NOTE_MAX 256u                          /* ciphertext of the note in a REMOVE */
 #define WR_COLUMNS_FOR_ROOT 32u
-#define WR_COLUMNS_MAX 512u /* chains of ops: of devices, their branches, ops of ROOT */
+#define WR_COLUMNS_MAX 512u    /* chains of ops: of devices, their branches, ops of ROOT */
+#define WR_GENERATIONS_MAX 16u /* graphs: one, and one for each RESET */
 #define WR_EPOCH_MS_MAX (7ull * 24 * 3600 * 1000) /* age at which who writes makes a new one */
 #define WR_EPOCH_ENTRIES_MAX (1ull << 20) /* entries under one epoch; then who writes likewise */
 #define WR_EPOCH_BYTES_MAX (1ull << 32)   /* .. bytes of their segments */

@@ -162,6 +162,25 @@ static void describe_member(wr_graph *graph, const wr_admission *in) {
     member->mode = in->mode;
 }
 
+static void describe_kept(wr_graph *graph, const wr_admission *in) {
+    wr_op_list keep = in->reset.keep;
+    wr_kept kept;
+    while (wr_kept_next(&keep, &kept)) {
+        wr_member *member = &graph->member[graph->member_count++];
+        *member = (wr_member){.device_id = wr_device_id(kept.cert_bytes),
+                              .added_id = in->op.id,
+                              .added_hlc = in->op.hlc,
+                              .mode = WR_PAIR_QR}; /* no code was typed for it */
+        const wr_member *before = wr_graph_find(graph->older, &member->device_id);
+        if (before != NULL) {
+            member->added_hlc = before->added_hlc;
+            member->mode = before->mode;
+        }
+        wr_err err = wr_cert_decode(kept.cert_bytes, &member->cert);
+        WR_ASSERT(err == WR_OK);
+    }
+}
+
 /* ---- taking an op in ---- */
 
 static void link_node(wr_graph *graph, const wr_admission *in, wr_node *node) {
@@ -193,6 +212,10 @@ static wr_err add_columns(wr_graph *graph, const wr_admission *in) {
         WR_TRY(add_column(graph, WR_EVAL_ROOT, WR_EVAL_NONE, 0));
     if (in->leaves != WR_EVAL_NONE)
         WR_TRY(add_column(graph, in->author, in->leaves, (uint32_t)in->op.aseq));
+    for (uint32_t i = 0; i < in->reset.keep.count; i++) {
+        graph->column[i] = graph->column_count;
+        WR_TRY(add_column(graph, i, WR_EVAL_NONE, 0));
+    }
     if (!wr_op_makes_member(in->op.type) || in->subject[0].member < graph->member_count)
         return WR_OK;
     graph->column[in->subject[0].member] = graph->column_count;
@@ -205,6 +228,8 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         graph->circle_id = node->eval.id;
         graph->root = in->root;
     }
+    if (in->op.type == WR_OP_RESET)
+        describe_kept(graph, in);
     if (wr_op_makes_member(in->op.type))
         describe_member(graph, in);
     /* spec:circle#5.5 "A circle MUST NOT be called safe against a later quantum computer once an
@@ -219,19 +244,23 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         wr_graph_cover_held(graph, node);
 }
 
-static wr_err admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool branches) {
-    wr_admission in;
+wr_err wr_graph_take(wr_graph *graph, wr_admission *in) {
     wr_node *node;
-    /* spec:circle#2.3 "An op that fails any check MUST leave the graph as it was." */
-    WR_TRY(wr_graph_check(graph, op_bytes, sig, branches, &in));
-    if (wr_op_makes_member(in.op.type))
-        name_member(graph, &in);
-    WR_TRY(node_new(graph, &in, &node)); /* memory may end, and columns do not go away again */
-    WR_TRY(add_columns(graph, &in));
+    if (wr_op_makes_member(in->op.type))
+        name_member(graph, in);
+    WR_TRY(node_new(graph, in, &node)); /* memory may end, and columns do not go away again */
+    WR_TRY(add_columns(graph, in));
     WR_TRY(wr_evaluator_take(graph->evaluator, &node->eval));
-    take(graph, &in, node);
+    take(graph, in, node);
     graph->version++;
     return WR_OK;
+}
+
+static wr_err admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig, bool branches) {
+    wr_admission in;
+    /* spec:circle#2.3 "An op that fails any check MUST leave the graph as it was." */
+    WR_TRY(wr_graph_check(graph, op_bytes, sig, branches, &in));
+    return wr_graph_take(graph, &in);
 }
 
 wr_err wr_graph_admit(wr_graph *graph, wr_slice op_bytes, const wr_sig *sig) {

@@ -5,7 +5,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 #include "wire/pack.h"
 
@@ -108,7 +108,10 @@ static wr_err sign(const wr_graph *graph, wr_op *header, const wr_hash *parents,
     WR_TRY(wr_op_encode(header, parents, &next));
     wr_slice bytes = wr_slice_of(out->ptr + out->len, next.len - out->len);
     wr_sign(key, WR_SIG_LABEL_OP, bytes, &sig);
-    WR_TRY(wr_graph_check(graph, bytes, &sig, false, &unused));
+    if (header->type == WR_OP_RESET)
+        WR_TRY(wr_graph_judge_reset(graph, bytes, &sig));
+    else
+        WR_TRY(wr_graph_check(graph, bytes, &sig, false, &unused));
     *out = next;
     *ret_sig = sig;
     return WR_OK;
@@ -126,6 +129,7 @@ wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type 
         return WR_ERR_REFUSED;
     const wr_chain *chain = &graph->chain[graph->column[index]];
     header.circle_id = graph->circle_id;
+    header.gen = graph->gen;
     header.aseq = chain->op_count;
     header.has_aprev = chain->last != NULL;
     if (header.has_aprev)
@@ -143,6 +147,7 @@ wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign,
     if (graph->op_count == 0)
         return WR_ERR_STATE;
     header.circle_id = graph->circle_id;
+    header.gen = graph->gen + (type == WR_OP_RESET ? 1 : 0);
     header.parent_count = pick_parents(graph, true, NULL, parents);
     return sign(graph, &header, parents, root_sign, out, ret_sig);
 }

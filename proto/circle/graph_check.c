@@ -35,14 +35,12 @@ static void cover(wr_admission *in, const wr_node *parent) {
         in->height = parent->height + 1;
 }
 
-static wr_err check_place(const wr_graph *graph, wr_admission *in) {
+wr_err wr_graph_check_place(const wr_graph *graph, uint64_t gen, wr_admission *in) {
     if (graph->op_count == 0)
         return WR_ERR_UNKNOWN;
     /* spec:circle#2.3 "An op of another circle MUST be refused." */
     if (!wr_hash_equal(&in->op.circle_id, &graph->circle_id))
         return WR_ERR_REFUSED;
-    if (in->op.gen != 0) /* what only a newer version can judge */
-        return WR_ERR_VERSION;
     for (uint32_t i = 0; i < in->op.parent_count; i++) {
         wr_hash id = wr_op_parent(&in->op, i);
         const wr_node *parent = wr_graph_node(graph, &id);
@@ -54,7 +52,9 @@ static wr_err check_place(const wr_graph *graph, wr_admission *in) {
     }
     if (in->op.has_aprev && wr_graph_node(graph, &in->op.aprev) == NULL)
         return WR_ERR_UNKNOWN;
-    return WR_OK;
+    /* spec:circle#2.6 "The parents of an op MUST be ops of its own generation, and those of a RESET
+     * of the one before." */
+    return in->op.gen == gen ? WR_OK : WR_ERR_REFUSED;
 }
 
 /* ---- author ---- */
@@ -168,7 +168,7 @@ static bool has_room(const wr_graph *graph, const wr_op *op) {
 }
 
 static wr_err check_later(const wr_graph *graph, wr_admission *in) {
-    WR_TRY(check_place(graph, in));
+    WR_TRY(wr_graph_check_place(graph, graph->gen, in));
     WR_TRY(wr_graph_read_body(graph, in));
     WR_TRY(check_author(graph, in));
     WR_TRY(check_may(graph, in));

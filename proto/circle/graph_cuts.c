@@ -7,7 +7,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 /* What the ops about one device say of one of its feeds. */
 typedef struct verdict {
@@ -20,6 +20,7 @@ typedef struct verdict {
     uint64_t len;
     const wr_hash *root;
     bool vouched;
+    wr_hash cut_root; /* of the cut with that length, if root is NULL */
 } verdict;
 
 /* The feed's length in a list; 0 if it is not listed. */
@@ -30,6 +31,8 @@ static uint64_t length_in(verdict *v, wr_op_list cuts) {
             continue;
         if (v->root != NULL && cut.len == v->len && wr_hash_equal(&cut.root, v->root))
             v->vouched = true;
+        if (v->root == NULL && cut.len == v->len)
+            v->cut_root = cut.root;
         return cut.len;
     }
     return 0;
@@ -107,31 +110,67 @@ static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed
     return v;
 }
 
-wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id) {
-    uint32_t member;
-    if (!wr_graph_index(graph, device_id, &member))
-        return (wr_limit){0, 0};
-    if (graph->member[member].current)
-        return (wr_limit){UINT64_MAX, UINT64_MAX};
-    verdict v = judge(graph, member, feed_id, 0, NULL);
+/* What the RESET says of the feed, if one founded the graph. */
+static uint64_t floor_of(const wr_graph *graph, verdict *v) {
+    wr_reset reset;
+    return wr_graph_reset(graph, &reset) ? length_in(v, reset.cuts) : 0;
+}
+
+/* By the ops of this graph. */
+static wr_limit limit_of(const verdict *v) {
     /* spec:circle#4.7 "Of the feeds of a device whose ADD does not count, nothing MUST be taken."
      */
-    if (!v.out)
+    if (!v->out)
         return (wr_limit){0, 0};
     /* spec:circle#4.7 "The cut of a compromised device MUST be the least of those in its
      * accusations." */
-    if (v.compromised)
-        return (wr_limit){v.accused_min, v.accused_min};
-    if (!v.lost && v.left)
-        return (wr_limit){v.farewell, v.farewell};
+    if (v->compromised)
+        return (wr_limit){v->accused_min, v->accused_min};
+    if (!v->lost && v->left)
+        return (wr_limit){v->farewell, v->farewell};
     /* spec:circle#4.7 "What a member holds of a lost device beyond every cut, and says so in the
      * ACK by which it first covers the REMOVE, MUST be taken and kept out of the logs." */
-    return (wr_limit){v.lost_max, v.held_max > v.lost_max ? v.held_max : v.lost_max};
+    return (wr_limit){v->lost_max, v->held_max > v->lost_max ? v->held_max : v->lost_max};
+}
+
+wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id) {
+    uint32_t member;
+    verdict v = {.feed_id = feed_id};
+    bool known = wr_graph_index(graph, device_id, &member);
+    if (known && graph->member[member].current)
+        return (wr_limit){UINT64_MAX, UINT64_MAX};
+    uint64_t least = floor_of(graph, &v);
+    /* spec:circle#4.7 "Of a feed whose writer it does not keep, its cut MUST count and nothing
+     * more, in the logs and kept." */
+    if (!known)
+        return (wr_limit){least, least};
+    v = judge(graph, member, feed_id, 0, NULL);
+    wr_limit limit = limit_of(&v);
+    /* spec:circle#4.7 "Of a feed whose writer is kept and goes out later, at least that cut MUST
+     * count." */
+    larger(&limit.shown, least);
+    larger(&limit.kept, least);
+    return limit;
 }
 
 bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
                       uint64_t len, const wr_hash *root) {
     uint32_t member;
-    return wr_graph_index(graph, device_id, &member) &&
-           judge(graph, member, feed_id, len, root).vouched;
+    verdict v = {.feed_id = feed_id, .len = len, .root = root};
+    (void)floor_of(graph, &v);
+    return v.vouched || (wr_graph_index(graph, device_id, &member) &&
+                         judge(graph, member, feed_id, len, root).vouched);
+}
+
+bool wr_graph_cut_root(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
+                       uint64_t len, wr_hash *ret_root) {
+    uint32_t member;
+    verdict v = {.feed_id = feed_id, .len = len};
+    (void)floor_of(graph, &v);
+    if (wr_is_zero(WR_SLICE_OBJ(v.cut_root)) && wr_graph_index(graph, device_id, &member))
+        v = judge(graph, member, feed_id, len, NULL);
+    if (wr_is_zero(WR_SLICE_OBJ(v.cut_root)))
+        return false;
+    *ret_root = v.cut_root;
+    return true;
 }

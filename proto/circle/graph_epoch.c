@@ -27,14 +27,16 @@ static bool follows_end(const wr_graph *graph, const epoch_place *at, const wr_n
     wr_evaluator_past(graph->evaluator, at->clock, at->clock_len, graph->member_count, past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *added = graph->effect[i];
-        if (!wr_op_makes_member(added->type) || !is_before(added, at))
+        if (!is_before(added, at))
             continue;
-        uint32_t m = added->eval.subject[0].member;
-        bool out = !past[m].current ||
-                   wr_hash_is_among(&graph->member[m].device_id, at->without, at->without_count);
-        if (out && (previous == NULL || wr_member_set_has(&previous->epoch->readers, m) ||
-                    !wr_member_set_has(&previous->epoch->known, m)))
-            return true;
+        for (uint32_t m = 0; m < graph->member_count; m++) {
+            bool out = !past[m].current || wr_hash_is_among(&graph->member[m].device_id,
+                                                            at->without, at->without_count);
+            if (out && wr_node_brings(added, m) &&
+                (previous == NULL || wr_member_set_has(&previous->epoch->readers, m) ||
+                 !wr_member_set_has(&previous->epoch->known, m)))
+                return true;
+        }
     }
     return false;
 }

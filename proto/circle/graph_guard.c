@@ -244,8 +244,9 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
                       past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *added = graph->effect[i];
-        if (wr_op_makes_member(added->type) && wr_node_is_past(added, in))
-            wr_member_set_add(&epoch->known, added->eval.subject[0].member);
+        for (uint32_t m = 0; m < graph->member_count; m++)
+            if (wr_node_brings(added, m) && wr_node_is_past(added, in))
+                wr_member_set_add(&epoch->known, m);
     }
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool left_out = wr_hash_is_among(&graph->member[i].device_id, in->epoch.without,

@@ -2,6 +2,8 @@
  *
  *   graph_check.c   may this op come in?     const graph in, an admission out
  *   graph_rules.c   .. by the rules of its type
+ *   graph_reset.c   the first op of a later generation, and what that says
+ *   generations.c   all graphs of a circle, and which of them counts
  *   graph.c         takes it in              with graph_guard.c the only ones that change a graph
  *   graph_guard.c   what it does to members: evaluation, the guard, epochs
  *   graph_epoch.c   how many epochs its author may make
@@ -84,7 +86,11 @@ struct wr_graph {
     wr_evaluator *evaluator;
     wr_evidence_fn evidence;
     wr_hash circle_id;
-    wr_root root; /* of GENESIS */
+    wr_root root; /* of GENESIS or RESET */
+    uint64_t gen;
+    const wr_graph *older; /* that of the generation before, which outlives this one; else NULL */
+    uint32_t older_len;    /* the past of the RESET there, as a clock */
+    uint16_t older_clock[WR_COLUMNS_MAX];
     uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;
     uint32_t late_count, held_count;
     bool has_own;
@@ -118,6 +124,7 @@ typedef struct wr_admission {
     wr_reason reason; /* REMOVE */
     uint32_t subject_count;
     wr_eval_subject subject[WR_MEMBERS_MAX]; /* but of GENESIS and ADD: known when taken */
+    wr_reset reset;                          /* RESET */
     /* GENESIS, ADD */
     wr_cert cert;
     wr_hash device_id;
@@ -130,12 +137,18 @@ typedef struct wr_admission {
 /* Every check of admission, in order; errors as wr_graph_admit. */
 WR_MUST wr_err wr_graph_check(const wr_graph *graph, wr_slice op_bytes, const wr_sig *sig,
                               bool branches, wr_admission *ret_admission);
-/* The parts that depend on the type: what the body says, and whether its past allows it. */
+/* What depends on the type: what the body says, and whether its past allows it. */
 WR_MUST wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in);
 WR_MUST wr_err wr_graph_check_body(const wr_graph *graph, const wr_admission *in);
+/* Where it stands: its parents are here, and of generation gen is in. */
+WR_MUST wr_err wr_graph_check_place(const wr_graph *graph, uint64_t gen, wr_admission *in);
 /* The recovery key that holds in the past of in; NULL: that holds now. */
 const wr_root *wr_graph_root_in(const wr_graph *graph, const wr_admission *in);
 
+/* Takes in what passed the checks; on error nothing that could be seen changed. */
+WR_MUST wr_err wr_graph_take(wr_graph *graph, wr_admission *in);
+WR_MUST bool wr_cert_shares_key(const wr_cert *a, const wr_pub *sign, const wr_pub *noise,
+                                const wr_pub *box);
 /* May the author of an EPOCH make one more, and what its op adds to the count (circle.md 3.5). */
 WR_MUST bool wr_graph_epoch_is_allowed(const wr_graph *graph, const wr_admission *in);
 void wr_graph_count_epochs(const wr_graph *graph, const wr_admission *in, wr_node *node);
@@ -155,6 +168,7 @@ WR_MUST bool wr_graph_shuns(const wr_graph *graph, const wr_node *node, bool roo
 uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
                                 const wr_node *heads[WR_COLUMNS_MAX]);
 wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node);
+void wr_graph_hash_heads(const wr_graph *graph, wr_hasher *hasher);
 /* rcpt_hash of a set of members. */
 wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members);
 /* An op of this device's own is in: what is held below it is covered. */
@@ -173,8 +187,14 @@ static inline bool wr_node_is_earlier(const wr_node *a, const wr_node *b) {
 static inline bool wr_op_makes_member(uint64_t type) {
     return type == WR_OP_GENESIS || type == WR_OP_ADD;
 }
-/* Types that change members, roles or the recovery key, which every other member has to
- * acknowledge (circle.md 3.4). */
+/* Does the op bring this device? */
+static inline bool wr_node_brings(const wr_node *node, uint32_t member) {
+    for (uint32_t i = 0; i < node->eval.subject_count; i++)
+        if (node->eval.subject[i].member == member)
+            return wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
+    return false;
+}
+/* Types that every other member has to acknowledge (circle.md 3.4). */
 WR_MUST bool wr_op_is_notable(uint64_t type);
 
 #endif /* WR_CIRCLE_GRAPH_NODE_H */

@@ -4,7 +4,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 #include "wire/pack.h"
 
@@ -82,7 +82,7 @@ wr_err wr_graph_read_body(const wr_graph *graph, wr_admission *in) {
         return read_equiv(graph, in);
     case WR_OP_ROOTSET:
         return wr_rootset_decode(in->op.body, &in->root);
-    case WR_OP_RESET: /* of a later generation, which a newer version judges */
+    case WR_OP_RESET: /* begins a graph of its own: graph_reset.c */
         return WR_ERR_REFUSED;
     case WR_OP_GENESIS:
     case WR_OP_KEYUPD:
@@ -105,9 +105,10 @@ static wr_err check_consent(const wr_admission *in, const wr_add *add) {
 }
 
 /* All three kinds of key are compared with all three: a key never changes its purpose either. */
-static bool shares_key(const wr_cert *a, const wr_cert *b) {
+bool wr_cert_shares_key(const wr_cert *a, const wr_pub *sign, const wr_pub *noise,
+                        const wr_pub *box) {
     const wr_pub *ours[] = {&a->sign, &a->noise, &a->box};
-    const wr_pub *theirs[] = {&b->sign, &b->noise, &b->box};
+    const wr_pub *theirs[] = {sign, noise, box};
     for (size_t i = 0; i < WR_COUNT(ours); i++) {
         for (size_t j = 0; j < WR_COUNT(theirs); j++) {
             if (wr_pub_equal(ours[i], theirs[j]))
@@ -117,20 +118,34 @@ static bool shares_key(const wr_cert *a, const wr_cert *b) {
     return false;
 }
 
+static bool was_added(const wr_graph *graph, const wr_admission *in, uint32_t member) {
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        if (wr_node_brings(node, member) && wr_node_is_past(node, in))
+            return true;
+    }
+    return false;
+}
+
+/* spec:circle#3.2 "The device id and the keys of an added certificate MUST NOT occur in a
+ * certificate of the op's past." */
+static bool is_used(const wr_graph *graph, const wr_admission *in) {
+    for (uint32_t m = 0; m < graph->member_count; m++) {
+        const wr_member *earlier = &graph->member[m];
+        const wr_cert *cert = &earlier->cert;
+        if ((wr_hash_equal(&earlier->device_id, &in->device_id) ||
+             wr_cert_shares_key(&in->cert, &cert->sign, &cert->noise, &cert->box)) &&
+            was_added(graph, in, m))
+            return true;
+    }
+    return wr_graph_was_used(graph, &in->device_id, &in->cert);
+}
+
 static wr_err check_new_device(const wr_graph *graph, const wr_admission *in) {
     wr_eval_member past[WR_AUTHORS_MAX];
     uint32_t members = 0, index;
-    for (uint32_t i = 0; i < graph->effect_count; i++) {
-        const wr_node *node = graph->effect[i];
-        if (!wr_op_makes_member(node->type) || !wr_node_is_past(node, in))
-            continue;
-        const wr_member *earlier = &graph->member[node->eval.subject[0].member];
-        /* spec:circle#3.2 "The device id and the keys of an added certificate MUST NOT occur in a
-         * certificate of the op's past." */
-        if (wr_hash_equal(&earlier->device_id, &in->device_id) ||
-            shares_key(&earlier->cert, &in->cert))
-            return WR_ERR_REFUSED;
-    }
+    if (is_used(graph, in))
+        return WR_ERR_REFUSED;
     wr_evaluator_past(graph->evaluator, in->clock, in->clock_len, graph->member_count, past);
     for (uint32_t m = 0; m < graph->member_count; m++)
         members += past[m].current;
@@ -153,16 +168,6 @@ static wr_err check_add(const wr_graph *graph, const wr_admission *in) {
 }
 
 /* ---- who an op names ---- */
-
-static bool was_added(const wr_graph *graph, const wr_admission *in, uint32_t member) {
-    for (uint32_t i = 0; i < graph->effect_count; i++) {
-        const wr_node *node = graph->effect[i];
-        if (wr_op_makes_member(node->type) && node->eval.subject[0].member == member &&
-            wr_node_is_past(node, in))
-            return true;
-    }
-    return false;
-}
 
 /* spec:circle#3.3 "Each target of a REMOVE MUST have been added in the op's past."
  * spec:circle#3.10 "The device of a ROLE MUST have been added in the op's past." */
@@ -209,8 +214,10 @@ static bool is_accused(const wr_graph *graph, const wr_admission *in, const wr_h
 static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
     for (uint32_t i = 0; i < in->epoch.prev_count; i++) {
         const wr_node *prev = wr_graph_node(graph, &in->epoch.prev[i]);
-        /* spec:circle#3.5 "Each earlier epoch that an EPOCH names MUST be an EPOCH op in its
-         * past." */
+        if (prev == NULL && wr_graph_is_older_epoch(graph, &in->epoch.prev[i]))
+            continue;
+        /* spec:circle#3.5 "Each earlier epoch that an EPOCH names MUST be an EPOCH op in its past,
+         * or be listed by a RESET in it." */
         if (prev == NULL || prev->epoch == NULL || !wr_node_is_past(prev, in))
             return WR_ERR_REFUSED;
     }
@@ -237,6 +244,32 @@ static bool was_convicted(const wr_graph *graph, const wr_admission *in) {
     return false;
 }
 
+static bool has_past_parent(const wr_graph *graph, const wr_admission *in, const wr_op *op) {
+    for (uint32_t i = 0; i < op->parent_count; i++) {
+        wr_hash id = wr_op_parent(op, i);
+        const wr_node *parent = wr_graph_node(graph, &id);
+        if (parent != NULL && wr_node_is_past(parent, in))
+            return true;
+    }
+    return false;
+}
+
+/* Numbers start anew with a RESET, and two RESETs of one generation each have theirs: a device that
+ * followed the one and then the other did not contradict itself.
+ * spec:circle#3.11 "Both ops of kind 1 MUST be of the EQUIV's generation, and in a generation
+ * behind the first each MUST name a parent in the EQUIV's past." */
+static bool is_of_generation(const wr_graph *graph, const wr_admission *in, const wr_equiv *equiv) {
+    for (size_t i = 0; i < WR_COUNT(equiv->evidence); i++) {
+        wr_op op;
+        wr_slice bytes = wr_slice_of(equiv->evidence[i].ptr, equiv->evidence[i].len - WR_SIG_SIZE);
+        /* The evidence was judged: only ops are left. */
+        if (wr_op_decode(bytes, &op) == WR_OK &&
+            (op.gen != graph->gen || (graph->gen != 0 && !has_past_parent(graph, in, &op))))
+            return false;
+    }
+    return true;
+}
+
 /* spec:circle#3.11 "The evidence of an EQUIV MUST prove that the accused contradicted itself,
  * whoever the author is." */
 static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
@@ -249,8 +282,10 @@ static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
     WR_TRY(wr_equiv_decode(in->op.body, &equiv));
     if (graph->evidence == NULL)
         return WR_ERR_REFUSED;
-    return graph->evidence(&equiv, &graph->circle_id,
-                           &graph->member[in->subject[0].member].cert.sign);
+    WR_TRY(graph->evidence(&equiv, &graph->circle_id,
+                           &graph->member[in->subject[0].member].cert.sign));
+    return equiv.kind != WR_EQUIV_OPS || is_of_generation(graph, in, &equiv) ? WR_OK
+                                                                             : WR_ERR_REFUSED;
 }
 
 /* ---- ROOT ---- */

@@ -190,20 +190,24 @@ uint32_t wr_graph_next_aseq(const wr_graph *graph, uint32_t column) {
     return graph->chain[column].op_count;
 }
 
-wr_hash wr_graph_heads_digest(const wr_graph *graph) {
+void wr_graph_hash_heads(const wr_graph *graph, wr_hasher *hasher) {
     /* spec:circle#2.5 "The digest of the op heads MUST cover the newest op of every chain in
      * ascending order of authors and ids." */
     wr_op_head heads[WR_COLUMNS_MAX];
     uint32_t count = wr_graph_chain_heads(graph, heads);
-    wr_hasher hasher;
-    wr_hasher_init(&hasher, WR_LABEL_OP_HEADS);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t aseq[8];
         wr_store_u64(aseq, heads[i].aseq);
-        wr_hasher_add(&hasher, WR_SLICE_OBJ(heads[i].author));
-        wr_hasher_add(&hasher, wr_slice_of(aseq, sizeof aseq));
-        wr_hasher_add(&hasher, WR_SLICE_OBJ(heads[i].op_id));
+        wr_hasher_add(hasher, WR_SLICE_OBJ(heads[i].author));
+        wr_hasher_add(hasher, wr_slice_of(aseq, sizeof aseq));
+        wr_hasher_add(hasher, WR_SLICE_OBJ(heads[i].op_id));
     }
+}
+
+wr_hash wr_graph_heads_digest(const wr_graph *graph) {
+    wr_hasher hasher;
+    wr_hasher_init(&hasher, WR_LABEL_OP_HEADS);
+    wr_graph_hash_heads(graph, &hasher);
     return wr_hasher_end(&hasher);
 }
 

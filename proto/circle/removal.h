@@ -30,6 +30,9 @@ wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const w
  * held when it first heard of one?  Only such a state of a feed is taken whose writer is out. */
 WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
                               const wr_hash *feed_id, uint64_t len, const wr_hash *root);
+/* The root that a cut or an ACK says of the first len entries; false if none does. */
+WR_MUST bool wr_graph_cut_root(const wr_graph *graph, const wr_hash *device_id,
+                               const wr_hash *feed_id, uint64_t len, wr_hash *ret_root);
 
 /* ---- the guard (circle.md 4.6) ---- */
 

@@ -147,7 +147,8 @@ static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
     link->mark = mark;
     const wr_member *peer = wr_graph_find_noise(graph, &link->peer_noise);
     /* spec:sync#1.3 "A responder MUST NOT answer message 1 of a key that two members share." */
-    if (peer == NULL && wr_graph_noise_count(graph, &link->peer_noise) != 0)
+    if (peer == NULL &&
+        wr_generations_has_noise(wr_self_generations(link->self), &link->peer_noise))
         return WR_ERR_REFUSED;
     if (peer == NULL) { /* perhaps added while we slept: ops will tell */
         link->guest_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);

@@ -7,6 +7,7 @@
 #define WR_ENGINE_LINK_IMPL_H
 
 #include "channel/handshake.h"
+#include "circle/generations.h"
 #include "engine/link.h"
 #include "engine/op_pool.h"
 #include "sync/session.h"
@@ -79,14 +80,18 @@ struct wr_link {
     bool frontier_known, frontier_due;
     wr_hello hello; /* the peer's; addrs point into addrs */
     uint8_t addrs[WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE];
-    uint64_t peer_next[WR_COLUMNS_MAX]; /* by chain: next aseq the peer lacks */
-    uint32_t op_cursor;                 /* ops of the graph looked at for sending */
-    uint64_t judged;                    /* version of the graph under which the peer was a member */
-    uint32_t keys_said, keys_asked;     /* of our keyring; of the graph's epochs */
+    /* By graph and chain: next aseq the peer lacks. */
+    uint16_t peer_next[WR_GENERATIONS_MAX][WR_COLUMNS_MAX];
+    bool own_beyond;                /* it holds, in a graph that is not here, .. */
+    wr_hash own_newest;             /* .. this op of ours */
+    uint32_t op_cursor;             /* of those admitted: looked at for sending */
+    uint64_t judged;                /* version of the graph under which the peer was a member */
+    uint32_t keys_said, keys_asked; /* of our keyring; of the ops admitted */
     uint64_t key_wants[WR_EPOCHS_MAX / 64u]; /* by place in our keyring: it asked for them */
     uint64_t key_heard[WR_EPOCHS_MAX / 64u]; /* .. it told us */
-    uint64_t forked[WR_COLUMNS_MAX / 64u];   /* chains of which it showed another branch */
-    wr_op_pool pool;                         /* its ops that wait for others */
+    /* Chains of which it showed another branch. */
+    uint64_t forked[WR_GENERATIONS_MAX][WR_COLUMNS_MAX / 64u];
+    wr_op_pool pool; /* its ops that wait for others */
     link_feed feeds[WR_FEEDS_MAX];
 
     /* the unit being sent */
@@ -136,6 +141,10 @@ void wr_link_release_unit(wr_link *link);
 void wr_link_alert(wr_link *link);
 /* link_ops.c: ops and keys that the peer says. */
 void wr_link_ops_equal(wr_link *link); /* same digests */
+/* The peer holds the chain up to next - 1. */
+void wr_link_holds(wr_link *link, uint32_t number, uint32_t column, uint64_t next);
+/* How many ops of ours it holds that are not here; of a graph that is not here at least one. */
+uint64_t wr_link_own_ops_beyond(const wr_link *link);
 WR_MUST wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body);
 WR_MUST wr_err wr_link_hear_ops(wr_link *link, wr_slice body, wr_now now);
 WR_MUST wr_err wr_link_hear_key_want(wr_link *link, wr_slice body);

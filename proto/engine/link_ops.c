@@ -6,44 +6,84 @@
 
 /* ---- ops ---- */
 
+void wr_link_holds(wr_link *link, uint32_t number, uint32_t column, uint64_t next) {
+    uint16_t *at = &link->peer_next[number][column];
+    if (next > *at)
+        *at = next < UINT16_MAX ? (uint16_t)next : UINT16_MAX;
+}
+
 void wr_link_ops_equal(wr_link *link) {
+    const wr_generations *generations = wr_self_generations(link->self);
     wr_op_head heads[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
-    for (uint32_t i = 0; i < count; i++)
-        link->peer_next[heads[i].column] = heads[i].aseq + 1;
+    for (uint32_t n = 0; n < wr_generations_count(generations); n++) {
+        uint32_t count = wr_graph_chain_heads(wr_generations_at(generations, n), heads);
+        for (uint32_t i = 0; i < count; i++)
+            wr_link_holds(link, n, heads[i].column, heads[i].aseq + 1);
+    }
     link->op_heads_known = true;
 }
 
-static bool chain_of(const wr_graph *graph, const wr_hash *op_id, uint32_t *ret_column) {
-    wr_op_ref op;
-    if (!wr_graph_find_op(graph, op_id, &op))
-        return false;
-    *ret_column = op.column;
-    return true;
+static bool chain_of(const wr_generations *generations, const wr_hash *op_id, uint32_t *ret_number,
+                     wr_op_ref *ret_op) {
+    return wr_generations_find(generations, op_id, ret_number) &&
+           wr_graph_find_op(wr_generations_at(generations, *ret_number), op_id, ret_op);
 }
 
-/* The peer holds a chain up to an op.  One that is not here is a later one of its author, or stands
- * on another branch: then the peer is told all that is here of the author. */
-static void heard_head(wr_link *link, const wr_hash *author, uint64_t aseq, const wr_hash *op_id) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    uint32_t column;
-    bool here = chain_of(graph, op_id, &column);
-    if (!here &&
-        (!wr_graph_own_column(graph, author, &column) || aseq < wr_graph_next_aseq(graph, column)))
+#define GRAPH_NONE UINT32_MAX /* one that is not here */
+
+/* The peer holds a chain of a graph up to an op.  One that is not here is a later one of its
+ * author, or stands on another branch: then the peer is told all that is here of the author. */
+static void heard_head(wr_link *link, uint32_t *graph_number, const wr_hash *author, uint64_t aseq,
+                       const wr_hash *op_id) {
+    const wr_generations *generations = wr_self_generations(link->self);
+    uint32_t number, column;
+    wr_op_ref op;
+    if (chain_of(generations, op_id, &number, &op)) {
+        if (op.type == WR_OP_RESET)
+            *graph_number = number;
+        wr_link_holds(link, number, op.column, op.aseq + 1);
         return;
-    if (aseq + 1 > link->peer_next[column])
-        link->peer_next[column] = aseq + 1;
+    }
+    if (wr_is_zero(WR_SLICE_OBJ(*author)))
+        *graph_number = GRAPH_NONE; /* perhaps a RESET */
+    if (*graph_number == GRAPH_NONE) {
+        bool own = wr_hash_equal(author, &wr_self_identity(link->self)->device_id);
+        link->own_beyond = link->own_beyond || own;
+        if (own)
+            link->own_newest = *op_id;
+        return;
+    }
+    const wr_graph *graph = wr_generations_at(generations, *graph_number);
+    if (wr_graph_own_column(graph, author, &column) && aseq >= wr_graph_next_aseq(graph, column))
+        wr_link_holds(link, *graph_number, column, aseq + 1);
+}
+
+uint64_t wr_link_own_ops_beyond(const wr_link *link) {
+    const wr_generations *generations = wr_self_generations(link->self);
+    const wr_hash *me = &wr_self_identity(link->self)->device_id;
+    uint32_t number, own;
+    uint64_t count =
+        link->own_beyond && !wr_generations_find(generations, &link->own_newest, &number);
+    for (uint32_t n = 0; n < wr_generations_count(generations); n++) {
+        const wr_graph *graph = wr_generations_at(generations, n);
+        if (wr_graph_own_column(graph, me, &own) &&
+            link->peer_next[n][own] > wr_graph_next_aseq(graph, own))
+            count += link->peer_next[n][own] - wr_graph_next_aseq(graph, own);
+    }
+    return count;
 }
 
 wr_err wr_link_hear_op_heads(wr_link *link, wr_slice body) {
     bool reply;
-    uint32_t count;
+    uint32_t count, graph_number = 0;
     WR_TRY(wr_list_open(&body, WR_COLUMNS_MAX, &reply, &count));
+    /* spec:sync#2.2 "The heads of one graph (circle.md 2.6) MUST stand together, behind its RESET,
+     * and the other ops of ROOT last; those of the graph of GENESIS come first." */
     for (uint32_t i = 0; i < count; i++) {
         wr_hash author, op_id;
         uint64_t aseq;
         WR_TRY(wr_op_head_take(&body, &author, &aseq, &op_id));
-        heard_head(link, &author, aseq, &op_id);
+        heard_head(link, &graph_number, &author, aseq, &op_id);
     }
     if (body.len != 0)
         return WR_ERR_FORMAT;
@@ -63,13 +103,15 @@ void wr_link_alert(wr_link *link) {
 
 /* The peer stands on another branch of a chain: what is here of it is told, once. */
 static void tell_branch(wr_link *link, const wr_op *op) {
-    uint32_t column;
-    if (!wr_graph_own_column(wr_self_graph(link->self), &op->author, &column) ||
-        (link->forked[column / 64u] >> (column % 64u) & 1u) != 0)
+    const wr_generations *generations = wr_self_generations(link->self);
+    uint32_t number, column;
+    if (wr_generations_place(generations, op, &number) != WR_OK ||
+        !wr_graph_own_column(wr_generations_at(generations, number), &op->author, &column) ||
+        (link->forked[number][column / 64u] >> (column % 64u) & 1u) != 0)
         return;
-    link->forked[column / 64u] |= (uint64_t)1 << (column % 64u);
-    if (link->peer_next[column] > op->aseq)
-        link->peer_next[column] = op->aseq;
+    link->forked[number][column / 64u] |= (uint64_t)1 << (column % 64u);
+    if (link->peer_next[number][column] > op->aseq)
+        link->peer_next[number][column] = (uint16_t)op->aseq;
     link->op_cursor = 0;
 }
 
@@ -91,10 +133,10 @@ static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now n
     if (err == WR_ERR_LIMIT) /* what is full here may have room there: the rest goes on */
         return WR_OK;
     WR_TRY(err);
-    uint32_t column;
-    if (chain_of(wr_self_graph(link->self), &op.id, &column) &&
-        op.aseq + 1 > link->peer_next[column])
-        link->peer_next[column] = op.aseq + 1;
+    uint32_t number;
+    wr_op_ref taken;
+    if (chain_of(wr_self_generations(link->self), &op.id, &number, &taken))
+        wr_link_holds(link, number, taken.column, op.aseq + 1);
     return WR_OK;
 }
 

@@ -25,7 +25,8 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     const wr_hash *epoch = wr_self_write_epoch(link->self);
     if (epoch != NULL)
         hello.newest_epoch = *epoch;
-    wr_hash frontier = wr_self_frontier_digest(link->self), heads = wr_graph_heads_digest(graph);
+    wr_hash frontier = wr_self_frontier_digest(link->self);
+    wr_hash heads = wr_generations_heads_digest(wr_self_generations(link->self));
     memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
     memcpy(hello.op_heads.b, heads.b, sizeof hello.op_heads.b);
     hello.addrs = wr_slice_of(link->config.addrs, link->config.addrs_len);
@@ -36,14 +37,50 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     return wr_frame_put(plain, WR_FRAME_HELLO, wr_buf_slice(&body));
 }
 
-static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
+/* Those of one graph; its RESET first, by which the peer knows it. */
+static wr_err put_heads(const wr_graph *graph, wr_buf *body) {
     wr_op_head heads[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_chain_heads(wr_self_graph(link->self), heads);
+    uint32_t count = wr_graph_chain_heads(graph, heads);
+    const wr_op_ref first = wr_graph_op(graph, 0);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (uint32_t i = 0; i < count; i++) {
+            bool founds = first.type == WR_OP_RESET && wr_hash_equal(&heads[i].op_id, &first.id);
+            bool root = wr_is_zero(WR_SLICE_OBJ(heads[i].author));
+            if (turn == (founds ? 0u : root ? 2u : 1u))
+                WR_TRY(wr_op_head_put(body, &heads[i].author, heads[i].aseq, &heads[i].op_id));
+        }
+    }
+    return WR_OK;
+}
+
+/* Which graphs find room in the list: the one that counts, then the later before the earlier. */
+static uint32_t choose_graphs(const wr_generations *generations, const uint32_t *order,
+                              bool chosen[WR_GENERATIONS_MAX]) {
+    wr_op_head heads[WR_COLUMNS_MAX];
+    const wr_graph *current = wr_generations_current(generations);
+    uint32_t total = wr_graph_chain_heads(current, heads);
+    for (uint32_t i = wr_generations_count(generations); i-- > 0;) {
+        const wr_graph *graph = wr_generations_at(generations, order[i]);
+        uint32_t count = wr_graph_chain_heads(graph, heads);
+        chosen[i] = graph == current || total + count <= WR_COLUMNS_MAX;
+        if (chosen[i] && graph != current)
+            total += count;
+    }
+    return total;
+}
+
+static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
+    const wr_generations *generations = wr_self_generations(link->self);
+    uint32_t order[WR_GENERATIONS_MAX] = {0};
+    bool chosen[WR_GENERATIONS_MAX] = {false};
     uint8_t bytes[WR_COLUMNS_MAX * 80u];
     wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_generations_order(generations, order);
+    uint32_t count = choose_graphs(generations, order, chosen);
     WR_TRY(wr_list_begin(&body, !link->op_heads_known, count));
-    for (uint32_t i = 0; i < count; i++)
-        WR_TRY(wr_op_head_put(&body, &heads[i].author, heads[i].aseq, &heads[i].op_id));
+    for (uint32_t i = 0; i < wr_generations_count(generations); i++)
+        if (chosen[i])
+            WR_TRY(put_heads(wr_generations_at(generations, order[i]), &body));
     if (wr_frame_put(plain, WR_FRAME_OP_HEADS, wr_buf_slice(&body)) != WR_OK)
         return WR_OK; /* no room left: with the next message */
     link->op_heads_due = false;
@@ -53,16 +90,17 @@ static wr_err say_op_heads(wr_link *link, wr_buf *plain) {
 
 /* Ops that the peer lacks, parents first, as many as fit. */
 static wr_err say_ops(wr_link *link, wr_buf *plain) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    while (link->op_cursor < wr_graph_op_count(graph)) {
-        wr_op_ref op = wr_graph_op(graph, link->op_cursor);
-        if (op.aseq >= link->peer_next[op.column]) {
+    const wr_generations *generations = wr_self_generations(link->self);
+    while (link->op_cursor < wr_generations_op_count(generations)) {
+        uint32_t number;
+        wr_op_ref op = wr_generations_op(generations, link->op_cursor, &number);
+        if (op.aseq >= link->peer_next[number][op.column]) {
             uint8_t bytes[WR_OP_LARGEST_BYTES_MAX + 80u];
             wr_buf body = WR_BUF_ARRAY(bytes);
             WR_TRY(wr_ops_put(&body, op.bytes, op.sig));
             if (wr_frame_put(plain, WR_FRAME_OPS, wr_buf_slice(&body)) != WR_OK)
                 return WR_OK;
-            link->peer_next[op.column] = op.aseq + 1;
+            wr_link_holds(link, number, op.column, op.aseq + 1);
         }
         link->op_cursor++;
     }
@@ -105,16 +143,16 @@ static wr_err say_keys(wr_link *link, wr_buf *plain) {
     return WR_OK;
 }
 
-/* The epochs of the graph that we cannot read, each asked for once in a session. */
+/* The epochs of all graphs that we cannot read, each asked for once in a session. */
 static wr_err say_key_want(wr_link *link, wr_buf *plain) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    while (link->keys_asked < wr_graph_epoch_count(graph)) {
+    const wr_generations *generations = wr_self_generations(link->self);
+    while (link->keys_asked < wr_generations_epoch_count(generations)) {
         uint8_t bytes[LINK_KEY_WANTS_MAX * 34u + 16u];
         wr_hash ids[LINK_KEY_WANTS_MAX];
         wr_buf body = WR_BUF_ARRAY(bytes);
         uint32_t count = 0, at = link->keys_asked;
-        for (; at < wr_graph_epoch_count(graph) && count < LINK_KEY_WANTS_MAX; at++) {
-            ids[count] = *wr_graph_epoch_id(graph, at);
+        for (; at < wr_generations_epoch_count(generations) && count < LINK_KEY_WANTS_MAX; at++) {
+            ids[count] = *wr_generations_epoch_id(generations, at);
             count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]) &&
                      wr_self_wants_epoch(link->self, at);
         }
@@ -301,7 +339,7 @@ wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now) {
     WR_TRY(say_ops(link, plain));
     /* spec:sync#3.1 "Before it says anything about feeds a device MUST say all ops that the peer
      * lacks." */
-    if (link->op_cursor < wr_graph_op_count(wr_self_graph(link->self)))
+    if (link->op_cursor < wr_generations_op_count(wr_self_generations(link->self)))
         return WR_OK;
     WR_TRY(say_keys(link, plain));
     WR_TRY(say_key_want(link, plain));

@@ -35,12 +35,8 @@ static void assume_equal(wr_link *link) {
 }
 
 void wr_link_own_behind(const wr_link *link, uint64_t *ret_entries, uint64_t *ret_ops) {
-    const wr_graph *graph = wr_self_graph(link->self);
-    uint32_t own;
-    *ret_entries = *ret_ops = 0;
-    if (wr_graph_own_column(graph, &wr_self_identity(link->self)->device_id, &own) &&
-        link->peer_next[own] > wr_graph_next_aseq(graph, own))
-        *ret_ops = link->peer_next[own] - wr_graph_next_aseq(graph, own);
+    *ret_entries = 0;
+    *ret_ops = wr_link_own_ops_beyond(link);
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         const wr_feed *feed = wr_self_feed(link->self, i);
         uint64_t known = link->feeds[i].have > feed->cp_len ? link->feeds[i].have : feed->cp_len;
@@ -71,11 +67,12 @@ void wr_link_confirm(wr_link *link) {
 wr_err wr_link_up(wr_link *link, wr_now now) {
     const wr_member *peer = wr_graph_find_noise(wr_self_graph(link->self), &link->peer_noise);
     bool guest = link->state == LINK_GUEST;
-    if (peer == NULL && wr_graph_noise_count(wr_self_graph(link->self), &link->peer_noise) == 0) {
+    if (peer == NULL &&
+        !wr_generations_has_noise(wr_self_generations(link->self), &link->peer_noise)) {
         link->state = LINK_GUEST;
         return WR_OK;
     }
-    if (peer == NULL) /* two members share the key */
+    if (peer == NULL) /* two members share the key, or a RESET did not keep it */
         return WR_ERR_REFUSED;
     /* spec:sync#2.1 "A HELLO with another device id than that of the member whose key the
      * handshake proved MUST be refused." */
@@ -113,7 +110,7 @@ static wr_err hear_hello(wr_link *link, wr_slice body, wr_now now) {
     link->hello.addrs = wr_slice_of(link->addrs, hello.addrs.len);
     link->hello_heard = true;
     wr_hash frontier = wr_self_frontier_digest(link->self);
-    wr_hash heads = wr_graph_heads_digest(wr_self_graph(link->self));
+    wr_hash heads = wr_generations_heads_digest(wr_self_generations(link->self));
     link->frontier_known =
         wr_equal(wr_slice_of(frontier.b, sizeof hello.frontier.b), WR_SLICE_OBJ(hello.frontier));
     link->frontier_due = !link->frontier_known;

@@ -85,15 +85,17 @@ static bool want_parents(wr_op_pool *pool, const wr_pooled_op *op) {
     return any;
 }
 
-/* spec:circle#2.4 "An op MUST NOT bring a branch in unless its author is a member, and not barred,
- * without that branch." */
+/* spec:circle#2.4 "An op MUST NOT bring a branch in unless its author is ROOT, or a member, and not
+ * barred, without that branch." */
 static bool may_bring(const wr_self *self, wr_pooled_op *op) {
-    const wr_member *author = wr_graph_find(wr_self_graph(self), &op->author);
-    if (author == NULL || !wr_member_is_in(author))
+    const wr_graph *graph = wr_self_graph(self);
+    const wr_member *author = wr_graph_find(graph, &op->author);
+    bool root = wr_is_zero(WR_SLICE_OBJ(op->author)) && !wr_graph_is_empty(graph);
+    if (!root && (author == NULL || !wr_member_is_in(author)))
         return false;
+    const wr_pub *key = root ? &wr_graph_root(graph)->sign : &author->cert.sign;
     if (!op->checked)
-        op->genuine =
-            wr_verify(&author->cert.sign, WR_SIG_LABEL_OP, bytes_of(op), &op->sig) == WR_OK;
+        op->genuine = wr_verify(key, WR_SIG_LABEL_OP, bytes_of(op), &op->sig) == WR_OK;
     op->checked = true;
     return op->genuine;
 }

@@ -380,7 +380,7 @@ static wr_err fill_welcome(wr_pairing *p, wr_pair_welcome *welcome) {
     welcome->epoch_id = *epoch_id;
     wr_hash add_id = wr_hash_of(WR_LABEL_OP_ID, wr_slice_of(window->add, window->add_len));
     p->op_next = 0;
-    p->op_end = wr_graph_op_count(graph);
+    p->op_end = wr_generations_op_count(wr_self_generations(p->self));
     p->add_apart = !wr_graph_knows(graph, &add_id);
     welcome->op_count = p->op_end + (p->add_apart ? 1u : 0u);
     welcome->addrs = wr_slice_of(window->config.addrs, window->config.addrs_len);
@@ -410,7 +410,8 @@ static void fill_ops(wr_pairing *p, wr_buf *body) {
         wr_slice op = wr_slice_of(p->window->add, p->window->add_len);
         const wr_sig *sig = &p->window->add_sig;
         if (p->op_next < p->op_end) {
-            wr_op_ref ref = wr_graph_op(wr_self_graph(p->self), p->op_next);
+            uint32_t number;
+            wr_op_ref ref = wr_generations_op(wr_self_generations(p->self), p->op_next, &number);
             op = ref.bytes;
             sig = ref.sig;
         }

@@ -48,7 +48,7 @@ struct wr_pairing { /* secret */
     wr_sig consent;
     uint8_t name[WR_NAME_BYTES_MAX];
     size_t name_len;
-    uint32_t op_next, op_end; /* of the graph; the kept ADD follows if add_apart */
+    uint32_t op_next, op_end; /* of those admitted; the kept ADD follows if add_apart */
     bool add_apart;
 
     /* guest */

@@ -17,8 +17,9 @@ wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **ret_self) 
     self->epoch_max = (wr_volume){WR_EPOCH_ENTRIES_MAX, WR_EPOCH_BYTES_MAX};
     /* spec:sync#5.1 "An instance MUST be drawn anew by each process, and MUST NOT be stored." */
     wr_rng_fill(&self->rng, self->instance.b, sizeof self->instance.b);
-    wr_err err = wr_graph_new(&self->graph);
+    wr_err err = wr_generations_new(&self->generations);
     if (err == WR_OK) {
+        self->graph = wr_generations_current(self->generations);
         wr_graph_set_evidence(self->graph, wr_evidence_check);
         wr_graph_set_own(self->graph, &identity->device_id);
         err = wr_keyring_new(&self->keyring);
@@ -39,7 +40,7 @@ void wr_self_free(wr_self *self) {
     for (uint32_t i = 0; i < self->feed_count; i++)
         free(self->feeds[i]);
     free(self->run_memory);
-    wr_graph_free(self->graph);
+    wr_generations_free(self->generations);
     wr_keyring_free(self->keyring);
     wr_volumes_free(self->volumes);
     wr_identity_wipe(&self->identity);
@@ -91,9 +92,14 @@ static wr_err adopt_members(wr_self *self) {
 }
 
 wr_err wr_self_adopt_ops(wr_self *self) {
-    const wr_graph *graph = self->graph;
-    while (self->volumes_known < wr_graph_epoch_count(graph))
-        wr_volumes_add(self->volumes, wr_graph_epoch_id(graph, self->volumes_known++));
+    if (self->graph != wr_generations_current(self->generations)) {
+        self->graph = wr_generations_current(self->generations);
+        self->members_known = 0;    /* its own list */
+        self->has_evidence = false; /* of what is forgiven */
+    }
+    const wr_generations *generations = self->generations;
+    while (self->volumes_known < wr_generations_epoch_count(generations))
+        wr_volumes_add(self->volumes, wr_generations_epoch_id(generations, self->volumes_known++));
     wr_self_choose_epoch(self);
     wr_self_judge_aside(self);
     return adopt_members(self);
@@ -107,8 +113,8 @@ static wr_err as_corrupt(wr_err err) {
 
 wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
     WR_ASSERT(!self->loaded);
-    WR_TRY(as_corrupt(wr_graph_admit_branch(self->graph, bytes, sig)));
-    self->ops_stored = wr_graph_op_count(self->graph);
+    WR_TRY(as_corrupt(wr_generations_admit(self->generations, bytes, sig, true)));
+    self->ops_stored = wr_generations_op_count(self->generations);
     return wr_self_adopt_ops(self);
 }
 
@@ -172,10 +178,13 @@ wr_err wr_self_load_volume(wr_self *self, const wr_hash *epoch_id, const wr_volu
 /* A device that was admitted and of which nothing was ever seen, no op, no entry, no session, can
  * hold nothing of ours that we lost: it may have died before it became a member of its own. */
 static bool was_seen(wr_self *self, const wr_hash *device_id) {
-    uint32_t column;
-    if (wr_graph_own_column(self->graph, device_id, &column) &&
-        wr_graph_next_aseq(self->graph, column) != 0)
-        return true;
+    for (uint32_t i = 0; i < wr_generations_count(self->generations); i++) {
+        const wr_graph *graph = wr_generations_at(self->generations, i);
+        uint32_t column;
+        if (wr_graph_own_column(graph, device_id, &column) &&
+            wr_graph_next_aseq(graph, column) != 0)
+            return true;
+    }
     for (uint32_t i = 0; i < self->feed_count; i++)
         if (wr_hash_equal(&self->feeds[i]->feed.device_id, device_id) &&
             self->feeds[i]->feed.has_checkpoint)
@@ -200,7 +209,7 @@ bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count) 
 
 wr_err wr_self_load_done(wr_self *self, wr_now now) {
     WR_ASSERT(!self->loaded);
-    const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
+    const wr_member *me = wr_generations_device(self->generations, &self->identity.device_id);
     if (me == NULL || wr_keyring_count(self->keyring) == 0)
         return WR_ERR_CORRUPT;
     /* Our own feeds are only ever stored whole. */
@@ -283,10 +292,11 @@ static bool poll_seed(wr_self *self, wr_put *put) {
 }
 
 static bool poll_op(wr_self *self, wr_put *put) {
-    if (self->ops_stored == wr_graph_op_count(self->graph))
+    uint32_t number;
+    if (self->ops_stored == wr_generations_op_count(self->generations))
         return false;
     put->type = WR_PUT_OP;
-    put->op = wr_graph_op(self->graph, self->ops_stored++);
+    put->op = wr_generations_op(self->generations, self->ops_stored++, &number);
     return true;
 }
 
@@ -350,7 +360,8 @@ bool wr_self_poll(wr_self *self, wr_put *ret_put) {
 
 bool wr_self_pending(const wr_self *self) {
     if (self->dropped_given != self->dropped_count || self->seed_dirty || self->nodes_dirty ||
-        self->rows_next < self->taken.count || self->ops_stored != wr_graph_op_count(self->graph) ||
+        self->rows_next < self->taken.count ||
+        self->ops_stored != wr_generations_op_count(self->generations) ||
         self->epochs_stored != wr_keyring_count(self->keyring) || wr_volumes_pending(self->volumes))
         return true;
     for (uint32_t i = 0; i < self->feed_count; i++)
@@ -404,6 +415,10 @@ const wr_identity *wr_self_identity(const wr_self *self) {
 
 const wr_graph *wr_self_graph(const wr_self *self) {
     return self->graph;
+}
+
+const wr_generations *wr_self_generations(const wr_self *self) {
+    return self->generations;
 }
 
 const wr_keyring *wr_self_keyring(const wr_self *self) {

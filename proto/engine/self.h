@@ -16,13 +16,11 @@
 
 #include "base/base.h"
 #include "base/limits.h"
-#include "circle/graph.h"
+#include "circle/generations.h"
 #include "circle/identity.h"
 #include "circle/keyring.h"
-#include "circle/removal.h"
 #include "engine/twins.h"
 #include "engine/volume.h"
-#include "feed/feed.h"
 #include "feed/frontier.h"
 
 typedef struct wr_self wr_self;
@@ -83,7 +81,9 @@ WR_MUST bool wr_self_pending(const wr_self *self);
 /* ---- looking ----------------------------------------------------------------------------- */
 
 const wr_identity *wr_self_identity(const wr_self *self);
+/* The graph that counts: another one after a RESET. */
 const wr_graph *wr_self_graph(const wr_self *self);
+const wr_generations *wr_self_generations(const wr_self *self);
 const wr_keyring *wr_self_keyring(const wr_self *self);
 const wr_rng *wr_self_rng(const wr_self *self);
 uint32_t wr_self_feed_count(const wr_self *self);

@@ -9,14 +9,19 @@
 
 static bool author_is_in(const wr_self *self, const wr_hash *epoch_id) {
     wr_op_ref op;
-    const wr_member *author = wr_graph_find_op(self->graph, epoch_id, &op)
-                                  ? wr_graph_find(self->graph, &op.author)
-                                  : NULL;
+    uint32_t number;
+    const wr_member *author =
+        wr_generations_find(self->generations, epoch_id, &number) &&
+                wr_graph_find_op(wr_generations_at(self->generations, number), epoch_id, &op)
+            ? wr_graph_find(self->graph, &op.author)
+            : NULL;
     return author != NULL && wr_member_is_in(author);
 }
 
 bool wr_self_needs_epoch(const wr_self *self, uint32_t index) {
-    wr_epoch_ref epoch = wr_graph_epoch(self->graph, index);
+    if (index == WR_EPOCH_NONE)
+        return true;
+    wr_epoch_ref epoch = wr_generations_epoch(self->generations, index);
     return author_is_in(self, &epoch.epoch_id) || (epoch.in && epoch.for_members) ||
            wr_volumes_get(self->volumes, &epoch.epoch_id).entries != 0;
 }

@@ -18,7 +18,9 @@ static bool is_better(const wr_epoch_ref *a, const wr_epoch_ref *b) {
 void wr_self_choose_epoch(wr_self *self) {
     self->has_write_epoch = false;
     for (uint32_t i = 0; i < wr_keyring_count(self->keyring); i++) {
-        wr_epoch_ref epoch = wr_graph_epoch(self->graph, self->epoch_index[i]);
+        if (self->epoch_index[i] == WR_EPOCH_NONE)
+            continue;
+        wr_epoch_ref epoch = wr_generations_epoch(self->generations, self->epoch_index[i]);
         if (!epoch.in || !epoch.for_members ||
             (self->has_write_epoch && !is_better(&epoch, &self->write_epoch)))
             continue;
@@ -85,8 +87,11 @@ void wr_self_set_epoch_max(wr_self *self, const wr_volume *max) {
 static bool epoch_op(const wr_self *self, const wr_hash *epoch_id, wr_epoch_op *ret_epoch) {
     wr_op_ref ref;
     wr_op op;
-    return wr_graph_find_op(self->graph, epoch_id, &ref) && ref.type == WR_OP_EPOCH &&
-           wr_op_decode(ref.bytes, &op) == WR_OK && wr_epoch_decode(op.body, ret_epoch) == WR_OK;
+    uint32_t number;
+    return wr_generations_find(self->generations, epoch_id, &number) &&
+           wr_graph_find_op(wr_generations_at(self->generations, number), epoch_id, &ref) &&
+           ref.type == WR_OP_EPOCH && wr_op_decode(ref.bytes, &op) == WR_OK &&
+           wr_epoch_decode(op.body, ret_epoch) == WR_OK;
 }
 
 typedef struct place_set { /* of the keyring */
@@ -124,6 +129,8 @@ static void collect_history(const wr_self *self, wr_history *history) {
         if ((joined.word[i / 64u] >> (i % 64u) & 1u) != 0)
             continue;
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
+        if (!wr_graph_may_name_epoch(self->graph, epoch_id))
+            continue;
         WR_SECRET(wr_key) secret;
         bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
         WR_ASSERT(held);
@@ -164,24 +171,35 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
 /* ---- those of others ---- */
 
 static uint32_t index_of(const wr_self *self, const wr_hash *epoch_id) {
-    uint32_t index = wr_graph_epoch_count(self->graph);
+    uint32_t number;
+    if (!wr_generations_find(self->generations, epoch_id, &number))
+        return WR_EPOCH_NONE;
+    uint32_t index = wr_generations_epoch_count(self->generations);
     do /* its op is here, and the newest is asked for most */
         index--;
-    while (!wr_hash_equal(wr_graph_epoch_id(self->graph, index), epoch_id));
+    while (!wr_hash_equal(wr_generations_epoch_id(self->generations, index), epoch_id));
     return index;
 }
 
-/* circle.md 5.1 rule K1: the admitted EPOCH op alone decides which secret an epoch has. */
+static bool follows_end(const wr_self *self, const wr_hash *epoch_id) {
+    uint32_t number;
+    return wr_generations_find(self->generations, epoch_id, &number) &&
+           wr_graph_epoch_follows_end(wr_generations_at(self->generations, number), epoch_id);
+}
+
+/* circle.md 5.1 rule K1: the admitted EPOCH op, or a RESET, alone decides which secret an epoch
+ * has.
+ */
 wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
     wr_hash commit;
-    if (!wr_graph_epoch_commit(self->graph, epoch_id, &commit))
+    if (!wr_generations_epoch_commit(self->generations, epoch_id, &commit))
         return WR_ERR_UNKNOWN;
     if (wr_keyring_has(self->keyring, epoch_id))
         return wr_keyring_add(self->keyring, epoch_id, &commit, secret);
     uint32_t index = index_of(self, epoch_id);
     /* What was stored is loaded first, and judged when all is here. */
-    if (!has_place(self, wr_graph_epoch_follows_end(self->graph, epoch_id)) ||
-        (self->loaded && !wr_self_wants_epoch(self, index)))
+    if (!has_place(self, follows_end(self, epoch_id)) ||
+        (self->loaded && index != WR_EPOCH_NONE && !wr_self_wants_epoch(self, index)))
         return WR_ERR_LIMIT;
     WR_TRY(wr_keyring_add(self->keyring, epoch_id, &commit, secret));
     self->epoch_index[wr_keyring_count(self->keyring) - 1] = index;
@@ -225,11 +243,13 @@ static uint32_t step_back(uint32_t attempt, uint32_t count) {
 const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device, uint32_t attempt) {
     const wr_hash *known[WR_EPOCHS_MAX];
     uint32_t count = 0;
-    for (uint32_t i = wr_graph_epoch_count(self->graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
-        const wr_hash *epoch_id = wr_graph_epoch_id(self->graph, i);
-        if (wr_keyring_has(self->keyring, epoch_id) &&
-            wr_graph_is_known_to(self->graph, epoch_id, device))
-            known[count++] = epoch_id;
+    for (const wr_graph *graph = self->graph; graph != NULL; graph = wr_graph_older(graph)) {
+        for (uint32_t i = wr_graph_epoch_count(graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
+            const wr_hash *epoch_id = wr_graph_epoch_id(graph, i);
+            if (wr_keyring_has(self->keyring, epoch_id) &&
+                wr_graph_is_known_to(graph, epoch_id, device))
+                known[count++] = epoch_id;
+        }
     }
     return count == 0 ? wr_self_write_epoch(self) : known[step_back(attempt, count)];
 }

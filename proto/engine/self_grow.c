@@ -140,40 +140,67 @@ static wr_err took_op(wr_self *self, wr_err err, wr_now now) {
     if (err == WR_ERR_EXISTS)
         return WR_OK;
     WR_TRY(err);
-    wr_op_ref op = wr_graph_op(self->graph, wr_graph_op_count(self->graph) - 1);
+    uint32_t number, newest = wr_generations_op_count(self->generations) - 1;
+    wr_op_ref op = wr_generations_op(self->generations, newest, &number);
     wr_self_see_hlc(self, op.hlc, now);
     if (!self->confirmed && wr_hash_equal(&op.author, &self->identity.device_id))
         self->regained_ops++;
     return wr_self_adopt_ops(self);
 }
 
+/* A second op in a graph that does not count is no evidence (circle.md 3.11). */
+static bool is_of_current(const wr_self *self, wr_slice bytes) {
+    wr_op op;
+    uint32_t number;
+    return wr_op_decode(bytes, &op) == WR_OK &&
+           wr_generations_place(self->generations, &op, &number) == WR_OK &&
+           wr_generations_at(self->generations, number) == self->graph;
+}
+
 wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
-    wr_err err = wr_graph_admit(self->graph, op, sig);
-    if (err == WR_ERR_FORK)
+    wr_err err = wr_generations_admit(self->generations, op, sig, false);
+    if (err == WR_ERR_FORK && is_of_current(self, op))
         wr_self_note_ops(self, op, sig);
     return took_op(self, err, now);
 }
 
 wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
-    return took_op(self, wr_graph_admit_branch(self->graph, op, sig), now);
+    return took_op(self, wr_generations_admit(self->generations, op, sig, true), now);
 }
 
-/* The membership heads a checkpoint names: known here, and not fewer than its writer knew before.
- */
+/* The graph that all of these ops are in. */
+static bool graph_of(const wr_self *self, const wr_hash *mheads, uint32_t count,
+                     const wr_graph **ret_graph) {
+    uint32_t number, other;
+    if (!wr_generations_find(self->generations, &mheads[0], &number))
+        return false;
+    for (uint32_t i = 1; i < count; i++)
+        if (!wr_generations_find(self->generations, &mheads[i], &other) || other != number)
+            return false;
+    *ret_graph = wr_generations_at(self->generations, number);
+    return true;
+}
+
+/* The membership heads a checkpoint names: known here, and not fewer than its writer knew before;
+ * who knows a RESET knows what that knew. */
 static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_checkpoint *cp) {
-    for (uint32_t i = 0; i < cp->mhead_count; i++)
-        if (!wr_graph_knows(self->graph, &cp->mheads[i]))
-            return WR_ERR_UNKNOWN;
+    const wr_graph *now, *then;
+    wr_checkpoint before;
+    if (!graph_of(self, cp->mheads, cp->mhead_count, &now))
+        return WR_ERR_UNKNOWN;
     if (!feed->has_checkpoint)
         return WR_OK;
-    wr_checkpoint before;
     WR_TRY(wr_checkpoint_decode(wr_feed_checkpoint(feed), &before));
-    /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before
-     * it." */
-    return wr_graph_covers(self->graph, cp->mheads, cp->mhead_count, before.mheads,
-                           before.mhead_count)
-               ? WR_OK
-               : WR_ERR_REFUSED;
+    /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before it,
+     * unless it names another graph (circle.md 2.6), which counts here or is of a later
+     * generation." */
+    if (!graph_of(self, before.mheads, before.mhead_count, &then))
+        return WR_ERR_REFUSED;
+    bool fine =
+        now == then
+            ? wr_graph_covers(now, cp->mheads, cp->mhead_count, before.mheads, before.mhead_count)
+            : now == self->graph || wr_graph_generation(now) > wr_graph_generation(then);
+    return fine ? WR_OK : WR_ERR_REFUSED;
 }
 
 /* spec:circle#4.7 "A checkpoint of a device that is out MUST be refused, unless a cut or an ACK
@@ -190,7 +217,7 @@ static wr_err check_limit(const wr_self *self, const wr_feed *feed, const wr_che
 
 wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig) {
     self_feed *slot = self->feeds[feed_index];
-    const wr_member *writer = wr_graph_find(self->graph, &slot->feed.device_id);
+    const wr_member *writer = wr_generations_device(self->generations, &slot->feed.device_id);
     WR_ASSERT(writer != NULL);
     wr_checkpoint cp;
     wr_err err = wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp);

@@ -7,11 +7,13 @@
 #define WR_ENGINE_SELF_IMPL_H
 
 #include "circle/boxes.h"
+#include "circle/generations.h"
 #include "circle/op_change.h"
 #include "engine/self.h"
 
 #define WR_RUN_MEMORY (WR_RUN_BYTES_MAX + 3u * WR_ENTRY_BYTES_MAX)
 #define WR_FEED_NONE UINT32_MAX
+#define WR_EPOCH_NONE UINT32_MAX /* only a RESET names it */
 
 /* A feed and what goes on around it. */
 typedef struct self_feed {
@@ -38,7 +40,8 @@ typedef struct self_aside {
 struct wr_self {
     wr_identity identity;
     wr_rng rng;
-    wr_graph *graph;
+    wr_generations *generations;
+    wr_graph *graph; /* of generations: the one that counts */
     wr_keyring *keyring;
     bool loaded;        /* load_done or found */
     bool confirmed;     /* may sign: see wr_self_may_sign */
@@ -50,8 +53,9 @@ struct wr_self {
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
     wr_epoch_ref write_epoch;
-    uint32_t epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of the graph's it is */
-    wr_hash dropped[WR_EPOCHS_MAX];      /* at the start; the first given of them were told */
+    uint32_t
+        epoch_index[WR_EPOCHS_MAX]; /* of the keyring's epochs: which of all it is; WR_EPOCH_NONE */
+    wr_hash dropped[WR_EPOCHS_MAX]; /* at the start; the first given of them were told */
     uint32_t dropped_count, dropped_given;
     wr_boxes boxes;      /* where wraps go */
     self_aside aside[8]; /* oldest first */
@@ -85,7 +89,7 @@ struct wr_self {
     wr_feed_keys run_keys; /* secret, while the run is open */
 
     /* what wr_self_poll has yet to give */
-    uint32_t ops_stored, epochs_stored; /* how many of graph's and keyring's are in the store */
+    uint32_t ops_stored, epochs_stored; /* how many of those admitted, of keyring's */
     bool seed_dirty;
     wr_rows taken;      /* of the newest unit or run */
     uint32_t rows_feed; /* feed of taken */

@@ -12,7 +12,7 @@ _Static_assert(WR_OP_CUTS_MAX *CUT_BYTES_MAX + WR_OP_PARENTS_MAX * 34u + 1024u <
 /* ---- signing ---- */
 
 static wr_err take_own(wr_self *self, wr_buf *op, const wr_sig *sig) {
-    WR_TRY(wr_graph_admit(self->graph, wr_buf_slice(op), sig));
+    WR_TRY(wr_generations_admit(self->generations, wr_buf_slice(op), sig, false));
     return wr_self_adopt_ops(self);
 }
 

@@ -91,13 +91,28 @@ static uint32_t member_of(const disk *d, const wr_op *op) {
     return note_writer(d, add.cert_bytes);
 }
 
+/* The GENESIS or RESET that it stands on. */
+static wr_hash graph_of(const ledger *l, const wr_op *op) {
+    if (op->type == WR_OP_GENESIS || op->type == WR_OP_RESET)
+        return op->id;
+    wr_hash parent = wr_op_parent(op, 0);
+    return l->ops[find_op(l, &parent)].graph;
+}
+
+/* Numbers of a device exclude each other within a graph; ROOT has none. */
+static bool is_one_place(const op_truth *a, const op_truth *b) {
+    return a->aseq == b->aseq && wr_hash_equal(&a->author, &b->author) &&
+           wr_hash_equal(&a->graph, &b->graph) && !wr_is_zero(WR_SLICE_OBJ(a->author));
+}
+
 /* An op that no disk had before. */
 static uint32_t note_op(const disk *d, const wr_op *op, const wr_sig *sig) {
     ledger *l = d->ledger;
     uint32_t added = member_of(d, op), author = ledger_writer(l, &op->author);
-    if (author == NOBODY)
+    bool root = wr_is_zero(WR_SLICE_OBJ(op->author)); /* whose words are kept elsewhere */
+    if (author == NOBODY && !root)
         ledger_fail(d, "holds an op of an author who was never taken in");
-    if (wr_verify(&l->writers[author].sign, WR_SIG_LABEL_OP, op->bytes, sig) != WR_OK)
+    if (!root && wr_verify(&l->writers[author].sign, WR_SIG_LABEL_OP, op->bytes, sig) != WR_OK)
         ledger_fail(d, "holds an op that its author did not sign");
     if (l->op_count == l->op_cap) {
         l->op_cap = l->op_cap * 2 + 64;
@@ -106,6 +121,7 @@ static uint32_t note_op(const disk *d, const wr_op *op, const wr_sig *sig) {
     }
     l->ops[l->op_count] =
         (op_truth){.id = op->id, .author = op->author, .aseq = op->aseq, .added = added};
+    l->ops[l->op_count].graph = graph_of(l, op);
     ledger_read_op(d, op, &l->ops[l->op_count]);
     if (op->type == WR_OP_GENESIS && !l->has_circle) {
         l->has_circle = true;
@@ -147,8 +163,7 @@ static void see_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     if (index == NOBODY)
         index = note_op(d, &op, sig);
     for (uint32_t i = 0; i < l->op_count; i++)
-        if (i != index && l->ops[i].aseq == op.aseq &&
-            wr_hash_equal(&l->ops[i].author, &op.author) && will_have_op(d, i))
+        if (i != index && is_one_place(&l->ops[i], &l->ops[index]) && will_have_op(d, i))
             ledger_fail(d, "holds two ops of one author with one number");
     book(d, (change){.type = CHANGE_OP, .index = index});
 }
@@ -300,8 +315,7 @@ static void make_durable(const disk *d, uint32_t index) {
     op_truth *op = &l->ops[index];
     for (uint32_t i = 0; i < l->op_count; i++) {
         const op_truth *other = &l->ops[i];
-        if (!other->durable || other->aseq != op->aseq ||
-            !wr_hash_equal(&other->author, &op->author))
+        if (!other->durable || !is_one_place(other, op))
             continue;
         if (!l->writers[ledger_writer(l, &op->author)].free)
             ledger_fail(d, "holds an op whose author has signed another one under its number");

@@ -48,6 +48,7 @@ typedef struct cut_truth {
 
 typedef struct op_truth {
     wr_hash id, author;
+    wr_hash graph; /* the GENESIS or RESET that it stands on: numbers begin anew there */
     uint64_t aseq, type;
     uint32_t added;  /* the writer it makes a member; NOBODY */
     writer_set out;  /* those it throws out, its author where that leaves */

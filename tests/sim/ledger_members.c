@@ -42,11 +42,28 @@ static void read_remove(const disk *d, wr_slice body, op_truth *truth) {
     read_cuts(d->ledger, remove.cuts, truth);
 }
 
+/* Who is not kept is out for good, with what the RESET has of its feeds and nothing more. */
+static void read_reset(const disk *d, wr_slice body, op_truth *truth) {
+    wr_reset reset;
+    wr_gone gone;
+    if (wr_reset_decode(body, &reset) != WR_OK)
+        ledger_fail(d, "holds a RESET that is malformed");
+    truth->reason = WR_REASON_COMPROMISED;
+    while (wr_gone_next(&reset.gone, &gone)) {
+        uint32_t writer = ledger_writer(d->ledger, &gone.device_id);
+        if (writer != NOBODY)
+            truth->out |= set_of(writer);
+    }
+    read_cuts(d->ledger, reset.cuts, truth);
+}
+
 void ledger_read_op(const disk *d, const wr_op *op, op_truth *truth) {
     wr_op_list cuts = WR_OP_LIST_NONE;
     truth->type = op->type;
     if (op->type == WR_OP_REMOVE) {
         read_remove(d, op->body, truth);
+    } else if (op->type == WR_OP_RESET) {
+        read_reset(d, op->body, truth);
     } else if (op->type == WR_OP_LEAVE && wr_leave_decode(op->body, &cuts) == WR_OK) {
         truth->out = set_of(ledger_writer(d->ledger, &op->author));
         read_cuts(d->ledger, cuts, truth);
@@ -65,8 +82,9 @@ static void check_cuts(const disk *d, const op_truth *op) {
 void ledger_first_op(const disk *d, op_truth *op) {
     ledger *l = d->ledger;
     uint32_t author = ledger_writer(l, &op->author);
-    op->heard = (l->out & set_of(author)) == 0;
-    op->trusted = op->heard && !l->writers[author].no_disk;
+    bool root = author == NOBODY; /* heard by all, whatever anybody says of it */
+    op->heard = root || (l->out & set_of(author)) == 0;
+    op->trusted = root || (op->heard && !l->writers[author].no_disk);
     if (!op->trusted)
         return;
     check_cuts(d, op);
@@ -167,7 +185,7 @@ static uint64_t kept_of(const disk *d, uint32_t feed, uint32_t writer) {
     bool compromised = false;
     for (uint32_t i = 0; i < l->op_count; i++) {
         const op_truth *op = &l->ops[i];
-        if (!op->trusted || (op->out & set_of(writer)) == 0 || op->type != WR_OP_REMOVE ||
+        if (!op->trusted || (op->out & set_of(writer)) == 0 || op->type == WR_OP_LEAVE ||
             op->reason == WR_REASON_RETIRED || i / 64 >= d->held.op_words ||
             !has_bit(d->held.ops, i))
             continue;

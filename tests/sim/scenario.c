@@ -314,6 +314,8 @@ const scenario scenarios[] = {
      a_key_that_is_due_while_a_device_comes_in},
     {"two_admins_remove_each_other", "both are out, and the others go on", 4,
      two_that_remove_each_other},
+    {"reset", "the owner begins anew without a phone, and one sleeps", 4, a_new_beginning},
+    {"two_resets", "two homes begin anew, and do not know of one another", 4, two_new_beginnings},
 };
 const size_t scenario_count = WR_COUNT(scenarios);
 

@@ -221,3 +221,61 @@ void two_that_remove_each_other(world *w) {
              "not both are out, or more than both");
     all_is_well(w);
 }
+
+/* What the sleeper wrote on its own can be read; what the phone writes on counts for nobody. */
+void a_new_beginning(world *w) {
+    w->keeps_words = true;
+    admins_of_all(w);
+    append(w, PHONE, 3);
+    append(w, SERVER, 1);
+    world_settle(w);
+    device_plug(&w->devices[SERVER], false);
+    world_run(w, MINUTE);
+    append(w, SERVER, 4);
+    must(w, device_reset(&w->devices[LAPTOP], &w->devices[PHONE]), "it cannot begin anew");
+    append(w, PHONE, 2);
+    append(w, LAPTOP, 2);
+    world_run(w, 5 * MINUTE);
+    must(w, generation_of(w, TABLET) == 1, "the tablet has not heard");
+    must(w, !are_linked(w, LAPTOP, PHONE), "it still speaks with whom it left behind");
+    device_plug(&w->devices[SERVER], true);
+    world_run(w, 10 * MINUTE);
+    must(w, generation_of(w, SERVER) == 1, "the server has not heard");
+    must(w, is_in(w, SERVER, TABLET) && is_in(w, TABLET, SERVER), "who was kept is out");
+    must(w, !is_in(w, SERVER, PHONE), "the phone is in");
+    must(w, shown_of(w, SERVER, PHONE) == 3, "what the phone wrote since counts");
+    must(w, shown_of(w, TABLET, SERVER) == 5, "what the server wrote meanwhile is lost");
+    must(w, shown_of(w, PHONE, LAPTOP) == 0, "the phone reads on");
+    append(w, SERVER, 1);
+    append(w, TABLET, 1);
+    all_is_well(w);
+    must(w, epochs_of(w, LAPTOP) == epochs_of(w, SERVER), "they hold different keys");
+}
+
+void two_new_beginnings(world *w) {
+    w->keeps_words = true;
+    admins_of_all(w);
+    append(w, SERVER, 1);
+    world_settle(w);
+    for (uint32_t i = PHONE; i <= TABLET; i++)
+        cut(w, LAPTOP, i, true);
+    world_run(w, MINUTE);
+    must(w, device_reset(&w->devices[LAPTOP], NULL), "it cannot begin anew");
+    append(w, LAPTOP, 2);
+    world_run(w, MINUTE);
+    must(w, device_reset(&w->devices[SERVER], NULL), "nor can the other");
+    append(w, SERVER, 2);
+    append(w, PHONE, 1);
+    world_run(w, 5 * MINUTE);
+    for (uint32_t i = PHONE; i <= TABLET; i++)
+        mend(w, LAPTOP, i);
+    world_run(w, 10 * MINUTE);
+    append(w, LAPTOP, 1);
+    all_is_well(w);
+    for (uint32_t i = LAPTOP; i <= TABLET; i++) {
+        must(w, generation_of(w, i) == 1, "the number of the generation differs");
+        must(w, epochs_of(w, i) == epochs_of(w, SERVER), "they hold different keys");
+        must(w, shown_of(w, i, LAPTOP) >= 3, "what was written under the smaller one is lost");
+        must(w, alerts_of(w, i, HUB_ALERT_EQUIVOCATION) == 0, "somebody is accused");
+    }
+}

@@ -76,6 +76,10 @@ bool are_linked(const world *w, uint32_t a, uint32_t b) {
     return pump_link_of(w->devices[a].run->hub, &w->devices[b].id) != NULL;
 }
 
+uint64_t generation_of(const world *w, uint32_t who) {
+    return wr_graph_generation(graph_of(w, who));
+}
+
 uint32_t epochs_of(const world *w, uint32_t who) {
     return wr_graph_epoch_count(graph_of(w, who));
 }

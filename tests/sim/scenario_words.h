@@ -22,6 +22,7 @@ hub_status status_of(world *w, uint32_t who);
 void admins_of_all(world *w);
 bool is_in(const world *w, uint32_t for_whom, uint32_t who);
 bool are_linked(const world *w, uint32_t a, uint32_t b);
+uint64_t generation_of(const world *w, uint32_t who);
 uint32_t epochs_of(const world *w, uint32_t who);
 void throw_out(world *w, uint32_t who, uint32_t whom, wr_reason reason);
 uint32_t alerts_of(world *w, uint32_t who, hub_alert_type type);
@@ -39,5 +40,7 @@ void leaving_and_retired(world *w);
 void keys_change_by_themselves(world *w);
 void a_key_that_is_due_while_a_device_comes_in(world *w);
 void two_that_remove_each_other(world *w);
+void a_new_beginning(world *w);
+void two_new_beginnings(world *w);
 
 #endif /* SIM_SCENARIO_WORDS_H */

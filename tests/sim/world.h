@@ -138,11 +138,11 @@ struct world {
     device devices[WORLD_DEVICES_MAX];
     run *runs;
     uint32_t weights[ACT_COUNT];
-    bool discovery;
-    bool peers;      /* devices know each other's addresses from their configuration */
-    bool nats;       /* between some of them */
-    bool bulk;       /* once, somebody appends very much */
-    bool membership; /* some are removed, or leave */
+    bool discovery, peers;  /* they know each other's addresses from their configuration */
+    bool nats;              /* between some of them */
+    bool bulk, keeps_words; /* once, somebody appends very much; a story needs .words */
+    bool membership;        /* some are removed, or leave */
+    char words[HUB_WORDS_MAX];
     chance members;
     int32_t traitors_accuser; /* -1 */
     bool rhythm;              /* devices live on while the plot waits: world_rhythm.c */

@@ -237,6 +237,20 @@ bool device_set_role(device *d, const device *target, bool admin) {
     return done;
 }
 
+bool device_reset(device *d, device *without) {
+    order *o = order_new(d, without != NULL);
+    if (without != NULL)
+        order_target(o, without);
+    hub *h = device_enter(d);
+    wr_err err = hub_reset(h, without != NULL ? &without->id : NULL, wr_slice_str(d->world->words),
+                           answered, o);
+    bool done = given(d, "resets the circle", err, o);
+    if (done)
+        world_note(d, "resets the circle%s", without != NULL ? ", without one" : "");
+    device_leave(d);
+    return done;
+}
+
 bool device_strike(device *d, device *target) {
     hub_removal removal = {.device = target->id, .reason = WR_REASON_LOST, .only = true};
     order *o = order_new(d, false);

@@ -29,6 +29,7 @@ void world_act_strike(world *w);
 bool device_remove(device *d, const wr_hash *target, wr_reason reason, bool only);
 bool device_say_farewell(device *d);
 bool device_set_role(device *d, const device *target, bool admin);
+bool device_reset(device *d, device *without); /* w->words; NULL: all are kept */
 /* The device, which is outside or not, removes another; it counts as an act of a thief. */
 bool device_strike(device *d, device *target);
 

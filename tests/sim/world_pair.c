@@ -20,13 +20,14 @@ static void check_words(device *d, hub *h) {
         hub_check_recovery(h, wr_slice_str(words), &yes) != WR_OK || !yes)
         world_fail(d->world, "the recovery words do not belong to the circle");
     world_forbid_words(d->world, "recovery words of device", d->index, words);
+    memcpy(d->world->words, words, sizeof words);
     if (hub_show_recovery(h, words) != WR_ERR_UNKNOWN)
         world_fail(d->world, "the recovery words are shown twice");
 }
 
 void world_found(world *w) {
     device *d = &w->devices[0];
-    bool keep = chance_hit(&w->plot, 500);
+    bool keep = chance_hit(&w->plot, 500) || w->keeps_words;
     device_start(d);
     world_note(d, "founds the circle");
     hub *h = device_enter(d);

@@ -561,7 +561,7 @@ static void completions_know_the_new_commands(void **state) {
     world_open(&w);
     ran r = cli(&w, "completion", "bash");
     expect_has(r.out, "    'device') words=' rename remove role' ;;");
-    expect_has(r.out, "    'circle') words=' log' ;;");
+    expect_has(r.out, "    'circle') words=' log reset' ;;");
     expect_has(r.out, "    'device role') words=' --words-file admin member --help");
     expect_has(r.out, "    'alerts') words=' accept reject --help");
     expect_has(r.out, "    'completion') words=' bash zsh fish --help");

@@ -86,6 +86,14 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
     return finish(h, done, ctx);
 }
 
+wr_err hub_reset(hub *h, const wr_hash *without, wr_slice words, hub_done_fn done, void *ctx) {
+    fake_members *m = fake_hub_members(h);
+    WR_TRY(begin(h, &m->resets));
+    WR_TRY(check_words(h, words));
+    m->device = without == NULL ? (wr_hash){{0}} : *without;
+    return finish(h, done, ctx);
+}
+
 wr_err hub_each_act(hub *h, uint32_t limit, hub_act_fn fn, void *ctx, uint32_t *ret_earlier) {
     const fake_members *m = fake_hub_members(h);
     *ret_earlier = m->act_count > limit ? m->act_count - limit : 0;

@@ -25,10 +25,10 @@ typedef struct fake_members {
     bool verified;       /* the desktop */
     wr_err refuse, late; /* every change fails with it, at once or at the end */
     /* Asked by the API. */
-    uint32_t foreseen, removed, left, roles, resolved, marked; /* how often */
-    hub_removal removal;                                       /* the last one, without words */
-    char words[1100];                                          /* of the last call with words */
-    wr_hash device, alert; /* of the last role, verify, resolve */
+    uint32_t foreseen, removed, left, roles, resets, resolved, marked; /* how often */
+    hub_removal removal;   /* the last one, without words */
+    char words[1100];      /* of the last call with words */
+    wr_hash device, alert; /* of the last role, reset, verify, resolve */
     bool admin, accept, mark;
 } fake_members;
 

@@ -279,6 +279,34 @@ static void a_farewell_names_this_device(void **state) {
     world_close(&w);
 }
 
+static void a_reset_takes_words_and_leaves_one_device_behind(void **state) {
+    (void)state;
+    world w;
+    fake_members *m = with_others(&w);
+    peer p = peer_connect(&w);
+    peer_expect_error(&w, &p, "circle.reset", strings("without", "desktop", NULL),
+                      "invalid: parameter 'words' is missing");
+    peer_expect_error(&w, &p, "circle.reset", strings("words", "", NULL),
+                      "invalid: parameter 'words' must be the 24 recovery words");
+    peer_expect_error(&w, &p, "circle.reset",
+                      strings("words", FAKE_WORDS, "without", "nobody", NULL),
+                      "not_found: no device 'nobody'");
+    T_EQ(m->resets, 0);
+    warren_value *result =
+        peer_ok(&w, &p, "circle.reset", strings("words", FAKE_WORDS, "without", "desktop", NULL));
+    expect_name(warren_find(result, "without"), "desktop");
+    warren_value_free(result);
+    T_EQ(m->device.b[0], 2);
+    T_STR(m->words, FAKE_WORDS);
+    result = peer_ok(&w, &p, "circle.reset", strings("words", FAKE_WORDS, NULL));
+    T_TRUE(warren_find(result, "without") == NULL);
+    warren_value_free(result);
+    T_EQ(m->device.b[0], 0);
+    T_EQ(m->resets, 2);
+    peer_close(&p);
+    world_close(&w);
+}
+
 static void a_role_is_admin_or_member_and_raising_takes_words(void **state) {
     (void)state;
     world w;
@@ -542,6 +570,7 @@ int main(void) {
         cmocka_unit_test(what_the_hub_refuses_or_cannot_finish_is_answered),
         cmocka_unit_test(none_of_it_works_without_a_circle),
         cmocka_unit_test(a_farewell_names_this_device),
+        cmocka_unit_test(a_reset_takes_words_and_leaves_one_device_behind),
         cmocka_unit_test(a_role_is_admin_or_member_and_raising_takes_words),
         cmocka_unit_test(a_safety_number_is_shown_and_marked_only_when_asked),
         cmocka_unit_test(devices_tell_why_by_whom_and_when_they_went),

@@ -95,7 +95,7 @@ static void a_newcomer_does_not_end_an_epoch(void **state) {
 }
 
 /* spec:circle#3.5 type=test "Each earlier epoch that an EPOCH names MUST be an EPOCH op in its
- * past." */
+ * past, or be listed by a RESET in it." */
 static void an_earlier_epoch_must_be_one_of_the_past(void **state) {
     t_circle *c = *state;
     wr_epoch_op epoch = honest(c);

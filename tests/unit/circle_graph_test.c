@@ -140,7 +140,7 @@ static void a_second_op_at_one_aseq_is_a_fork(void **state) {
 }
 
 /* spec:circle#2.3 type=test "An op of another circle MUST be refused." */
-static void ops_of_another_circle_or_version_are_refused(void **state) {
+static void ops_of_another_circle_or_generation_are_refused(void **state) {
     t_circle *c = *state;
     wr_hash parents[WR_OP_PARENTS_MAX];
     t_op next = t_next(c->graph, &c->founder, WR_OP_ACK, wr_slice_str("\x91\x90"));
@@ -154,7 +154,7 @@ static void ops_of_another_circle_or_version_are_refused(void **state) {
     wr_op later = header;
     later.gen = 1;
     bad = t_forge(&later, parents, &c->founder);
-    t_refused(c->graph, &bad, WR_ERR_VERSION);
+    t_refused(c->graph, &bad, WR_ERR_REFUSED);
 
     wr_op root = header;
     memset(root.author.b, 0, sizeof root.author.b);
@@ -317,7 +317,7 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_second_op_at_one_aseq_is_a_fork, t_circle_start,
                                         t_circle_stop),
-        cmocka_unit_test_setup_teardown(ops_of_another_circle_or_version_are_refused,
+        cmocka_unit_test_setup_teardown(ops_of_another_circle_or_generation_are_refused,
                                         t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(only_members_with_the_role_are_heard, t_circle_start,
                                         t_circle_stop),

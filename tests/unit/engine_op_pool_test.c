@@ -149,8 +149,8 @@ static void a_false_accusation_is_refused(void **state) {
 }
 
 /* Whoever has the founder's keys signs another first ADD, and the device that it adds stands on it.
- * spec:circle#2.4 type=test "An op MUST NOT bring a branch in unless its author is a member, and
- * not barred, without that branch." */
+ * spec:circle#2.4 type=test "An op MUST NOT bring a branch in unless its author is ROOT, or a
+ * member, and not barred, without that branch." */
 static void a_device_that_a_branch_added_does_not_bring_it_in(void **state) {
     t_circle *c = *state;
     wr_self *a = self_of(c, &c->admin);

@@ -22,7 +22,9 @@ static void grow(device *writer, wr_feed *feed, const wr_hash *mheads, uint32_t 
 }
 
 /* spec:feed#6.3 type=test "The membership heads of a checkpoint MUST cover those of the one before
- * it." */
+ * it, unless it names another graph (circle.md 2.6), which counts here or is of a later
+ * generation."
+ */
 static void a_writer_cannot_forget_what_it_knew_of_the_circle(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2);
