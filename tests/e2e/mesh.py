@@ -538,6 +538,20 @@ def held(device, log):
     return next((row["entries"] for row in device.call("log.list")["logs"] if row["name"] == log), 0)
 
 
+def append(device, body, log="text"):
+    """One entry; its id."""
+    return device.call("log.append", log=log, body=body)["id"]
+
+
+def bodies(device, log="text"):
+    return sorted(row["body"].decode() for row in device.read(log))
+
+
+def rows(device):
+    """Devices of the circle by name, removed ones included."""
+    return {row["name"]: row for row in device.call("circle.devices")["devices"]}
+
+
 def settled(devices, log, entries, deadline_s):
     """Every device holds that many entries of the log, all signed."""
     def states():

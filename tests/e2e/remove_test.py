@@ -10,22 +10,10 @@ SPDX-License-Identifier: Apache-2.0
 import time
 
 import mesh
-from mesh import check, has, same, say, wait_until
+from mesh import append, bodies, check, has, rows, same, say, wait_until
 
 SETTLE_S = 60
 LOG = "text"
-
-
-def append(device, body):
-    return device.call("log.append", log=LOG, body=body)["id"]
-
-
-def bodies(device):
-    return sorted(row["body"].decode() for row in device.read(LOG))
-
-
-def rows(device):
-    return {row["name"]: row for row in device.call("circle.devices")["devices"]}
 
 
 def gone(device, name):

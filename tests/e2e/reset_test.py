@@ -6,22 +6,10 @@ Usage:  reset_test.py BUILD      BUILD/bin holds warren and warrend.
 SPDX-License-Identifier: Apache-2.0
 """
 import mesh
-from mesh import check, has, same, wait_until
+from mesh import append, bodies, check, has, rows, same, wait_until
 
 SETTLE_S = 60
 LOG = "text"
-
-
-def append(device, body):
-    return device.call("log.append", log=LOG, body=body)["id"]
-
-
-def bodies(device):
-    return sorted(row["body"].decode() for row in device.read(LOG))
-
-
-def rows(device):
-    return {row["name"]: row for row in device.call("circle.devices")["devices"]}
 
 
 def who_slept_follows_and_who_was_left_hears_nothing(build):

@@ -10,23 +10,19 @@ import shutil
 import time
 
 import mesh
-from mesh import check, has, same, say, wait_until
+from mesh import append, bodies, check, has, same, say, wait_until
 
 SETTLE_S = 60
 RESTART_S = 15  # from a kill to the word of a sibling
 LOG = "text"
 
 
-def append(device, body):
-    return device.call("log.append", log=LOG, body=body)["id"]
-
-
-def bodies(device):
-    return sorted(row["body"].decode() for row in device.read(LOG))
-
-
 def status(device):
     return device.call("agent.status")
+
+
+def handshakes(device):
+    return status(device)["counters"]["handshakes"]
 
 
 def rollbacks(device):
@@ -40,25 +36,33 @@ def copy_home(device, to):
         name for name in names if name in ("agent.sock", "agent.lock", "warren.conf", "agent.log", "stderr")])
 
 
+def copied(world):
+    """A sibling, a device that signs, and a copy of its home that is not started."""
+    a, b = world.circle("anna", "berta")
+    append(b, b"before")
+    mesh.settled([a, b], LOG, 1, SETTLE_S)
+    b.stop()
+    copy = world.device("copy")
+    with open(copy.path("warren.conf"), encoding="utf-8") as file:
+        conf = file.read()
+    copy_home(b, copy.home)
+    with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
+        file.write(conf + f"[network]\npeers = {a.peer}\n")
+    b.start()
+    wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+    return a, b, copy
+
+
 def two_copies_of_one_home(build):
     with mesh.Mesh(build) as world:
-        a, b = world.circle("anna", "berta")
-        append(b, b"before")
-        mesh.settled([a, b], LOG, 1, SETTLE_S)
-        b.stop()
-        copy = world.device("copy")
-        conf = open(copy.path("warren.conf"), encoding="utf-8").read()
-        copy_home(b, copy.home)
-        with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
-            file.write(conf + f"[network]\npeers = {a.peer}\n")
-        b.start()
-        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+        a, b, copy = copied(world)
         append(b, b"of the first")
 
         copy.start()
         append(copy, b"of the second")  # answered: it is durable
         wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, lambda: f"it says why: {status(copy)}")
-        time.sleep(5)  # whatever it tries meanwhile
+        tries = handshakes(copy)
+        wait_until(lambda: handshakes(copy) >= tries + 3, SETTLE_S, "it tries again and again")
         append(copy, b"of the second, later")
         same((status(copy)["hold"], status(copy)["pending"]), ("twin", 2), "the second copy")
         has(rollbacks(copy)[0], "another copy of this device is running", "the alert")
@@ -86,17 +90,7 @@ def two_copies_of_one_home(build):
 
 def a_copy_comes_in_as_a_new_device(build):
     with mesh.Mesh(build) as world:
-        a, b = world.circle("anna", "berta")
-        append(b, b"before")
-        mesh.settled([a, b], LOG, 1, SETTLE_S)
-        b.stop()
-        copy = world.device("copy")
-        conf = open(copy.path("warren.conf"), encoding="utf-8").read()
-        copy_home(b, copy.home)
-        with open(copy.path("warren.conf"), "w", encoding="utf-8") as file:
-            file.write(conf + f"[network]\npeers = {a.peer}\n")
-        b.start()
-        wait_until(lambda: status(b)["hold"] == "none", SETTLE_S, "the first copy signs")
+        a, b, copy = copied(world)
         copy.start()
         waits = append(copy, b"of the copy")
         wait_until(lambda: status(copy)["hold"] == "twin", SETTLE_S, "the copy is told")

@@ -2,37 +2,10 @@
  * kept is gone.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine_link_world.h"
+#include "engine_circle_world.h"
 
 #include "circle/generations.h"
 #include "engine/self_reset.h"
-
-static device *a, *b, *c;
-
-static int start(void **state) {
-    (void)state;
-    T_OK(wr_crypto_init());
-    a = device_new(1);
-    b = device_new(2);
-    c = device_new(3);
-    make_circle(a, b);
-    add_device(a, c);
-    wr_self_confirm(c->self);
-    meet(a, c, 90);
-    meet(a, b, 91);
-    meet(b, c, 92);
-    meet(a, c, 93);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    device_free(a);
-    device_free(b);
-    device_free(c);
-    return 0;
-}
-
 static wr_sign_key root_key(uint64_t seed) {
     wr_rng rng = t_rng(seed);
     wr_key rs;
@@ -58,16 +31,6 @@ static wr_err try_reset(device *by, const device *keep_one, const device *keep_o
 
 static uint64_t generation(const device *d) {
     return wr_graph_generation(wr_self_graph(d->self));
-}
-
-static bool holds(const device *d, const wr_hash *epoch_id) {
-    return wr_keyring_has(wr_self_keyring(d->self), epoch_id);
-}
-
-static wr_hash write_epoch(const device *d) {
-    const wr_hash *epoch_id = wr_self_write_epoch(d->self);
-    T_TRUE(epoch_id != NULL);
-    return *epoch_id;
 }
 
 static bool is_member(const device *at, const device *whose) {
@@ -395,16 +358,21 @@ static void what_was_stored_is_loaded_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_session_goes_on_over_a_reset, start, stop),
-        cmocka_unit_test_setup_teardown(a_sleeper_follows_and_what_it_wrote_is_read, start, stop),
-        cmocka_unit_test_setup_teardown(heads_of_one_graph_say_nothing_of_another, start, stop),
-        cmocka_unit_test_setup_teardown(of_two_resets_all_come_to_the_greater, start, stop),
-        cmocka_unit_test_setup_teardown(who_is_not_kept_is_gone_and_its_feed_is_cut, start, stop),
-        cmocka_unit_test_setup_teardown(a_kept_device_that_goes_out_keeps_what_the_reset_had, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(a_reset_after_a_removal, start, stop),
-        cmocka_unit_test_setup_teardown(a_reset_needs_the_recovery_key_and_its_signer, start, stop),
-        cmocka_unit_test_setup_teardown(what_was_stored_is_loaded_again, start, stop),
+        cmocka_unit_test_setup_teardown(a_session_goes_on_over_a_reset, circle_start, circle_stop),
+        cmocka_unit_test_setup_teardown(a_sleeper_follows_and_what_it_wrote_is_read, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(heads_of_one_graph_say_nothing_of_another, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(of_two_resets_all_come_to_the_greater, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(who_is_not_kept_is_gone_and_its_feed_is_cut, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(a_kept_device_that_goes_out_keeps_what_the_reset_had,
+                                        circle_start, circle_stop),
+        cmocka_unit_test_setup_teardown(a_reset_after_a_removal, circle_start, circle_stop),
+        cmocka_unit_test_setup_teardown(a_reset_needs_the_recovery_key_and_its_signer, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(what_was_stored_is_loaded_again, circle_start, circle_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
