@@ -1,4 +1,4 @@
-/* Sets of members.  Private to evaluate*.c.
+/* Sets of members.  Private to evaluate*.c and graph*.c.
  *
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0

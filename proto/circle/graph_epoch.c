@@ -33,8 +33,8 @@ static bool follows_end(const wr_graph *graph, const epoch_place *at, const wr_n
             bool out = !past[m].current || wr_hash_is_among(&graph->member[m].device_id,
                                                             at->without, at->without_count);
             if (out && wr_node_brings(added, m) &&
-                (previous == NULL || wr_member_set_has(&previous->epoch->readers, m) ||
-                 !wr_member_set_has(&previous->epoch->known, m)))
+                (previous == NULL || wr_eval_has(&previous->epoch->readers, m) ||
+                 !wr_eval_has(&previous->epoch->known, m)))
                 return true;
         }
     }

@@ -18,8 +18,11 @@
  * epochs." */
 static void take_members(wr_graph *graph, const wr_eval_member *now) {
     graph->current_count = 0;
+    graph->brought = (wr_eval_set){{0}};
     for (uint32_t i = 0; i < graph->member_count; i++) {
         wr_member *member = &graph->member[i];
+        if (now[i].added)
+            wr_eval_put(&graph->brought, i);
         member->current = now[i].current;
         member->role = now[i].role;
         /* spec:circle#4.6 "A device that an accusation made no member MUST NOT get a session or a
@@ -54,6 +57,24 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id) {
 
 /* ---- the guard ---- */
 
+/* Whose ADDs are held, or stand on what is: no op of ours can have them in its past. */
+static void note_unseen(wr_graph *graph) {
+    wr_eval_set seen = {{0}};
+    graph->unseen = (wr_eval_set){{0}};
+    if (graph->held_count == 0)
+        return;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        bool brings = wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
+        if (!brings || wr_graph_shuns(graph, node, false))
+            continue;
+        for (uint32_t s = 0; s < node->eval.subject_count; s++)
+            wr_eval_put(&seen, node->eval.subject[s].member);
+    }
+    for (uint32_t w = 0; w < WR_COUNT(seen.word); w++)
+        graph->unseen.word[w] = ~seen.word[w];
+}
+
 /* Where in each chain held ops begin. */
 static void note_held(wr_graph *graph) {
     graph->held_count = 0;
@@ -70,6 +91,7 @@ static void note_held(wr_graph *graph) {
         if (chain->shunned == 0 && !node->covered)
             chain->shunned = node->eval.aseq + 1;
     }
+    note_unseen(graph);
 }
 
 /* note_held is due afterwards. */
@@ -111,13 +133,13 @@ static bool changes(const wr_graph *graph, const wr_eval_member *now) {
 
 /* Has it accused one of those whose ops are judged?  What is held accuses nobody. */
 static bool has_accused_suspects(const wr_graph *graph, uint32_t accuser,
-                                 const wr_member_set *suspects) {
+                                 const wr_eval_set *suspects) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
         if (!wr_eval_accuses(&node->eval) || node->eval.author != accuser || node->held)
             continue;
         for (uint32_t s = 0; s < node->eval.subject_count; s++)
-            if (wr_member_set_has(suspects, node->eval.subject[s].member))
+            if (wr_eval_has(suspects, node->eval.subject[s].member))
                 return true;
     }
     return false;
@@ -125,30 +147,27 @@ static bool has_accused_suspects(const wr_graph *graph, uint32_t accuser,
 
 /* Do the ops of suspects make anyone a member, change a role, or cost anyone but themselves and
  * their accusers the membership? */
-static bool strikes_back(const wr_graph *graph, const wr_member_set *suspects,
+static bool strikes_back(const wr_graph *graph, const wr_eval_set *suspects,
                          const wr_eval_member *without, const wr_eval_member *with) {
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool lost = without[i].current && !with[i].current;
         if (!differs(&without[i], &with[i]))
             continue;
-        if (!lost || !(wr_member_set_has(suspects, i) || has_accused_suspects(graph, i, suspects)))
+        if (!lost || !(wr_eval_has(suspects, i) || has_accused_suspects(graph, i, suspects)))
             return true;
     }
     return false;
 }
 
-/* The late ops that have effect now, and newest if it changes anything; false: there are none. */
-static bool find_suspects(wr_graph *graph, const wr_node *newest, const wr_eval_member *now,
-                          wr_member_set *ret_authors) {
+/* The late and stray ops that have effect now, and newest if it changes anything; false: there are
+ * none. */
+static bool find_suspects(wr_graph *graph, const wr_node *newest, const wr_eval_member *now) {
     bool any = false;
-    *ret_authors = (wr_member_set){{0}};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
-        bool open = node->late && !node->held && !node->released;
+        bool open = (node->late || node->stray) && !node->held && !node->released;
         node->suspect =
             open && (has_effect(graph, node) || (node == newest && changes(graph, now)));
-        if (node->suspect)
-            wr_member_set_add(ret_authors, node->eval.author);
         any = any || node->suspect;
     }
     return any;
@@ -160,19 +179,44 @@ static void hold_suspects(wr_graph *graph, bool held) {
             hold(graph, graph->effect[i], held);
 }
 
+/* Whom something brings that is not suspect was a member all along; true if there is any such. */
+static bool acquit(wr_graph *graph, const wr_eval_member *without) {
+    bool any = false;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        wr_node *node = graph->effect[i];
+        if (!node->suspect || !node->stray || !without[node->eval.author].added)
+            continue;
+        node->suspect = node->stray = false;
+        graph->late_count--;
+        hold(graph, node, false);
+        any = true;
+    }
+    return any;
+}
+
+static wr_eval_set authors_of_suspects(const wr_graph *graph) {
+    wr_eval_set authors = {{0}};
+    for (uint32_t i = 0; i < graph->effect_count; i++)
+        if (graph->effect[i]->suspect)
+            wr_eval_put(&authors, graph->effect[i]->eval.author);
+    return authors;
+}
+
 /* Members, with what strikes back held: newest, which may be NULL, or what was OUT until now.
- * spec:circle#4.6 "An op of a device that is barred MUST be held if it would make anyone a
- * member, change a role, or cost anyone but its accusers the membership."
+ * spec:circle#4.6 "An op of a device that is barred, or that no op with effect brings, MUST be held
+ * if it would make anyone a member, change a role, or cost anyone but its accusers the membership."
  * spec:circle#4.6 "This MUST be asked again when another op changes what has effect: such ops are
  * held together if together they would." */
 static void judge(wr_graph *graph, const wr_node *newest, wr_eval_member *ret_now) {
     wr_eval_member without[WR_AUTHORS_MAX];
-    wr_member_set authors;
     wr_evaluator_members(graph->evaluator, graph->member_count, ret_now);
-    if (graph->late_count == 0 || !find_suspects(graph, newest, ret_now, &authors))
+    if (graph->late_count == 0 || !find_suspects(graph, newest, ret_now))
         return;
     hold_suspects(graph, true);
-    wr_evaluator_members(graph->evaluator, graph->member_count, without);
+    do
+        wr_evaluator_members(graph->evaluator, graph->member_count, without);
+    while (acquit(graph, without));
+    wr_eval_set authors = authors_of_suspects(graph);
     if (!strikes_back(graph, &authors, without, ret_now)) {
         hold_suspects(graph, false);
         return;
@@ -205,16 +249,26 @@ static void release_harmless(wr_graph *graph) {
     note_held(graph);
 }
 
+/* Nobody accused a device that fell with its sponsor.  An EQUIV stands by its evidence. */
+static bool is_stray(const wr_graph *graph, const wr_node *node) {
+    uint32_t author = node->eval.author;
+    return author != WR_EVAL_ROOT && !node->late && !wr_eval_has(&graph->brought, author) &&
+           node->type != WR_OP_EQUIV && node->type != WR_OP_GENESIS;
+}
+
 void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
     uint32_t author = node->eval.author;
     wr_eval_member now[WR_AUTHORS_MAX];
     graph->effect[graph->effect_count++] = node;
     node->late = author != WR_EVAL_ROOT && graph->member[author].barred;
-    graph->late_count += node->late;
+    node->stray = is_stray(graph, node);
+    graph->late_count += node->late || node->stray;
     judge(graph, node, now);
     take_members(graph, now);
     if (author == WR_EVAL_ROOT)
         release_harmless(graph);
+    if (wr_op_makes_member(node->type))
+        note_unseen(graph);
 }
 
 wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
@@ -246,13 +300,13 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
         const wr_node *added = graph->effect[i];
         for (uint32_t m = 0; m < graph->member_count; m++)
             if (wr_node_brings(added, m) && wr_node_is_past(added, in))
-                wr_member_set_add(&epoch->known, m);
+                wr_eval_put(&epoch->known, m);
     }
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool left_out = wr_hash_is_among(&graph->member[i].device_id, in->epoch.without,
                                          in->epoch.without_count);
         if (past[i].current && !left_out)
-            wr_member_set_add(&epoch->readers, i);
+            wr_eval_put(&epoch->readers, i);
     }
     wr_hash recipients = wr_graph_hash_members(graph, &epoch->readers);
     epoch->whole = wr_hash_equal(&recipients, &in->epoch.rcpt_hash);
@@ -260,14 +314,15 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
 }
 
 /* Who joined after the epoch was made got its secret from its sponsor, so a device that is out is
- * known not to have it only if the epoch's author knew it, and left it out.
+ * known not to have it only if the epoch's author knew it, and left it out.  One that was never a
+ * member here, and that no epoch made here could know, does not count: there would be none.
  * spec:circle#5.3 "A device MUST NOT write under an epoch that a device which is no member, or
  * barred here, may hold" */
 static bool is_for_members(const wr_graph *graph, const wr_epoch_node *epoch) {
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool in = wr_member_is_in(&graph->member[i]);
-        bool may_hold =
-            wr_member_set_has(&epoch->readers, i) || !wr_member_set_has(&epoch->known, i);
+        bool unknown = !wr_eval_has(&epoch->known, i) && !wr_eval_has(&graph->unseen, i);
+        bool may_hold = wr_eval_has(&epoch->readers, i) || unknown;
         if (!in && may_hold)
             return false;
     }

@@ -20,29 +20,18 @@
 
 #include "base/arena.h"
 #include "circle/evaluate.h"
+#include "circle/evaluate_set.h"
 #include "circle/removal.h"
 
 #define WR_GRAPH_SLOTS (2u * WR_OPS_MAX) /* of the index by id: at most half full */
 _Static_assert((WR_GRAPH_SLOTS & (WR_GRAPH_SLOTS - 1)) == 0, "a mask finds the slot");
 _Static_assert(WR_OPS_MAX < UINT16_MAX, "a slot holds an op number plus one, a clock a count");
 
-/* Members by index, one bit each. */
-#define WR_MEMBER_WORDS (WR_AUTHORS_MAX / 64u)
-typedef struct wr_member_set {
-    uint64_t word[WR_MEMBER_WORDS];
-} wr_member_set;
-static inline bool wr_member_set_has(const wr_member_set *set, uint32_t index) {
-    return (set->word[index / 64u] >> (index % 64u) & 1u) != 0;
-}
-static inline void wr_member_set_add(wr_member_set *set, uint32_t index) {
-    set->word[index / 64u] |= (uint64_t)1 << (index % 64u);
-}
-
 typedef struct wr_epoch_node { /* what an EPOCH op says */
     wr_hash commit;
-    wr_member_set known;   /* devices added in its past */
-    wr_member_set readers; /* its recipients */
-    bool whole;            /* rcpt_hash is that of its readers */
+    wr_eval_set known;   /* devices added in its past */
+    wr_eval_set readers; /* its recipients */
+    bool whole;          /* rcpt_hash is that of its readers */
 } wr_epoch_node;
 
 typedef struct wr_node wr_node;
@@ -62,6 +51,7 @@ struct wr_node {     /* one admitted op; lives in the arena */
     bool has_child;
     /* The guard (circle.md 4.6). */
     bool late;     /* its author was barred when it came */
+    bool stray;    /* .. or nothing with effect brought it */
     bool suspect;  /* being judged */
     bool active;   /* .. and it would have effect */
     bool held;     /* without effect here */
@@ -92,7 +82,9 @@ struct wr_graph {
     uint32_t older_len;    /* the past of the RESET there, as a clock */
     uint16_t older_clock[WR_COLUMNS_MAX];
     uint32_t op_count, member_count, current_count, epoch_count, effect_count, column_count;
-    uint32_t late_count, held_count;
+    uint32_t late_count, held_count; /* of late and stray ones; of held ones */
+    wr_eval_set brought;             /* by an op that is IN */
+    wr_eval_set unseen;              /* by ops that this device does not cover, and no others */
     bool has_own;
     wr_hash own; /* the device whose graph this is */
     uint64_t version;
@@ -170,7 +162,7 @@ uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
 wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node);
 void wr_graph_hash_heads(const wr_graph *graph, wr_hasher *hasher);
 /* rcpt_hash of a set of members. */
-wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members);
+wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_set *members);
 /* An op of this device's own is in: what is held below it is covered. */
 void wr_graph_cover_held(wr_graph *graph, const wr_node *own);
 /* The op is in and has effect: members, roles, bars and held ops follow. */

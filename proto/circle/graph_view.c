@@ -120,12 +120,12 @@ const wr_member *wr_graph_find_noise(const wr_graph *graph, const wr_pub *noise_
     WR_UNREACHABLE();
 }
 
-wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *members) {
+wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_set *members) {
     const wr_hash *sorted[WR_AUTHORS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {
         const wr_hash *id = &graph->member[i].device_id;
-        if (!wr_member_set_has(members, i))
+        if (!wr_eval_has(members, i))
             continue;
         uint32_t at = count++;
         for (; at > 0 && wr_hash_order(sorted[at - 1], id) > 0; at--)
@@ -141,12 +141,12 @@ wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_member_set *member
 
 wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
                             uint32_t *ret_without_count) {
-    wr_member_set members = {{0}};
+    wr_eval_set members = {{0}};
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->member_count; i++) {
         const wr_member *member = &graph->member[i];
         if (wr_member_is_in(member))
-            wr_member_set_add(&members, i);
+            wr_eval_put(&members, i);
         else if (member->current && count < WR_MEMBERS_MAX)
             without[count++] = member->device_id;
     }

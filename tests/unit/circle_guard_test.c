@@ -6,8 +6,9 @@
 
 /* spec:circle#4.6 type=test "A device that an accusation made no member MUST NOT get a session or a
  * secret under that id again, whatever the evaluation says later."
- * spec:circle#4.6 type=test "An op of a device that is barred MUST be held if it would make anyone
- * a member, change a role, or cost anyone but its accusers the membership." */
+ * spec:circle#4.6 type=test "An op of a device that is barred, or that no op with effect brings,
+ * MUST be held if it would make anyone a member, change a role, or cost anyone but its accusers the
+ * membership." */
 static void a_sleeper_cannot_strike_those_who_were_added_after_it_slept(void **state) {
     t_circle *c = *state;
     wr_identity d[2] = {t_device(11), t_device(12)};
@@ -162,6 +163,66 @@ static void root_ends_one_strike_and_leaves_the_other_held(void **state) {
     T_TRUE(t_is_in(c, &fourth));
 }
 
+/* A device that the accused one brings is not barred, as nobody accused it. */
+static void an_accomplice_that_the_accused_brings_strikes_nobody(void **state) {
+    t_circle *c = *state;
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    wr_identity third = t_device(11), accomplice = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    t_op accusation = t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    t_op add = t_add(past, &c->admin, &accomplice, WR_ROLE_ADMIN);
+    t_op strike = t_remove_aside(past, &accomplice, &c->founder);
+    T_OK(t_admit(c->graph, &add));
+    T_OK(t_admit(c->graph, &strike));
+    T_TRUE(t_is_held(c, &strike));
+    T_EQ(wr_graph_label(c->graph, &accusation.id), WR_LABEL_OP_IN);
+    T_TRUE(t_is_in(c, &third));
+    T_TRUE(t_is_in(c, &c->founder));
+    T_FALSE(t_member_of(c, &c->admin)->current);
+    T_FALSE(t_member_of(c, &accomplice)->current);
+}
+
+/* Here the strike came first, and honest devices fell with their sponsor. */
+static void who_fell_with_its_sponsor_is_heard_when_it_is_brought_again(void **state) {
+    t_circle *c = *state;
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    wr_identity third = t_device(11), fourth = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    WR_AUTO(wr_graph) other = t_copy_of(c);
+    t_op strike = t_remove_aside(past, &c->admin, &c->founder);
+    T_OK(t_admit(other, &strike));
+    T_FALSE(wr_graph_find(other, &third.device_id)->current);
+    t_op remove = t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    t_op add = t_add(c->graph, &third, &fourth, WR_ROLE_MEMBER);
+    T_OK(t_admit(other, &remove));
+    T_OK(t_admit(other, &add));
+    T_FALSE(wr_graph_find(other, &fourth.device_id)->current);
+    t_op root = t_root_remove(c->graph, &c->admin);
+    T_OK(t_admit(other, &root));
+    T_EQ(wr_graph_label(other, &strike.id), WR_LABEL_OP_OUT);
+    T_TRUE(wr_member_is_in(wr_graph_find(other, &third.device_id)));
+    T_TRUE(wr_member_is_in(wr_graph_find(other, &fourth.device_id)));
+}
+
+/* Nobody here covers its ADD, so no epoch could tell that it does not have the secret. */
+static void what_stands_on_a_held_op_does_not_end_epochs(void **state) {
+    t_circle *c = *state;
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    wr_identity third = t_device(11), accomplice = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    t_op strike = t_remove(past, &c->admin, &c->founder, WR_REASON_LOST);
+    t_op add = t_add(past, &c->admin, &accomplice, WR_ROLE_ADMIN);
+    T_OK(t_admit(c->graph, &strike));
+    T_OK(t_admit(c->graph, &add));
+    T_TRUE(t_is_held(c, &strike));
+    t_op epoch = t_epoch(c->graph, &third, 7);
+    T_TRUE(t_epoch_ref(c->graph, &epoch.id).for_members);
+}
+
 static void the_owner_may_let_a_held_op_take_effect(void **state) {
     t_circle *c = *state;
     WR_AUTO(wr_graph) past = t_copy_of(c);
@@ -224,6 +285,9 @@ int main(void) {
         TEST(what_was_struck_out_does_not_strike_back_when_its_accuser_falls),
         TEST(a_device_stands_on_what_it_covered_before_it_was_set_back),
         TEST(root_ends_one_strike_and_leaves_the_other_held),
+        TEST(an_accomplice_that_the_accused_brings_strikes_nobody),
+        TEST(who_fell_with_its_sponsor_is_heard_when_it_is_brought_again),
+        TEST(what_stands_on_a_held_op_does_not_end_epochs),
         TEST(the_owner_may_let_a_held_op_take_effect),
         TEST(only_the_accuser_can_fall_to_the_accused),
         TEST(what_a_removal_could_cost_is_foreseen),
