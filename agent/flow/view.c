@@ -122,7 +122,7 @@ static wr_err circle_status(hub *h, hub_status *status) {
     status->pending = h->tail_count;
     status->hold = rollback_hold(h);
     status->recovery_kept = keystore_get(h->keystore)->has_recovery;
-    status->pq = wr_graph_is_pq(graph);
+    status->pq = wr_generations_is_pq(wr_self_generations(h->self));
     WR_TRY(hub_get_name(h, &name));
     status->name[name.len] = '\0';
     status->entries = h->tail_count;

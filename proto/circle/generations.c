@@ -141,6 +141,13 @@ bool wr_generations_epoch_commit(const wr_generations *generations, const wr_has
     return false;
 }
 
+bool wr_generations_is_pq(const wr_generations *generations) {
+    for (uint32_t i = 0; i < generations->count; i++)
+        if (!wr_graph_is_pq(generations->graph[i]))
+            return false;
+    return true;
+}
+
 /* ---- which graph counts ---- */
 
 /* spec:circle#2.6 "Of several RESETs that end one graph the one with the greatest (hlc, op id) MUST

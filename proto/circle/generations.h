@@ -57,6 +57,8 @@ WR_MUST bool wr_generations_has_noise(const wr_generations *generations, const w
 /* The commitment of an epoch, by an EPOCH op or the list of a RESET, whatever counts. */
 WR_MUST bool wr_generations_epoch_commit(const wr_generations *generations, const wr_hash *epoch_id,
                                          wr_hash *ret_commit);
+/* Was every device that was added in any of them paired by QR (circle.md 5.5)? */
+WR_MUST bool wr_generations_is_pq(const wr_generations *generations);
 /* Digest of the op heads (circle.md 2.5). */
 wr_hash wr_generations_heads_digest(const wr_generations *generations);
 /* The order of that digest: the same on all devices with the same ops. */

@@ -4,7 +4,7 @@
  * Layer:  circle
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "circle/graph_node.h"
+#include "circle/graph_reset.h"
 
 #include <stdlib.h>
 
@@ -171,11 +171,7 @@ static void describe_kept(wr_graph *graph, const wr_admission *in) {
                               .added_id = in->op.id,
                               .added_hlc = in->op.hlc,
                               .mode = WR_PAIR_QR}; /* no code was typed for it */
-        const wr_member *before = wr_graph_find(graph->older, &member->device_id);
-        if (before != NULL) {
-            member->added_hlc = before->added_hlc;
-            member->mode = before->mode;
-        }
+        wr_graph_tell_origin(graph, member);
         wr_err err = wr_cert_decode(kept.cert_bytes, &member->cert);
         WR_ASSERT(err == WR_OK);
     }

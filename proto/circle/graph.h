@@ -96,7 +96,7 @@ bool wr_graph_is_empty(const wr_graph *graph);
 const wr_hash *wr_graph_circle_id(const wr_graph *graph); /* not legal while empty */
 const wr_root *wr_graph_root(const wr_graph *graph);      /* the recovery key now; likewise */
 
-/* Was every device that ever was added paired by QR (circle.md 5.5)? */
+/* Was every device that ever was added here paired by QR?  See wr_generations_is_pq. */
 WR_MUST bool wr_graph_is_pq(const wr_graph *graph);
 
 /* True if an op of a type that this version carries without understanding it was admitted: the

@@ -57,7 +57,6 @@ wr_err wr_graph_found(const wr_graph *older, wr_slice op_bytes, const wr_sig *si
     graph->has_own = older->has_own;
     graph->own = older->own;
     graph->circle_id = older->circle_id;
-    graph->by_code = older->by_code;
     graph->root = in.root;
     graph->gen = older->gen + 1;
     graph->older = older;
@@ -121,6 +120,33 @@ bool wr_graph_was_used(const wr_graph *graph, const wr_hash *device_id, const wr
         }
     }
     return false;
+}
+
+/* In this graph and those before, as far as each RESET knew: an op that comes later, into a graph
+ * that has ended, makes no difference. */
+void wr_graph_tell_origin(const wr_graph *graph, wr_member *member) {
+    const wr_graph *older = graph->older;
+    const wr_node *first = NULL;
+    uint32_t index;
+    wr_op op;
+    wr_add add;
+    if (!wr_graph_index(older, &member->device_id, &index))
+        return;
+    for (uint32_t i = 0; i < older->effect_count; i++) {
+        const wr_node *node = older->effect[i];
+        if (wr_node_brings(node, index) && wr_graph_knew(graph, node) &&
+            (first == NULL || wr_node_is_earlier(node, first)))
+            first = node;
+    }
+    if (first == NULL)
+        return;
+    bool kept = first->type == WR_OP_RESET; /* which told the same of what was before it */
+    member->added_hlc = kept ? older->member[index].added_hlc : first->hlc;
+    if (kept)
+        member->mode = older->member[index].mode;
+    else if (first->type == WR_OP_ADD && wr_op_decode(first->bytes, &op) == WR_OK &&
+             wr_add_decode(op.body, &add) == WR_OK)
+        member->mode = add.mode;
 }
 
 /* The commitment that a RESET gives for an epoch. */

@@ -21,6 +21,8 @@ WR_MUST wr_err wr_graph_found(const wr_graph *older, wr_slice op_bytes, const wr
 WR_MUST bool wr_graph_reset(const wr_graph *graph, wr_reset *ret_reset);
 /* Did the RESET know this op of the graph that it ended? */
 WR_MUST bool wr_graph_knew(const wr_graph *graph, const wr_node *older);
+/* When and how a device that it keeps came, if it knew an op that brought it. */
+void wr_graph_tell_origin(const wr_graph *graph, wr_member *member);
 /* The commitment that it gives for an epoch. */
 WR_MUST bool wr_graph_reset_commit(const wr_graph *graph, const wr_hash *epoch_id,
                                    wr_hash *ret_commit);

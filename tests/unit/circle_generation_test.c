@@ -498,6 +498,34 @@ static void all_orders_lead_to_one_state(void **state) {
     stop(w);
 }
 
+/* What comes into a graph that has ended may come before its RESET elsewhere. */
+static void what_is_told_of_devices_does_not_depend_on_the_order(void **state) {
+    world *w = start(state);
+    wr_identity device = t_device(31);
+    w->plan.keep[2] = &device; /* who resets may know what the RESET does not stand on */
+    w->plan.gone[0] = NULL;
+    wr_generations *g[2];
+    const wr_member *told[2];
+    wr_graph *root;
+    T_OK(wr_graph_new(&root));
+    t_op ops[] = {t_found(root, &w->c->founder), t_reset(root, &w->plan),
+                  t_add(root, &w->c->founder, &device, WR_ROLE_MEMBER)};
+    for (size_t n = 0; n < WR_COUNT(g); n++) {
+        T_OK(wr_generations_new(&g[n]));
+        for (size_t i = 0; i < WR_COUNT(ops); i++) /* the last two in either order */
+            T_OK(t_generations_admit(g[n], &ops[i == 0 || n == 0 ? i : 3 - i]));
+        told[n] = wr_generations_device(g[n], &device.device_id);
+    }
+    T_FALSE(wr_generations_is_pq(g[0]));
+    T_FALSE(wr_generations_is_pq(g[1]));
+    T_EQ(told[0]->added_hlc, told[1]->added_hlc);
+    T_EQ(told[0]->mode, told[1]->mode);
+    for (size_t n = 0; n < WR_COUNT(g); n++)
+        wr_generations_free(g[n]);
+    wr_graph_free(root);
+    stop(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_reset_founds_a_generation_of_those_it_keeps,
@@ -516,6 +544,8 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(only_ops_of_one_graph_contradict_each_other, t_circle_start,
                                         t_circle_stop),
+        cmocka_unit_test_setup_teardown(what_is_told_of_devices_does_not_depend_on_the_order,
+                                        t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(all_orders_lead_to_one_state, t_circle_start,
                                         t_circle_stop),
     };
