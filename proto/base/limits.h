@@ -8,7 +8,8 @@
 
 /* ---- circle (circle.md) --------------------------------------------------- */
 #define WR_MEMBERS_MAX 64u           /* current members */
-#define WR_AUTHORS_MAX 256u          /* devices that ever were members, in one generation */
+#define WR_AUTHORS_MAX 256u          /* devices that ever were members, in any generation */
+#define WR_AUTHORS_FOR_ROOT 128u     /* .. kept for ROOT in the first one, half in the next .. */
 #define WR_OPS_MAX 16384u            /* ops of one generation */
 #define WR_OPS_FOR_REMOVAL 2048u     /* .. of which only removals, what goes with them, and ROOT */
 #define WR_OPS_FOR_ROOT 256u         /* .. and only ROOT may use the last ones */

@@ -207,6 +207,15 @@ static uint32_t count_new_devices(const wr_generations *g, const wr_op *op) {
     return count;
 }
 
+/* spec:circle#2.6 "Of these places the last 128 / 2^gen, rounded down, MUST be kept from the ADDs
+ * of members of generation gen." */
+static bool has_places(const wr_generations *g, const wr_op *op, uint64_t gen) {
+    bool kept = !wr_is_zero(WR_SLICE_OBJ(op->author)) && gen < 32;
+    uint32_t most = WR_AUTHORS_MAX - (kept ? WR_AUTHORS_FOR_ROOT >> gen : 0);
+    uint32_t count = count_new_devices(g, op);
+    return count == 0 || g->device_count + count <= most;
+}
+
 /* ---- where an op belongs ---- */
 
 /* The graph of its parents; what is in another one has no effect there.
@@ -259,6 +268,14 @@ static void note(wr_generations *g, uint32_t number) {
         g->epochs[g->epoch_count++] = number << 16 | (graph->epoch_count - 1);
 }
 
+bool wr_generations_has_places(const wr_generations *generations, wr_slice op_bytes) {
+    wr_op op;
+    uint32_t number;
+    return wr_op_decode(op_bytes, &op) == WR_OK &&
+           wr_generations_place(generations, &op, &number) == WR_OK &&
+           has_places(generations, &op, generations->graph[number]->gen);
+}
+
 wr_err wr_generations_admit(wr_generations *generations, wr_slice op_bytes, const wr_sig *sig,
                             bool branches) {
     wr_generations *g = generations;
@@ -268,7 +285,7 @@ wr_err wr_generations_admit(wr_generations *generations, wr_slice op_bytes, cons
     if (wr_generations_find(g, &op.id, &number))
         return WR_ERR_EXISTS;
     WR_TRY(wr_generations_place(g, &op, &number));
-    if (g->device_count + count_new_devices(g, &op) > WR_AUTHORS_MAX)
+    if (!has_places(g, &op, g->graph[number]->gen))
         return WR_ERR_LIMIT;
     if (op.type == WR_OP_RESET)
         WR_TRY(found(g, g->graph[number], op_bytes, sig, &number));

@@ -36,6 +36,8 @@ WR_MUST wr_err wr_generations_place(const wr_generations *generations, const wr_
 /* As wr_graph_admit, and as wr_graph_admit_branch. */
 WR_MUST wr_err wr_generations_admit(wr_generations *generations, wr_slice op_bytes,
                                     const wr_sig *sig, bool branches);
+/* Is there room for the device that an op brings?  Graphs do not know of one another. */
+WR_MUST bool wr_generations_has_places(const wr_generations *generations, wr_slice op_bytes);
 /* The graph with this op; false if it is not admitted. */
 WR_MUST bool wr_generations_find(const wr_generations *generations, const wr_hash *op_id,
                                  uint32_t *ret_number);

@@ -80,8 +80,14 @@ wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, w
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;
     WR_TRY(wr_self_ack_first(self, now));
-    return wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
-                           out, ret_sig);
+    wr_buf next = *out;
+    WR_TRY(wr_graph_author(self->graph, &self->identity, WR_OP_ADD, body, wr_self_hlc(self, now),
+                           &next, ret_sig));
+    if (!wr_generations_has_places(self->generations,
+                                   wr_slice_of(out->ptr + out->len, next.len - out->len)))
+        return WR_ERR_LIMIT; /* the guest is not to believe that it is in */
+    *out = next;
+    return WR_OK;
 }
 
 /* ---- removing ---- */

@@ -498,6 +498,41 @@ static void all_orders_lead_to_one_state(void **state) {
     stop(w);
 }
 
+/* Adds devices until one is refused; returns how many came. */
+static uint32_t fill(wr_generations *g, const wr_identity *sponsor, uint64_t seed) {
+    for (uint32_t count = 0;; count++) {
+        wr_identity device = t_device(seed + count);
+        uint8_t bytes[2048];
+        wr_buf body = WR_BUF_ARRAY(bytes);
+        t_add_body(wr_graph_circle_id(current(g)), sponsor, &device, WR_ROLE_MEMBER, &body);
+        t_op add = t_next(current(g), sponsor, WR_OP_ADD, wr_buf_slice(&body));
+        if (!wr_generations_has_places(g, t_op_slice(&add))) {
+            refused(g, &add, WR_ERR_LIMIT);
+            return count;
+        }
+        T_OK(t_generations_admit(g, &add));
+        body = WR_BUF_ARRAY(bytes);
+        t_remove_body(&device, WR_REASON_RETIRED, &body);
+        t_op remove = t_next(current(g), sponsor, WR_OP_REMOVE, wr_buf_slice(&body));
+        T_OK(t_generations_admit(g, &remove));
+    }
+}
+
+/* spec:circle#2.6 type=test "Of these places the last 128 / 2^gen, rounded down, MUST be kept from
+ * the ADDs of members of generation gen." */
+static void who_takes_all_places_does_not_prevent_a_new_beginning(void **state) {
+    world *w = start(state);
+    wr_identity device = t_device(31);
+    uint32_t had = wr_generations_device_count(w->g);
+    T_EQ(fill(w->g, &w->c->admin, 1000) + had, 128);
+    w->plan.keep[2] = &device;
+    t_op reset = t_reset(current(w->g), &w->plan);
+    T_OK(t_generations_admit(w->g, &reset));
+    T_TRUE(is_member(w->g, &device));
+    T_EQ(fill(w->g, &w->c->founder, 2000), 192 - 129);
+    stop(w);
+}
+
 /* What comes into a graph that has ended may come before its RESET elsewhere. */
 static void what_is_told_of_devices_does_not_depend_on_the_order(void **state) {
     world *w = start(state);
@@ -544,6 +579,8 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(only_ops_of_one_graph_contradict_each_other, t_circle_start,
                                         t_circle_stop),
+        cmocka_unit_test_setup_teardown(who_takes_all_places_does_not_prevent_a_new_beginning,
+                                        t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(what_is_told_of_devices_does_not_depend_on_the_order,
                                         t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(all_orders_lead_to_one_state, t_circle_start,
