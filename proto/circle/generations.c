@@ -262,7 +262,8 @@ static wr_err found(wr_generations *g, const wr_graph *older, wr_slice op_bytes,
 
 static void note(wr_generations *g, uint32_t number) {
     const wr_graph *graph = g->graph[number];
-    note_devices(g, graph);
+    if (wr_node_makes_members(graph->node[graph->op_count - 1]))
+        note_devices(g, graph);
     g->log[g->op_count++] = number << 16 | (graph->op_count - 1);
     if (graph->node[graph->op_count - 1]->type == WR_OP_EPOCH)
         g->epochs[g->epoch_count++] = number << 16 | (graph->epoch_count - 1);

@@ -27,7 +27,7 @@ static bool follows_end(const wr_graph *graph, const epoch_place *at, const wr_n
     wr_evaluator_past(graph->evaluator, at->clock, at->clock_len, graph->member_count, past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *added = graph->effect[i];
-        if (!is_before(added, at))
+        if (!wr_node_makes_members(added) || !is_before(added, at))
             continue;
         for (uint32_t m = 0; m < graph->member_count; m++) {
             bool out = !past[m].current || wr_hash_is_among(&graph->member[m].device_id,

@@ -65,8 +65,7 @@ static void note_unseen(wr_graph *graph) {
         return;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        bool brings = wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
-        if (!brings || wr_graph_shuns(graph, node, false))
+        if (!wr_node_makes_members(node) || wr_graph_shuns(graph, node, false))
             continue;
         for (uint32_t s = 0; s < node->eval.subject_count; s++)
             wr_eval_put(&seen, node->eval.subject[s].member);
@@ -298,9 +297,9 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
                       past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *added = graph->effect[i];
-        for (uint32_t m = 0; m < graph->member_count; m++)
-            if (wr_node_brings(added, m) && wr_node_is_past(added, in))
-                wr_eval_put(&epoch->known, m);
+        bool known = wr_node_makes_members(added) && wr_node_is_past(added, in);
+        for (uint32_t s = 0; known && s < added->eval.subject_count; s++)
+            wr_eval_put(&epoch->known, added->eval.subject[s].member);
     }
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool left_out = wr_hash_is_among(&graph->member[i].device_id, in->epoch.without,

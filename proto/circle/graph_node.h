@@ -179,11 +179,14 @@ static inline bool wr_node_is_earlier(const wr_node *a, const wr_node *b) {
 static inline bool wr_op_makes_member(uint64_t type) {
     return type == WR_OP_GENESIS || type == WR_OP_ADD;
 }
+static inline bool wr_node_makes_members(const wr_node *node) {
+    return wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
+}
 /* Does the op bring this device? */
 static inline bool wr_node_brings(const wr_node *node, uint32_t member) {
-    for (uint32_t i = 0; i < node->eval.subject_count; i++)
+    for (uint32_t i = 0; wr_node_makes_members(node) && i < node->eval.subject_count; i++)
         if (node->eval.subject[i].member == member)
-            return wr_op_makes_member(node->type) || node->type == WR_OP_RESET;
+            return true;
     return false;
 }
 /* Types that every other member has to acknowledge (circle.md 3.4). */
