@@ -32,6 +32,7 @@ typedef struct wr_eval_entry {
     wr_eval_set set;       /* whom it names; ADD: the members of its past, too */
     uint16_t column, aseq; /* of op: at hand where many are passed over */
     uint16_t open;         /* of a first one: the first of them that is not held; WR_EVAL_END */
+    uint16_t end;          /* .. aseq + 1 of the last of them, or more */
     uint16_t older;        /* .. another first one of the column */
     uint16_t heir;         /* .. the first one of those that were split off last; WR_EVAL_END */
     bool held;
