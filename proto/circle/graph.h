@@ -162,8 +162,8 @@ WR_MUST bool wr_graph_epoch_commit(const wr_graph *graph, const wr_hash *epoch_i
 WR_MUST bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,
                                      bool *ret_follows_end);
 WR_MUST bool wr_graph_epoch_follows_end(const wr_graph *graph, const wr_hash *epoch_id);
-/* Who is to get the secret of an epoch that this device makes now: members that are in.  Barred
- * ones go to without (ascending), and must be named in the op. */
+/* Who is to get the secret of an epoch that this device makes now: members that are in.  Others
+ * that are members in the op's past go to without (ascending), and must be named in the op. */
 wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
                             uint32_t *ret_without_count);
 

@@ -62,22 +62,41 @@ uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
 /* More heads than an op may name are joined in several ops.  The one that holds our own chain
  * must be among them; it takes the last place, which keeps the order. */
 static uint32_t pick_parents(const wr_graph *graph, bool root, const wr_node *own_last,
-                             wr_hash parents[WR_OP_PARENTS_MAX]) {
-    const wr_node *all[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_collect_heads(graph, root, all), mine = 0;
-    if (count > WR_OP_PARENTS_MAX && own_last != NULL) {
-        while (mine < count && all[mine] != own_last && !wr_node_precedes(own_last, all[mine]))
-            mine++;
-        if (mine == count) /* no chain of the device whose graph this is: the checks refuse it */
-            mine = 0;
-        if (mine >= WR_OP_PARENTS_MAX)
-            all[WR_OP_PARENTS_MAX - 1] = all[mine];
-    }
-    if (count > WR_OP_PARENTS_MAX)
-        count = WR_OP_PARENTS_MAX;
+                             const wr_node *parents[WR_COLUMNS_MAX]) {
+    uint32_t count = wr_graph_collect_heads(graph, root, parents), mine = 0;
+    if (count <= WR_OP_PARENTS_MAX)
+        return count;
+    while (own_last != NULL && mine < count && parents[mine] != own_last &&
+           !wr_node_precedes(own_last, parents[mine]))
+        mine++;
+    /* Without a chain of the device whose graph this is the checks refuse the op. */
+    if (mine >= WR_OP_PARENTS_MAX && mine < count)
+        parents[WR_OP_PARENTS_MAX - 1] = parents[mine];
+    return WR_OP_PARENTS_MAX;
+}
+
+static uint32_t put_parents(const wr_graph *graph, bool root, const wr_node *own_last,
+                            wr_hash parents[WR_OP_PARENTS_MAX]) {
+    const wr_node *picked[WR_COLUMNS_MAX];
+    uint32_t count = pick_parents(graph, root, own_last, picked);
     for (uint32_t i = 0; i < count; i++)
-        parents[i] = all[i]->eval.id;
+        parents[i] = picked[i]->eval.id;
     return count;
+}
+
+uint32_t wr_graph_clock_of_next(const wr_graph *graph, const wr_node *own_last,
+                                uint16_t clock[WR_COLUMNS_MAX]) {
+    const wr_node *parents[WR_COLUMNS_MAX];
+    uint32_t count = pick_parents(graph, false, own_last, parents);
+    memset(clock, 0, WR_COLUMNS_MAX * sizeof clock[0]);
+    for (uint32_t p = 0; p < count; p++) {
+        const wr_eval_op *op = &parents[p]->eval;
+        for (uint32_t i = 0; i < op->clock_len; i++)
+            clock[i] = op->clock[i] > clock[i] ? op->clock[i] : clock[i];
+        if (op->aseq + 1 > clock[op->column])
+            clock[op->column] = (uint16_t)(op->aseq + 1);
+    }
+    return graph->column_count;
 }
 
 /* Could a newer version see this differently?  An accusation only takes away: whoever wants to stay
@@ -134,7 +153,7 @@ wr_err wr_graph_author(const wr_graph *graph, const wr_identity *me, wr_op_type 
     header.has_aprev = chain->last != NULL;
     if (header.has_aprev)
         header.aprev = chain->last->eval.id;
-    header.parent_count = pick_parents(graph, false, chain->last, parents);
+    header.parent_count = put_parents(graph, false, chain->last, parents);
     return sign(graph, &header, parents, &me->sign, out, ret_sig);
 }
 
@@ -148,6 +167,6 @@ wr_err wr_graph_author_root(const wr_graph *graph, const wr_sign_key *root_sign,
         return WR_ERR_STATE;
     header.circle_id = graph->circle_id;
     header.gen = graph->gen + (type == WR_OP_RESET ? 1 : 0);
-    header.parent_count = pick_parents(graph, true, NULL, parents);
+    header.parent_count = put_parents(graph, true, NULL, parents);
     return sign(graph, &header, parents, root_sign, out, ret_sig);
 }

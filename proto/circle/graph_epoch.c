@@ -20,18 +20,38 @@ static bool is_before(const wr_node *node, const epoch_place *at) {
     return node->eval.column < at->clock_len && at->clock[node->eval.column] > node->eval.aseq;
 }
 
+/* Accused there, and left out by name for the first time: else leaving out the one and the other by
+ * turns would never end. */
+static wr_eval_set newly_left_out(const wr_graph *graph, const epoch_place *at,
+                                  const wr_node *previous) {
+    wr_eval_set accused = {{0}}, left = {{0}};
+    for (uint32_t i = 0; i < graph->effect_count && at->without_count != 0; i++) {
+        const wr_node *node = graph->effect[i];
+        for (uint32_t s = 0; wr_eval_accuses(&node->eval) && s < node->eval.subject_count; s++)
+            if (is_before(node, at))
+                wr_eval_put(&accused, node->eval.subject[s].member);
+    }
+    for (uint32_t i = 0; i < at->without_count; i++) {
+        uint32_t member;
+        if (wr_graph_index(graph, &at->without[i], &member) && wr_eval_has(&accused, member) &&
+            (previous == NULL || !wr_eval_has(&previous->epoch->left, member)))
+            wr_eval_put(&left, member);
+    }
+    return left;
+}
+
 /* Is a device out there that may hold the secret of the author's EPOCH before?  It was one of its
  * recipients, or its ADD was not known then. */
 static bool follows_end(const wr_graph *graph, const epoch_place *at, const wr_node *previous) {
     wr_eval_member past[WR_AUTHORS_MAX];
+    wr_eval_set left = newly_left_out(graph, at, previous);
     wr_evaluator_past(graph->evaluator, at->clock, at->clock_len, graph->member_count, past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *added = graph->effect[i];
         if (!wr_node_makes_members(added) || !is_before(added, at))
             continue;
         for (uint32_t m = 0; m < graph->member_count; m++) {
-            bool out = !past[m].current || wr_hash_is_among(&graph->member[m].device_id,
-                                                            at->without, at->without_count);
+            bool out = !past[m].current || wr_eval_has(&left, m);
             if (out && wr_node_brings(added, m) &&
                 (previous == NULL || wr_eval_has(&previous->epoch->readers, m) ||
                  !wr_eval_has(&previous->epoch->known, m)))
@@ -67,22 +87,14 @@ void wr_graph_count_epochs(const wr_graph *graph, const wr_admission *in, wr_nod
     epoch_place at = place_of(in);
     node->follows_end = follows_end(graph, &at, node->newest_epoch);
     node->epochs_made += !node->follows_end;
-    node->newest_epoch = node;
-}
-
-/* The clock of an op on top of all heads. */
-static uint32_t clock_of_next(const wr_graph *graph, uint16_t clock[WR_COLUMNS_MAX]) {
-    const wr_node *heads[WR_COLUMNS_MAX];
-    uint32_t count = wr_graph_collect_heads(graph, false, heads);
-    memset(clock, 0, WR_COLUMNS_MAX * sizeof clock[0]);
-    for (uint32_t h = 0; h < count; h++) {
-        const wr_eval_op *op = &heads[h]->eval;
-        for (uint32_t i = 0; i < op->clock_len; i++)
-            clock[i] = op->clock[i] > clock[i] ? op->clock[i] : clock[i];
-        if (op->aseq + 1 > clock[op->column])
-            clock[op->column] = (uint16_t)(op->aseq + 1);
+    *node->epoch = (wr_epoch_node){
+        .left = node->newest_epoch == NULL ? (wr_eval_set){{0}} : node->newest_epoch->epoch->left};
+    for (uint32_t i = 0; i < in->epoch.without_count; i++) {
+        uint32_t member;
+        if (wr_graph_index(graph, &in->epoch.without[i], &member))
+            wr_eval_put(&node->epoch->left, member);
     }
-    return graph->column_count;
+    node->newest_epoch = node;
 }
 
 bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,
@@ -94,7 +106,7 @@ bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,
     if (!wr_graph_own_column(graph, device_id, &column))
         return false;
     const wr_node *own = graph->chain[column].last;
-    at.clock_len = clock_of_next(graph, clock);
+    at.clock_len = wr_graph_clock_of_next(graph, own, clock);
     (void)wr_graph_recipients(graph, without, &at.without_count);
     *ret_follows_end = follows_end(graph, &at, own == NULL ? NULL : own->newest_epoch);
     return *ret_follows_end || own == NULL || own->epochs_made < WR_EPOCH_SHARE;

@@ -158,16 +158,16 @@ static bool strikes_back(const wr_graph *graph, const wr_eval_set *suspects,
     return false;
 }
 
-/* The late and stray ops that have effect now, and newest if it changes anything; false: there are
- * none. */
+/* Late and stray ops; active: those that have effect now, and newest if it changes anything. False:
+ * none is active. */
 static bool find_suspects(wr_graph *graph, const wr_node *newest, const wr_eval_member *now) {
     bool any = false;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
-        bool open = (node->late || node->stray) && !node->held && !node->released;
-        node->suspect =
-            open && (has_effect(graph, node) || (node == newest && changes(graph, now)));
-        any = any || node->suspect;
+        node->suspect = (node->late || node->stray) && !node->held && !node->released;
+        node->active =
+            node->suspect && (has_effect(graph, node) || (node == newest && changes(graph, now)));
+        any = any || node->active;
     }
     return any;
 }
@@ -185,7 +185,7 @@ static bool acquit(wr_graph *graph, const wr_eval_member *without) {
         wr_node *node = graph->effect[i];
         if (!node->suspect || !node->stray || !without[node->eval.author].added)
             continue;
-        node->suspect = node->stray = false;
+        node->suspect = node->active = node->stray = false;
         graph->late_count--;
         hold(graph, node, false);
         any = true;
@@ -193,15 +193,50 @@ static bool acquit(wr_graph *graph, const wr_eval_member *without) {
     return any;
 }
 
-static wr_eval_set authors_of_suspects(const wr_graph *graph) {
+static wr_eval_set authors_of_active(const wr_graph *graph) {
     wr_eval_set authors = {{0}};
     for (uint32_t i = 0; i < graph->effect_count; i++)
-        if (graph->effect[i]->suspect)
+        if (graph->effect[i]->active)
             wr_eval_put(&authors, graph->effect[i]->eval.author);
     return authors;
 }
 
-/* Members, with what strikes back held: newest, which may be NULL, or what was OUT until now.
+/* Does something that we signed stand on it?  Who does not know who it is takes it for covered. */
+static bool is_covered(const wr_graph *graph, const wr_node *node) {
+    uint32_t me;
+    if (!graph->has_own || !wr_graph_index(graph, &graph->own, &me))
+        return true;
+    for (uint32_t i = 0; i < graph->column_count; i++) {
+        const wr_chain *chain = &graph->chain[i];
+        if (chain->author == me && chain->last != NULL && wr_node_precedes(node, chain->last))
+            return true;
+    }
+    return false;
+}
+
+/* Holds what is active, and what has effect then. */
+static void hold_active(wr_graph *graph, const wr_node *newest) {
+    hold_suspects(graph, false);
+    for (bool more = true; more;) {
+        more = false;
+        for (uint32_t i = 0; i < graph->effect_count; i++) {
+            wr_node *node = graph->effect[i];
+            if (!node->active || node->held)
+                continue;
+            hold(graph, node, true);
+            node->covered = node != newest && is_covered(graph, node);
+        }
+        for (uint32_t i = 0; i < graph->effect_count; i++) {
+            wr_node *node = graph->effect[i];
+            if (node->suspect && !node->active && has_effect(graph, node))
+                node->active = more = true;
+        }
+    }
+}
+
+/* Members, with what strikes back held: newest, which may be NULL, or what was OUT until now.  All
+ * that is late is left out to see what they would be: what one of them does may be to keep another
+ * one OUT.
  * spec:circle#4.6 "An op of a device that is barred, or that no op with effect brings, MUST be held
  * if it would make anyone a member, change a role, or cost anyone but its accusers the membership."
  * spec:circle#4.6 "This MUST be asked again when another op changes what has effect: such ops are
@@ -215,17 +250,13 @@ static void judge(wr_graph *graph, const wr_node *newest, wr_eval_member *ret_no
     do
         wr_evaluator_members(graph->evaluator, graph->member_count, without);
     while (acquit(graph, without));
-    wr_eval_set authors = authors_of_suspects(graph);
+    wr_eval_set authors = authors_of_active(graph);
     if (!strikes_back(graph, &authors, without, ret_now)) {
         hold_suspects(graph, false);
         return;
     }
-    for (uint32_t i = 0; i < graph->effect_count; i++) {
-        wr_node *node = graph->effect[i];
-        if (node->suspect) /* it was open till now, so something that we signed may cover it */
-            node->covered = node != newest;
-    }
-    memcpy(ret_now, without, graph->member_count * sizeof *without);
+    hold_active(graph, newest);
+    wr_evaluator_members(graph->evaluator, graph->member_count, ret_now);
     note_held(graph);
 }
 
@@ -292,7 +323,7 @@ wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
 void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node) {
     wr_eval_member past[WR_AUTHORS_MAX];
     wr_epoch_node *epoch = node->epoch;
-    *epoch = (wr_epoch_node){.commit = in->epoch.commit};
+    epoch->commit = in->epoch.commit;
     wr_evaluator_past(graph->evaluator, node->eval.clock, node->eval.clock_len, graph->member_count,
                       past);
     for (uint32_t i = 0; i < graph->effect_count; i++) {

@@ -31,6 +31,7 @@ typedef struct wr_epoch_node { /* what an EPOCH op says */
     wr_hash commit;
     wr_eval_set known;   /* devices added in its past */
     wr_eval_set readers; /* its recipients */
+    wr_eval_set left;    /* whom its author has left out by name, in this one or before */
     bool whole;          /* rcpt_hash is that of its readers */
 } wr_epoch_node;
 
@@ -53,7 +54,7 @@ struct wr_node {     /* one admitted op; lives in the arena */
     bool late;     /* its author was barred when it came */
     bool stray;    /* .. or nothing with effect brought it */
     bool suspect;  /* being judged */
-    bool active;   /* .. and it would have effect */
+    bool active;   /* .. and it has effect, or would have */
     bool held;     /* without effect here */
     bool covered;  /* held, and something that we signed before stands on it */
     bool released; /* the owner let it take effect */
@@ -159,6 +160,9 @@ WR_MUST bool wr_graph_shuns(const wr_graph *graph, const wr_node *node, bool roo
 /* Ops without children among those that are not shunned, ascending by id. */
 uint32_t wr_graph_collect_heads(const wr_graph *graph, bool root,
                                 const wr_node *heads[WR_COLUMNS_MAX]);
+/* The past of the next op of a device with this newest op, NULL: of one that has none. */
+uint32_t wr_graph_clock_of_next(const wr_graph *graph, const wr_node *own_last,
+                                uint16_t clock[WR_COLUMNS_MAX]);
 wr_op_ref wr_node_ref(const wr_graph *graph, const wr_node *node);
 void wr_graph_hash_heads(const wr_graph *graph, wr_hasher *hasher);
 /* rcpt_hash of a set of members. */

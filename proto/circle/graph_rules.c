@@ -198,19 +198,6 @@ static wr_err check_role(const wr_graph *graph, const wr_admission *in) {
 
 /* ---- EPOCH ---- */
 
-static bool is_accused(const wr_graph *graph, const wr_admission *in, const wr_hash *device_id) {
-    uint32_t member;
-    if (!wr_graph_index(graph, device_id, &member))
-        return false;
-    for (uint32_t i = 0; i < graph->effect_count; i++) {
-        const wr_node *node = graph->effect[i];
-        if (wr_eval_accuses(&node->eval) && wr_eval_ends(&node->eval, member) &&
-            wr_node_is_past(node, in))
-            return true;
-    }
-    return false;
-}
-
 static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
     for (uint32_t i = 0; i < in->epoch.prev_count; i++) {
         const wr_node *prev = wr_graph_node(graph, &in->epoch.prev[i]);
@@ -222,9 +209,10 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
             return WR_ERR_REFUSED;
     }
     for (uint32_t i = 0; i < in->epoch.without_count; i++) {
-        /* spec:circle#3.5 "Each device that an EPOCH leaves out MUST be the target of an
-         * accusation in its past." */
-        if (!is_accused(graph, in, &in->epoch.without[i]))
+        uint32_t member;
+        /* spec:circle#3.5 "Each device that an EPOCH leaves out MUST have been added in its past."
+         */
+        if (!wr_graph_index(graph, &in->epoch.without[i], &member) || !was_added(graph, in, member))
             return WR_ERR_REFUSED;
     }
     /* spec:circle#3.5 "An EPOCH of an author that has made 256 before MUST be refused, unless it

@@ -141,13 +141,19 @@ wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_set *members)
 
 wr_hash wr_graph_recipients(const wr_graph *graph, wr_hash without[WR_MEMBERS_MAX],
                             uint32_t *ret_without_count) {
+    wr_eval_member past[WR_AUTHORS_MAX];
+    uint16_t clock[WR_COLUMNS_MAX];
     wr_eval_set members = {{0}};
-    uint32_t count = 0;
+    uint32_t count = 0, own;
+    bool has_chain = graph->has_own && wr_graph_own_column(graph, &graph->own, &own);
+    uint32_t len = wr_graph_clock_of_next(graph, has_chain ? graph->chain[own].last : NULL, clock);
+    wr_evaluator_past(graph->evaluator, clock, len, graph->member_count, past);
+    /* A past knows no held ops: what we covered before has effect there. */
     for (uint32_t i = 0; i < graph->member_count; i++) {
         const wr_member *member = &graph->member[i];
-        if (wr_member_is_in(member))
+        if (past[i].current && wr_member_is_in(member))
             wr_eval_put(&members, i);
-        else if (member->current && count < WR_MEMBERS_MAX)
+        else if (past[i].current && count < WR_MEMBERS_MAX)
             without[count++] = member->device_id;
     }
     wr_hash_sort(without, count);

@@ -45,7 +45,10 @@ static void an_epoch_names_its_commitment_and_height(void **state) {
 }
 
 /* spec:circle#5.3 type=test "A device MUST NOT write under an epoch whose rcpt_hash differs from
- * the hash over its recipients." */
+ * the hash over its recipients."
+ * spec:circle#3.5 type=test "Each device that an EPOCH leaves out MUST have been added in its
+ * past."
+ */
 static void a_wrong_recipient_list_makes_an_epoch_read_only(void **state) {
     t_circle *c = *state;
     wr_epoch_op epoch = honest(c);
@@ -73,9 +76,11 @@ static void a_wrong_recipient_list_makes_an_epoch_read_only(void **state) {
     T_FALSE(admit(c, &epoch).for_members); /* left out in silence */
     epoch.without_count = 1;
     epoch.without[0] = c->member.device_id;
-    t_op named = make(c, &epoch); /* left out by name, though nobody accused it */
+    T_TRUE(admit(c, &epoch).for_members); /* by name */
+    epoch.without[0] = stranger;
+    t_op named = make(c, &epoch);
     t_refused(c->graph, &named, WR_ERR_REFUSED);
-    T_EQ(wr_graph_epoch_count(c->graph), 4);
+    T_EQ(wr_graph_epoch_count(c->graph), 5);
 }
 
 static void a_newcomer_does_not_end_an_epoch(void **state) {

@@ -16,6 +16,20 @@ static t_op forged(const wr_graph *graph, const wr_identity *author) {
     return t_forge(&header, parents, author);
 }
 
+static t_op leaving_out(const wr_graph *graph, const wr_identity *author,
+                        const wr_identity *device) {
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    t_op next = t_next(graph, author, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    wr_epoch_op epoch = {.klass = 1, .without_count = 1, .without = {device->device_id}};
+    T_OK(wr_epoch_encode(&epoch, &body));
+    header.type = WR_OP_EPOCH;
+    header.body = wr_buf_slice(&body);
+    return t_forge(&header, parents, author);
+}
+
 static bool may_make(const wr_graph *graph, const wr_identity *device, bool *ret_follows_end) {
     return wr_graph_may_make_epoch(graph, &device->device_id, ret_follows_end);
 }
@@ -102,12 +116,39 @@ static void a_stranger_to_the_epoch_that_is_out_counts_as_one_that_goes(void **s
     T_TRUE(t_epoch_ref(c->graph, &after.id).for_members);
 }
 
+/* Two that are accused, and members for all that, left out in turn. */
+static void nobody_is_left_out_without_end(void **state) {
+    t_circle *c = *state;
+    wr_identity guest[] = {t_device(9), t_device(10), t_device(11)};
+    bool follows_end;
+    for (size_t i = 0; i < WR_COUNT(guest); i++)
+        (void)t_add(c->graph, &c->admin, &guest[i], WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &guest[2]);
+    WR_AUTO(wr_graph) aside = t_copy_of(c);
+    (void)t_remove(c->graph, &c->admin, &guest[2], WR_REASON_LOST);
+    for (size_t i = 0; i < 2; i++)
+        (void)t_remove(aside, &guest[2], &guest[i], WR_REASON_LOST);
+    t_copy(c->graph, aside);
+    for (size_t i = 0; i < 2; i++)
+        T_TRUE(t_member_of(c, &guest[i])->current);
+    for (uint32_t i = 0; may_make(c->graph, &c->member, &follows_end); i++) {
+        T_TRUE(i < WR_EPOCH_SHARE + 4);
+        t_op epoch = leaving_out(c->graph, &c->member, &guest[i % 2]);
+        T_OK(t_admit(c->graph, &epoch));
+    }
+    t_op over = leaving_out(c->graph, &c->member, &guest[0]);
+    t_refused(c->graph, &over, WR_ERR_REFUSED);
+    over = leaving_out(c->graph, &c->member, &guest[1]);
+    t_refused(c->graph, &over, WR_ERR_REFUSED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, t_circle_start, t_circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_share_ends_and_the_end_of_a_membership_gives_one_more),
         TEST(the_answer_does_not_depend_on_the_order_of_arrival),
+        TEST(nobody_is_left_out_without_end),
         TEST(a_stranger_to_the_epoch_that_is_out_counts_as_one_that_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,8 @@ static void what_was_struck_out_does_not_strike_back_when_its_accuser_falls(void
     T_TRUE(wr_graph_covers(c->graph, heads, count, &ours.id, 1));
     T_TRUE(wr_graph_covers(c->graph, heads, count, &strike.id, 1));
     (void)t_ack(c->graph, &fourth);
+    t_op epoch = t_epoch(c->graph, &fourth, 7); /* in whose past the strike has effect */
+    T_TRUE(t_epoch_ref(c->graph, &epoch.id).for_members);
 
     /* ROOT stands on nothing of it, and so ends it on all devices. */
     t_op root = t_root_remove(c->graph, &c->admin);
@@ -206,21 +208,55 @@ static void who_fell_with_its_sponsor_is_heard_when_it_is_brought_again(void **s
     T_TRUE(wr_member_is_in(wr_graph_find(other, &fourth.device_id)));
 }
 
-/* Nobody here covers its ADD, so no epoch could tell that it does not have the secret. */
+/* Nobody here covers them, so no epoch could have them in its past. */
 static void what_stands_on_a_held_op_does_not_end_epochs(void **state) {
     t_circle *c = *state;
-    WR_AUTO(wr_graph) past = t_copy_of(c);
-    wr_identity third = t_device(11), accomplice = t_device(12);
+    wr_identity third = t_device(11), fourth = t_device(12), accomplice = t_device(13);
     (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
     (void)t_ack(c->graph, &third);
-    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    (void)t_add(c->graph, &c->founder, &fourth, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &fourth);
+    (void)t_remove(c->graph, &fourth, &c->admin, WR_REASON_LOST);
     t_op strike = t_remove(past, &c->admin, &c->founder, WR_REASON_LOST);
     t_op add = t_add(past, &c->admin, &accomplice, WR_ROLE_ADMIN);
+    t_copy(past, c->graph); /* where the strike voids the accusation */
+    t_op answer = t_remove(past, &c->admin, &third, WR_REASON_LOST);
     T_OK(t_admit(c->graph, &strike));
     T_OK(t_admit(c->graph, &add));
     T_TRUE(t_is_held(c, &strike));
-    t_op epoch = t_epoch(c->graph, &third, 7);
+    t_op epoch = t_epoch(c->graph, &fourth, 7);
     T_TRUE(t_epoch_ref(c->graph, &epoch.id).for_members);
+    (void)t_remove(c->graph, &third, &c->admin, WR_REASON_LOST);
+    T_OK(t_admit(c->graph, &answer)); /* costs its accuser the membership */
+    T_FALSE(t_is_held(c, &answer));
+    T_FALSE(t_is_in(c, &third));
+    T_FALSE(t_epoch_ref(c->graph, &epoch.id).for_members);
+    epoch = t_epoch(c->graph, &fourth, 8);
+    T_TRUE(t_epoch_ref(c->graph, &epoch.id).for_members);
+}
+
+/* Whom a thief brings when it is out does not make an op that keeps it out one that costs others.
+ */
+static void an_accusation_is_not_held_for_those_whom_the_accused_brings(void **state) {
+    t_circle *c = *state;
+    wr_identity third = t_device(11), accomplice = t_device(12);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_ADMIN);
+    (void)t_ack(c->graph, &third);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    WR_AUTO(wr_graph) other = t_copy_of(c);
+    t_op strike = t_remove(past, &c->admin, &third, WR_REASON_LOST);
+    t_op accusation = t_remove_aside(other, &third, &c->admin);
+    t_op add = t_add(past, &c->admin, &accomplice, WR_ROLE_ADMIN);
+    T_OK(t_admit(c->graph, &strike));
+    T_OK(t_admit(c->graph, &accusation)); /* late, but of an accuser of who fell */
+    T_FALSE(t_is_in(c, &c->admin));
+    T_OK(t_admit(c->graph, &add));
+    T_FALSE(t_is_held(c, &accusation));
+    T_FALSE(t_member_of(c, &c->admin)->current);
+    T_FALSE(t_member_of(c, &accomplice)->current);
 }
 
 static void the_owner_may_let_a_held_op_take_effect(void **state) {
@@ -288,6 +324,7 @@ int main(void) {
         TEST(an_accomplice_that_the_accused_brings_strikes_nobody),
         TEST(who_fell_with_its_sponsor_is_heard_when_it_is_brought_again),
         TEST(what_stands_on_a_held_op_does_not_end_epochs),
+        TEST(an_accusation_is_not_held_for_those_whom_the_accused_brings),
         TEST(the_owner_may_let_a_held_op_take_effect),
         TEST(only_the_accuser_can_fall_to_the_accused),
         TEST(what_a_removal_could_cost_is_foreseen),

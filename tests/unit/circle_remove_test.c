@@ -251,8 +251,6 @@ static void an_epoch_of_a_struck_device_is_read_only(void **state) {
     T_TRUE(wr_graph_epoch_commit(c->graph, &theirs.id, &commit)); /* readable all the same */
 }
 
-/* spec:circle#3.5 type=test "Each device that an EPOCH leaves out MUST be the target of an
- * accusation in its past." */
 static void a_barred_device_that_is_a_member_again_is_left_out_by_name(void **state) {
     t_circle *c = *state;
     WR_AUTO(wr_graph) past = t_copy_of(c);
