@@ -158,15 +158,14 @@ static bool strikes_back(const wr_graph *graph, const wr_eval_set *suspects,
     return false;
 }
 
-/* Late and stray ops; active: those that have effect now, and newest if it changes anything. False:
- * none is active. */
-static bool find_suspects(wr_graph *graph, const wr_node *newest, const wr_eval_member *now) {
+/* Late and stray ops; active: those that have effect now, and newest, which has changed something.
+ * False: none is active. */
+static bool find_suspects(wr_graph *graph, const wr_node *newest) {
     bool any = false;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
         node->suspect = (node->late || node->stray) && !node->held && !node->released;
-        node->active =
-            node->suspect && (has_effect(graph, node) || (node == newest && changes(graph, now)));
+        node->active = node->suspect && (node == newest || has_effect(graph, node));
         any = any || node->active;
     }
     return any;
@@ -178,12 +177,14 @@ static void hold_suspects(wr_graph *graph, bool held) {
             hold(graph, graph->effect[i], held);
 }
 
-/* Whom something brings that is not suspect was a member all along; true if there is any such. */
-static bool acquit(wr_graph *graph, const wr_eval_member *without) {
+/* Whom something brings, with the suspects and without them, was a member all along; true if there
+ * is any such. */
+static bool acquit(wr_graph *graph, const wr_eval_member *without, const wr_eval_member *with) {
     bool any = false;
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         wr_node *node = graph->effect[i];
-        if (!node->suspect || !node->stray || !without[node->eval.author].added)
+        if (!node->suspect || !node->stray || !without[node->eval.author].added ||
+            !with[node->eval.author].added)
             continue;
         node->suspect = node->active = node->stray = false;
         graph->late_count--;
@@ -239,17 +240,17 @@ static void hold_active(wr_graph *graph, const wr_node *newest) {
  * one OUT.
  * spec:circle#4.6 "An op of a device that is barred, or that no op with effect brings, MUST be held
  * if it would make anyone a member, change a role, or cost anyone but its accusers the membership."
- * spec:circle#4.6 "This MUST be asked again when another op changes what has effect: such ops are
- * held together if together they would." */
+ * spec:circle#4.6 "This MUST be asked again when another op changes a member or a role: such ops
+ * are held together if together they would." */
 static void judge(wr_graph *graph, const wr_node *newest, wr_eval_member *ret_now) {
     wr_eval_member without[WR_AUTHORS_MAX];
     wr_evaluator_members(graph->evaluator, graph->member_count, ret_now);
-    if (graph->late_count == 0 || !find_suspects(graph, newest, ret_now))
+    if (graph->late_count == 0 || !changes(graph, ret_now) || !find_suspects(graph, newest))
         return;
     hold_suspects(graph, true);
     do
         wr_evaluator_members(graph->evaluator, graph->member_count, without);
-    while (acquit(graph, without));
+    while (acquit(graph, without, ret_now));
     wr_eval_set authors = authors_of_active(graph);
     if (!strikes_back(graph, &authors, without, ret_now)) {
         hold_suspects(graph, false);

@@ -71,8 +71,8 @@ static void nothing_stands_on_what_stands_on_a_held_op(void **state) {
     T_TRUE(t_is_in(c, &c->member));
 }
 
-/* spec:circle#4.6 type=test "This MUST be asked again when another op changes what has effect: such
- * ops are held together if together they would." */
+/* spec:circle#4.6 type=test "This MUST be asked again when another op changes a member or a role:
+ * such ops are held together if together they would." */
 static void what_was_struck_out_does_not_strike_back_when_its_accuser_falls(void **state) {
     t_circle *c = *state;
     wr_identity third = t_device(11), fourth = t_device(12);
@@ -259,6 +259,29 @@ static void an_accusation_is_not_held_for_those_whom_the_accused_brings(void **s
     T_FALSE(t_member_of(c, &accomplice)->current);
 }
 
+/* What they would do if the accusation did not count says nothing about the accusation. */
+static void an_accusation_is_not_held_for_what_an_accomplice_would_do(void **state) {
+    t_circle *c = *state;
+    wr_identity accomplice = t_device(12);
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    t_op accusation = t_remove_aside(c->graph, &c->founder, &c->admin);
+    t_op ops[] = {t_add(past, &c->admin, &accomplice, WR_ROLE_ADMIN),
+                  t_remove(past, &c->admin, &c->founder, WR_REASON_LOST),
+                  t_remove(past, &accomplice, &c->founder, WR_REASON_LOST)};
+    t_op strike = t_remove(past, &accomplice, &c->member, WR_REASON_RETIRED);
+    for (size_t i = 0; i < WR_COUNT(ops); i++)
+        T_OK(t_admit(c->graph, &ops[i]));
+    T_OK(t_admit(c->graph, &accusation));
+    T_FALSE(t_is_held(c, &accusation));
+    T_FALSE(t_member_of(c, &c->admin)->current);
+    T_FALSE(t_member_of(c, &accomplice)->current);
+    T_OK(t_admit(c->graph, &strike));
+    T_FALSE(t_is_held(c, &accusation));
+    T_TRUE(t_is_in(c, &c->member));
+    T_FALSE(t_member_of(c, &c->admin)->current);
+    T_FALSE(t_member_of(c, &accomplice)->current);
+}
+
 static void the_owner_may_let_a_held_op_take_effect(void **state) {
     t_circle *c = *state;
     WR_AUTO(wr_graph) past = t_copy_of(c);
@@ -325,6 +348,7 @@ int main(void) {
         TEST(who_fell_with_its_sponsor_is_heard_when_it_is_brought_again),
         TEST(what_stands_on_a_held_op_does_not_end_epochs),
         TEST(an_accusation_is_not_held_for_those_whom_the_accused_brings),
+        TEST(an_accusation_is_not_held_for_what_an_accomplice_would_do),
         TEST(the_owner_may_let_a_held_op_take_effect),
         TEST(only_the_accuser_can_fall_to_the_accused),
         TEST(what_a_removal_could_cost_is_foreseen),
