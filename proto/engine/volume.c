@@ -17,7 +17,7 @@ typedef struct volume_slot {
 
 struct wr_volumes {
     uint32_t count, dirty_count;
-    volume_slot slot[WR_OPS_MAX]; /* ascending; each epoch is an op */
+    volume_slot slot[WR_GENERATIONS_MAX * WR_OPS_MAX]; /* ascending; each epoch is an op */
 };
 
 bool wr_volume_has_room(const wr_volume *held, const wr_volume *under_way, const wr_volume *max) {
