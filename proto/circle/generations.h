@@ -71,7 +71,8 @@ WR_MUST bool wr_generations_is_void(const wr_generations *generations, const wr_
 uint64_t wr_graph_generation(const wr_graph *graph);
 /* That of the generation before; NULL for that of GENESIS. */
 const wr_graph *wr_graph_older(const wr_graph *graph);
-/* May an EPOCH made now name this one: is it an EPOCH op here, or one that the RESET knew? */
+/* May an EPOCH made now name this one: is it an EPOCH op in the past of what we sign next, which
+ * what is held and all on top of it is not, or one that the RESET knew? */
 WR_MUST bool wr_graph_may_name_epoch(const wr_graph *graph, const wr_hash *epoch_id);
 
 #endif /* WR_CIRCLE_GENERATIONS_H */

@@ -9,6 +9,8 @@
 
 #include "feed/entry.h"
 
+#define FIRST_SLOTS 64u
+
 typedef struct volume_slot {
     wr_hash epoch_id;
     wr_volume volume;
@@ -16,8 +18,8 @@ typedef struct volume_slot {
 } volume_slot;
 
 struct wr_volumes {
-    uint32_t count, dirty_count;
-    volume_slot slot[WR_GENERATIONS_MAX * WR_OPS_MAX]; /* ascending; each epoch is an op */
+    uint32_t count, room, dirty_count;
+    volume_slot *slot; /* ascending */
 };
 
 bool wr_volume_has_room(const wr_volume *held, const wr_volume *under_way, const wr_volume *max) {
@@ -34,6 +36,9 @@ wr_err wr_volumes_new(wr_volumes **ret_volumes) {
 }
 
 void wr_volumes_free(wr_volumes *volumes) {
+    if (volumes == NULL)
+        return;
+    free(volumes->slot);
     free(volumes);
 }
 
@@ -55,14 +60,29 @@ static bool starts_with(const wr_volumes *volumes, uint32_t at, wr_slice prefix)
            wr_order(wr_slice_of(volumes->slot[at].epoch_id.b, prefix.len), prefix) == 0;
 }
 
-void wr_volumes_add(wr_volumes *volumes, const wr_hash *epoch_id) {
+/* Each epoch is an op, of any generation: rarely more than some dozens, and many thousands where
+ * somebody means harm. */
+static wr_err make_room(wr_volumes *volumes) {
+    uint32_t room = volumes->room == 0 ? FIRST_SLOTS : 2u * volumes->room;
+    if (volumes->count < volumes->room)
+        return WR_OK;
+    volume_slot *slot = realloc(volumes->slot, room * sizeof *slot);
+    if (slot == NULL)
+        return WR_ERR_NOMEM;
+    volumes->slot = slot;
+    volumes->room = room;
+    return WR_OK;
+}
+
+wr_err wr_volumes_add(wr_volumes *volumes, const wr_hash *epoch_id) {
+    WR_TRY(make_room(volumes));
     uint32_t at = lower_bound(volumes, WR_SLICE_OBJ(*epoch_id));
-    WR_ASSERT(volumes->count < WR_COUNT(volumes->slot));
     WR_ASSERT(!starts_with(volumes, at, WR_SLICE_OBJ(*epoch_id)));
     memmove(&volumes->slot[at + 1], &volumes->slot[at],
             (volumes->count - at) * sizeof volumes->slot[0]);
     volumes->slot[at] = (volume_slot){.epoch_id = *epoch_id};
     volumes->count++;
+    return WR_OK;
 }
 
 bool wr_volumes_load(wr_volumes *volumes, const wr_hash *epoch_id, const wr_volume *volume) {

@@ -115,6 +115,62 @@ static void run_fork(t_circle *c, bool backwards, bool only_one_builds) {
     wr_self_free(a);
 }
 
+/* .. and has no fault from it where that cannot be signed. */
+static void who_is_out_accuses_nobody(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    t_op removal = t_remove_aside(c->graph, &c->admin, &c->founder);
+    T_OK(wr_self_admit(f, t_op_slice(&removal), &removal.sig, now));
+    T_FALSE(is_in(f, &c->founder));
+    T_TRUE(wr_self_may_sign(f));
+    T_OK(wr_self_accuse(f, now));
+    wr_self_free(f);
+}
+
+/* An EQUIV of the member for its two ops, by somebody. */
+static t_op equiv_by(const t_circle *c, const wr_identity *author, const t_op *one,
+                     const t_op *other) {
+    uint8_t pieces[2][1200], bytes[3000];
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    bool swap = wr_order(t_op_slice(one), t_op_slice(other)) > 0;
+    const t_op *ops[] = {swap ? other : one, swap ? one : other};
+    wr_equiv equiv = {.kind = WR_EQUIV_OPS, .device_id = c->member.device_id};
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    for (size_t i = 0; i < 2; i++) {
+        wr_buf piece = WR_BUF_ARRAY(pieces[i]);
+        T_OK(wr_buf_put(&piece, t_op_slice(ops[i])));
+        T_OK(wr_buf_put(&piece, WR_SLICE_OBJ(ops[i]->sig)));
+        equiv.evidence[i] = wr_buf_slice(&piece);
+    }
+    T_OK(wr_equiv_encode(&equiv, &body));
+    t_op next = t_next(c->graph, author, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    header.type = WR_OP_EQUIV;
+    header.body = wr_buf_slice(&body);
+    return t_forge(&header, parents, author);
+}
+
+/* What one that is barred says against its friend is held: that must not save the friend. */
+static void an_equiv_that_is_held_convicts_nobody(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    t_op theirs = equiv_by(c, &c->admin, &one, &other);
+    wr_removal removal = {
+        .targets = &c->admin.device_id, .target_count = 1, .reason = WR_REASON_LOST};
+    T_OK(wr_self_remove(f, &removal, now));
+    T_OK(wr_self_admit(f, t_op_slice(&theirs), &theirs.sig, now));
+    T_TRUE(is_in(f, &c->member));
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    T_OK(wr_self_accuse(f, now));
+    T_FALSE(is_in(f, &c->member));
+    wr_self_free(f);
+}
+
 /* spec:circle#3.11 type=test "The evidence of an EQUIV MUST prove that the accused contradicted
  * itself, whoever the author is." */
 static void a_false_accusation_is_refused(void **state) {
@@ -314,6 +370,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_waits_is_not_tried_again_for_nothing, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(two_branches_do_not_part_honest_siblings, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(who_is_out_accuses_nobody, t_circle_start, t_circle_stop),
+        cmocka_unit_test_setup_teardown(an_equiv_that_is_held_convicts_nobody, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_false_accusation_is_refused, t_circle_start,
                                         t_circle_stop),

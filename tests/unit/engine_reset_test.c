@@ -6,6 +6,7 @@
 
 #include "circle/generations.h"
 #include "engine/self_reset.h"
+
 static wr_sign_key root_key(uint64_t seed) {
     wr_rng rng = t_rng(seed);
     wr_key rs;
@@ -48,6 +49,52 @@ static void assert_same_ops(device *x, device *y) {
 static void settle(device *d) {
     T_OK(wr_self_ack(d->self, world_now));
     (void)drain(d);
+}
+
+/* ---- two epochs with one tag ---- */
+
+/* ROOT may list any id, as others may find one by much hashing. */
+static void list_epoch(device *d, const wr_hash *epoch_id, const wr_key *secret) {
+    wr_sign_key root = root_key(99);
+    uint8_t cert_bytes[512], items[2][512], body_bytes[2048], op_bytes[4096];
+    wr_buf cert = WR_BUF_ARRAY(cert_bytes), keep = WR_BUF_ARRAY(items[0]);
+    wr_buf epochs = WR_BUF_ARRAY(items[1]), body = WR_BUF_ARRAY(body_bytes);
+    wr_buf op = WR_BUF_ARRAY(op_bytes);
+    const wr_graph *graph = wr_self_graph(d->self);
+    wr_reset reset = {.root = *wr_graph_root(graph)};
+    wr_sig sig;
+    T_OK(wr_cert_encode(&d->identity.cert, &cert));
+    T_OK(wr_kept_put(&keep, &(wr_kept){wr_buf_slice(&cert), WR_ROLE_ADMIN}));
+    wr_reset_epoch epoch = {*epoch_id, wr_epoch_commit(secret, wr_graph_circle_id(graph))};
+    T_OK(wr_reset_epoch_put(&epochs, &epoch));
+    reset.keep = (wr_op_list){1, wr_buf_slice(&keep)};
+    reset.epochs = (wr_op_list){1, wr_buf_slice(&epochs)};
+    T_OK(wr_reset_encode(&reset, &body));
+    T_OK(wr_graph_author_root(graph, &root, WR_OP_RESET, wr_buf_slice(&body),
+                              wr_self_hlc(d->self, world_now), &op, &sig));
+    T_OK(wr_self_admit(d->self, wr_buf_slice(&op), &sig, world_now));
+    T_OK(wr_self_add_epoch(d->self, epoch_id, secret));
+    (void)drain(d);
+}
+
+static void both_of_one_tag_are_tried(void **state) {
+    (void)state;
+    uint8_t bytes[512];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    wr_segment_reader reader;
+    wr_entry entry;
+    bool more;
+    const wr_key secret = {{7}};
+    wr_hash other = write_epoch(b);
+    append(b, 1);
+    other.b[WR_EPOCH_TAG_SIZE] ^= 1;
+    list_epoch(b, &other, &secret);
+    wr_segment_reader_init(&reader, rows_from(b, b, 0), 0);
+    T_OK(wr_segment_next(&reader, &entry, &more));
+    T_TRUE(more);
+    T_OK(wr_self_open(b->self, feed_at(b, b), &entry, &out));
+    entry.nonce[0] ^= 1;
+    T_ERR(wr_self_open(b->self, feed_at(b, b), &entry, &out), WR_ERR_AUTH);
 }
 
 /* ---- all are kept ---- */
@@ -358,6 +405,7 @@ static void what_was_stored_is_loaded_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(both_of_one_tag_are_tried, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_session_goes_on_over_a_reset, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_sleeper_follows_and_what_it_wrote_is_read, circle_start,
                                         circle_stop),

@@ -189,7 +189,7 @@ static void the_epochs_of_two_generations_have_a_place(void **state) {
     T_OK(wr_volumes_new(&volumes));
     for (uint32_t i = 0; i < 2u * WR_OPS_MAX; i++) {
         wr_store_u32(epoch_id.b, i);
-        wr_volumes_add(volumes, &epoch_id);
+        T_OK(wr_volumes_add(volumes, &epoch_id));
     }
     T_TRUE(wr_volumes_load(volumes, &epoch_id, &(wr_volume){1, 2}));
     T_EQ(wr_volumes_get(volumes, &epoch_id).bytes, 2);
