@@ -51,6 +51,47 @@ static void settle(device *d) {
     (void)drain(d);
 }
 
+/* ---- where nothing else is left ---- */
+
+static wr_err remove_by_root(device *by, const device *target) {
+    wr_sign_key root = root_key(99);
+    wr_removal removal = {.targets = &target->identity.device_id,
+                          .target_count = 1,
+                          .reason = WR_REASON_LOST,
+                          .root = &root};
+    wr_err err = wr_self_remove(by->self, &removal, world_now);
+    (void)drain(by);
+    return err;
+}
+
+/* What c strikes is void, and covered, until d voids what voided it.  The guard of a holds it then,
+ * but what a signs has it in its past: only ROOT's word is left to it. */
+static void who_covered_what_is_held_has_the_words(void **state) {
+    (void)state;
+    device *d = device_new(9);
+    add_device(a, d);
+    wr_self_confirm(d->self);
+    settle(d);
+    meet(d, a, 1);
+    meet(a, b, 2);
+    meet(a, c, 3);
+    remove_it(b, c, WR_REASON_COMPROMISED);
+    meet(a, b, 4);
+    remove_it(c, a, WR_REASON_LOST);
+    tell_ops(c, a);
+    settle(a);
+    remove_it(d, b, WR_REASON_LOST);
+    tell_ops(d, a);
+    T_TRUE(is_member(a, a));
+    settle(a);
+    T_ERR(wr_self_rotate(a->self, world_now), WR_ERR_REFUSED);
+    T_OK(remove_by_root(a, d));
+    T_FALSE(is_member(a, d));
+    T_OK(try_reset(a, NULL, NULL));
+    rotate(a);
+    device_free(d);
+}
+
 /* ---- two epochs with one tag ---- */
 
 /* ROOT may list any id, as others may find one by much hashing. */
@@ -405,6 +446,8 @@ static void what_was_stored_is_loaded_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_covered_what_is_held_has_the_words, circle_start,
+                                        circle_stop),
         cmocka_unit_test_setup_teardown(both_of_one_tag_are_tried, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_session_goes_on_over_a_reset, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_sleeper_follows_and_what_it_wrote_is_read, circle_start,
