@@ -139,8 +139,7 @@ typedef struct wr_removal {
     wr_reason reason;
     const wr_sign_key *root; /* signs instead of this device; NULL: this device does */
 } wr_removal;
-/* REMOVE and a new epoch.  STATE: may not sign, there is somebody else to ask, and it is not the
- * targets alone that silence this device. */
+/* REMOVE and a new epoch.  STATE: may not sign, and others than the targets could change that. */
 WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now);
 /* The farewell of this device: nothing can be signed after it. */
 WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);

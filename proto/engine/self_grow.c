@@ -55,7 +55,8 @@ wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *en
     for (uint32_t i = wr_keyring_count(self->keyring);
          i-- > 0 && (err == WR_ERR_UNKNOWN || err == WR_ERR_AUTH);) {
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
-        if (memcmp(epoch_id->b, entry->epoch_tag, WR_EPOCH_TAG_SIZE) == 0)
+        if (wr_order(wr_slice_of(epoch_id->b, WR_EPOCH_TAG_SIZE),
+                     wr_slice_of(entry->epoch_tag, WR_EPOCH_TAG_SIZE)) == 0)
             err = open_under(self, epoch_id, feed, entry, out);
     }
     return err;
