@@ -358,8 +358,8 @@ static bool is_held_up(const wr_link *link, uint32_t index) {
     const wr_feed *feed = wr_self_feed(link->self, index);
     uint64_t source = wr_self_source(link->self, index);
     return !at->dead && !at->wanted && at->rest.ms == 0 && at->have_complete &&
-           at->have > feed->tree.len && at->have >= feed->cp_len && source != 0 &&
-           source != link->config.link_id &&
+           at->have > feed->tree.len && at->have >= wr_self_covered(link->self, index) &&
+           source != 0 && source != link->config.link_id &&
            wr_self_source_len(link->self, index) <= feed->tree.len;
 }
 
