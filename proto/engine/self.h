@@ -167,8 +167,7 @@ WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_n
 WR_MUST wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
 /* Two signed statements that contradict each other, kept as evidence, become an EQUIV. */
 WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
-/* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names ops unknown here.
- */
+/* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops. */
 WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes,
                                   const wr_sig *sig);
 /* A unit against it; rows wait for wr_self_poll and point into unit->entries. */
