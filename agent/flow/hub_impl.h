@@ -155,6 +155,8 @@ WR_MUST wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx);
 WR_MUST wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx);
 WR_MUST bool members_is_verified(hub *h, const wr_hash *device);
 WR_MUST bool members_is_in(const hub *h, const wr_hash *device); /* gets sessions and secrets */
+/* REFUSED: what this device signs counts for nobody any more. */
+WR_MUST wr_err members_check_own(hub *h);
 /* Ops that the guard held and the owner released (alerts.c). */
 #define RELEASED_MAX 64u
 typedef struct released_ops {

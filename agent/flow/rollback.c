@@ -225,6 +225,10 @@ void rollback_load(hub *h) {
 
 hub_hold rollback_hold(const hub *h) {
     uint64_t entries, ops;
+    const wr_member *me =
+        wr_graph_find(wr_self_graph(h->self), &wr_self_identity(h->self)->device_id);
+    if (me == NULL || !me->current)
+        return HUB_HOLD_OUT;
     if (wr_self_may_sign(h->self))
         return HUB_HOLD_NONE;
     if (wr_self_twin_until(h->self).ms != 0)
