@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "api/rpc.h"
+#include "base/text.h"
 
 struct rpc_reply {
     server_conn *conn; /* NULL: the client has gone */
@@ -244,6 +245,16 @@ void rpc_reply_ok(rpc_reply *reply, warren_value *result) {
     free(reply);
 }
 
+/* What a client said may stand in it, and may be cut: still text that every client can decode. */
+static void make_plain(char *text) {
+    bool decodes = wr_text_is_utf8(wr_slice_str(text));
+    for (char *p = text; *p != '\0'; p++) {
+        uint8_t byte = (uint8_t)*p;
+        if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !decodes))
+            *p = '?';
+    }
+}
+
 void rpc_reply_fail(rpc_reply *reply, warren_error code, const char *format, ...) {
     char text[1024];
     int prefix = snprintf(text, sizeof text, "%s: ", warren_error_text(code));
@@ -251,6 +262,7 @@ void rpc_reply_fail(rpc_reply *reply, warren_error code, const char *format, ...
     va_start(args, format);
     vsnprintf(text + prefix, sizeof text - (size_t)prefix, format, args);
     va_end(args);
+    make_plain(text);
     server_conn *conn = reply_settle(reply);
     if (conn && rpc_encode_response(reply->msgid, text, NULL, &conn->out) != WR_OK)
         conn_drain(conn);
