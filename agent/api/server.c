@@ -166,6 +166,7 @@ static bool may_read(const server_conn *conn) {
 
 static void written(uv_write_t *request, int status) {
     server_conn *conn = request->data;
+    wr_wipe(conn->flight.ptr, conn->flight.len); /* it may have been the recovery words */
     conn->flight.len = 0;
     if (conn->flight.cap > BUFFER_KEPT)
         rpc_bytes_wipe(&conn->flight);
