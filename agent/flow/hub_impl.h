@@ -93,6 +93,7 @@ wr_now hub_now(const hub *h);
 wr_err hub_fail(hub *h, wr_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Tells the owner after this turn's commit; slices and texts are copied. */
 void hub_tell(hub *h, const hub_event *event);
+#define HUB_SHORT_ID_BYTES 5u
 #define HUB_SHORT_ID_SIZE 9u
 void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]); /* as the CLI shows it */
 
