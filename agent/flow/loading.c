@@ -282,7 +282,8 @@ const char *hub_store_text(const hub *h, wr_err err) {
     const char *text = h->store != NULL ? store_problem(h->store) : h->problem;
     if (text[0] != '\0')
         return text;
-    return err == WR_ERR_CORRUPT ? "store.db is damaged, or another device's" : wr_err_text(err);
+    return err == WR_ERR_CORRUPT ? "store.db or keys.db is damaged, or another device's"
+                                 : wr_err_text(err);
 }
 
 /* Everything is read anew; what was not committed is gone. */
