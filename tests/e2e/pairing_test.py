@@ -91,9 +91,10 @@ def the_right_code_admits_after_the_owner_has_seen_the_words(build):
         code = re.search(r"^Code: (\S+)$", running.out, re.M).group(1)
         has(running.out, "URI: warren:", "pair")
         joined = join(guest, code, host.peer, name="Bertas Telefon")
-        running.until("Admit it? [y/N]")
-        has(running.out, "'Bertas Telefon' asks to join.", "pair")
-        here = re.search(r"These four words .*:  ((?:[a-z]+ ?){4})$", running.out, re.M).group(1)
+        # The question and what stands above it come through two pipes.
+        running.until("Admit it? [y/N]").until("'Bertas Telefon' asks to join.")
+        here = wait_until(lambda: re.search(r"These four words .*:  ((?:[a-z]+ ?){4})\n", running.out),
+                          20, "the words").group(1)
         joined.until("it must show these words: ")
         there = re.search(r"it must show these words: (.*)$", joined.err, re.M).group(1)
         same(here.split(), there.split(), "the four words")
