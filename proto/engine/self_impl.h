@@ -46,9 +46,7 @@ struct wr_self {
     bool loaded;        /* load_done or found */
     bool confirmed;     /* may sign: see wr_self_may_sign */
     wr_digest instance; /* this process */
-    wr_twins twins;     /* those of siblings */
-    wr_hash twin_by;    /* has met another process of ours .. */
-    wr_mono twin_until; /* .. zero: nobody has */
+    wr_twins twins;     /* those of siblings, and what they say of ours */
     uint64_t regained_entries, regained_ops;
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */

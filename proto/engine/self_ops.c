@@ -53,7 +53,10 @@ static wr_err sign_ack(wr_self *self, wr_now now) {
     }
     WR_TRY(err);
     WR_TRY(wr_ack_encode(&seen, &body));
-    return sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
+    err = sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
+    /* Here it is a member only because the guard holds what struck it, and something that it signed
+     * before covers that: no op of its own is valid any more.  Those of ROOT still are. */
+    return err == WR_ERR_REFUSED ? WR_OK : err;
 }
 
 wr_err wr_self_ack_first(wr_self *self, wr_now now) {
@@ -104,9 +107,11 @@ wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t co
 }
 
 /* A device that is not confirmed may sign the removal of those who could confirm it: nobody else
- * is left to ask. */
+ * is left to ask.  And of all that say it has a twin, while another sibling would confirm it: one
+ * that lies could not be removed otherwise (sync.md 5.1). */
 static bool may_remove(wr_self *self, const wr_hash *targets, uint32_t count) {
-    return wr_self_may_sign(self) || (self->loaded && !wr_self_has_witness(self, targets, count));
+    return wr_self_may_sign(self) || (self->loaded && (!wr_self_has_witness(self, targets, count) ||
+                                                       wr_self_is_cleared(self, targets, count)));
 }
 
 static wr_err sign_as_root(wr_self *self, const wr_sign_key *root, wr_op_type type, wr_slice body,
@@ -140,11 +145,14 @@ wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
     WR_TRY(wr_self_ack_first(self, now));
     for (uint32_t i = 0; i < removal->target_count; i++)
         WR_TRY(sign_remove(self, removal, &removal->targets[i], now));
-    self->confirmed = true; /* whoever could have done so is out */
+    self->confirmed = true; /* whoever could have done so is out, or has done so */
+    for (uint32_t i = 0; i < removal->target_count; i++)
+        wr_self_forget_twin(self, &removal->targets[i]);
     /* spec:circle#5.4 "The device that signs a REMOVE MUST make a new epoch in the same step."
-     * Where no epoch has room any more, the removal is worth having without. */
+     * Where no epoch has room any more, or ROOT alone can sign, the removal is worth having
+     * without. */
     wr_err err = wr_self_rotate(self, now);
-    return err == WR_ERR_LIMIT ? WR_OK : err;
+    return err == WR_ERR_LIMIT || err == WR_ERR_REFUSED ? WR_OK : err;
 }
 
 wr_err wr_self_leave(wr_self *self, wr_now now) {
