@@ -305,6 +305,26 @@ static void who_lies_about_a_twin_is_removed(void **state) {
     three_free(&t);
 }
 
+/* .. nor a new generation without it. */
+static void who_lies_about_a_twin_is_left_behind(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(t.b->self));
+    T_ERR(reset_it(t.b, NULL, NULL), WR_ERR_STATE); /* the liar stays in this one */
+    T_ERR(reset_it(t.b, t.b, t.a), WR_ERR_STATE);
+    T_OK(reset_it(t.b, t.b, t.c));
+    T_TRUE(wr_self_may_sign(t.b->self));
+    puppet_free(p);
+    puppet_free(q);
+    three_free(&t);
+}
+
 /* .. and whoever spoke for it counts only while it is there. */
 static void who_has_gone_speaks_for_nobody(void **state) {
     (void)state;
@@ -415,6 +435,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_takes_back_another_one_still_says),
         cmocka_unit_test(who_lies_about_a_twin_is_removed),
+        cmocka_unit_test(who_lies_about_a_twin_is_left_behind),
         cmocka_unit_test(who_has_gone_speaks_for_nobody),
         cmocka_unit_test(two_sessions_of_one_process_are_no_twins),
         cmocka_unit_test(the_second_that_waits_is_told_by_an_answer),
