@@ -57,6 +57,8 @@ static const char *hold_text(hub_hold hold) {
         return "lost";
     case HUB_HOLD_TWIN:
         return "twin";
+    case HUB_HOLD_OUT:
+        return "out";
     }
     return "none";
 }
@@ -70,7 +72,8 @@ static void put_circle(warren_value *result, const hub_status *status) {
     }
     warren_value *circle = warren_map();
     warren_put(circle, "id", value_of_id(&status->circle));
-    warren_put(circle, "epoch", value_of_id(&status->epoch));
+    bool keyed = !wr_is_zero(WR_SLICE_OBJ(status->epoch)); /* else none is held to write under */
+    warren_put(circle, "epoch", keyed ? value_of_id(&status->epoch) : warren_nil());
     warren_put(circle, "devices", warren_uint(status->devices));
     warren_put(result, "device", value_of_device(&status->device, wr_slice_str(status->name)));
     warren_put(result, "circle", circle);

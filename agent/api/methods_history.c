@@ -57,7 +57,9 @@ const char *methods_reason_text(wr_reason reason) {
 static const char *end_text(const hub_standing *standing) {
     if (standing->reason != 0)
         return methods_reason_text(standing->reason);
-    return standing->equivocated ? "equivocated" : standing->left ? "left" : "struck";
+    if (standing->equivocated)
+        return "equivocated";
+    return standing->left ? "left" : standing->reset ? "reset" : "struck";
 }
 
 /* Why and by whom a device is out; by nil: the recovery words, or nobody in particular. */

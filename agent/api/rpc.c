@@ -215,6 +215,8 @@ wr_buf rpc_reader_room(rpc_reader *reader) {
     if (reader->at > 0) {
         memmove(buffer->ptr, buffer->ptr + reader->at, buffer->len - reader->at);
         buffer->len -= reader->at;
+        /* It may have been words or a code. */
+        wr_wipe(buffer->ptr + buffer->len, reader->at);
         reader->at = 0;
     }
     if (buffer->len == 0 && buffer->cap > ROOM_KEPT)
@@ -283,11 +285,14 @@ wr_err rpc_bytes_reserve(rpc_bytes *bytes, size_t more) {
     if (more > SIZE_MAX / 4 || bytes->cap > SIZE_MAX / 4)
         return WR_ERR_LIMIT;
     size_t cap = bytes->cap * 2 > bytes->len + more ? bytes->cap * 2 : bytes->len + more;
-    uint8_t *ptr = realloc(bytes->ptr, cap);
+    uint8_t *ptr = malloc(cap); /* realloc would leave a copy */
     if (!ptr)
         return WR_ERR_NOMEM;
-    bytes->ptr = ptr;
-    bytes->cap = cap;
+    if (bytes->len > 0)
+        memcpy(ptr, bytes->ptr, bytes->len);
+    size_t len = bytes->len;
+    rpc_bytes_wipe(bytes);
+    *bytes = (rpc_bytes){ptr, len, cap};
     return WR_OK;
 }
 

@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "api/rpc.h"
+#include "base/text.h"
 
 struct rpc_reply {
     server_conn *conn; /* NULL: the client has gone */
@@ -165,6 +166,7 @@ static bool may_read(const server_conn *conn) {
 
 static void written(uv_write_t *request, int status) {
     server_conn *conn = request->data;
+    wr_wipe(conn->flight.ptr, conn->flight.len); /* it may have been the recovery words */
     conn->flight.len = 0;
     if (conn->flight.cap > BUFFER_KEPT)
         rpc_bytes_wipe(&conn->flight);
@@ -244,6 +246,16 @@ void rpc_reply_ok(rpc_reply *reply, warren_value *result) {
     free(reply);
 }
 
+/* What a client said may stand in it, and may be cut: still text that every client can decode. */
+static void make_plain(char *text) {
+    bool decodes = wr_text_is_utf8(wr_slice_str(text));
+    for (char *p = text; *p != '\0'; p++) {
+        uint8_t byte = (uint8_t)*p;
+        if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !decodes))
+            *p = '?';
+    }
+}
+
 void rpc_reply_fail(rpc_reply *reply, warren_error code, const char *format, ...) {
     char text[1024];
     int prefix = snprintf(text, sizeof text, "%s: ", warren_error_text(code));
@@ -251,6 +263,7 @@ void rpc_reply_fail(rpc_reply *reply, warren_error code, const char *format, ...
     va_start(args, format);
     vsnprintf(text + prefix, sizeof text - (size_t)prefix, format, args);
     va_end(args);
+    make_plain(text);
     server_conn *conn = reply_settle(reply);
     if (conn && rpc_encode_response(reply->msgid, text, NULL, &conn->out) != WR_OK)
         conn_drain(conn);

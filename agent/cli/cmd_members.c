@@ -182,15 +182,51 @@ int cmd_device_role(cli *c, const cli_args *args) {
 
 /* ---- leave ---- */
 
+static bool says(const warren_value *device, const char *key) {
+    return warren_get_bool(warren_find(device, key), false);
+}
+
+static bool is_admin(const warren_value *device) {
+    const char *role = warren_get_str(warren_find(device, "role"), NULL);
+    return role && strcmp(role, "admin") == 0;
+}
+
+/* What the circle loses with this device, beyond the device. */
+static void warn_of_farewell(const warren_value *devices) {
+    size_t others = 0, admins = 0;
+    for (size_t i = 0; i < warren_count(devices); i++) {
+        const warren_value *device = warren_at(devices, i);
+        bool stays = !says(device, "this") && !says(device, "removed");
+        others += stays;
+        admins += stays && is_admin(device);
+    }
+    if (others == 0)
+        fputs("It is the last device: nobody can come into the circle any more.\n", stderr);
+    else if (admins == 0)
+        fputs("No other device is an admin: without the 24 words nobody can admit or remove any "
+              "then.\n",
+              stderr);
+}
+
+static int confirm_leave(cli *c) {
+    warren_value *result = NULL;
+    int code = cli_call(c, "circle.devices", NULL, &result);
+    if (code != CLI_DONE)
+        return code;
+    warn_of_farewell(warren_find(result, "devices"));
+    warren_value_free(result);
+    return terminal_confirm("Leave the circle? What is here stays readable, nothing new comes.")
+               ? CLI_DONE
+               : nothing_changed(c);
+}
+
 int cmd_leave(cli *c, const cli_args *args) {
     warren_value *result = NULL;
     int code = cli_connect(c);
-    if (code != CLI_DONE)
-        return code;
-    if (!cli_switch(args, "--yes") &&
-        !terminal_confirm("Leave the circle? What is here stays readable, nothing new comes."))
-        return nothing_changed(c);
-    code = cli_call(c, "circle.leave", NULL, &result);
+    if (code == CLI_DONE && !cli_switch(args, "--yes"))
+        code = confirm_leave(c);
+    if (code == CLI_DONE)
+        code = cli_call(c, "circle.leave", NULL, &result);
     if (code == CLI_DONE && c->json)
         print_json(stdout, result);
     else if (code == CLI_DONE)
@@ -201,24 +237,46 @@ int cmd_leave(cli *c, const cli_args *args) {
 
 /* ---- reset ---- */
 
-static bool confirm_reset(const char *without) {
+/* "Members: anna (..), berta (..)"; nothing where there are none. */
+static void show_devices(const char *heading, const warren_value *devices, bool removed) {
+    const char *before = heading;
+    for (size_t i = 0; i < warren_count(devices); i++) {
+        if (says(warren_at(devices, i), "removed") != removed)
+            continue;
+        fputs(before, stderr);
+        print_device(stderr, warren_at(devices, i));
+        before = ", ";
+    }
+    if (before != heading)
+        fputc('\n', stderr);
+}
+
+static int confirm_reset(cli *c, const char *without) {
     char question[256];
-    fputs(
-        "All devices of the circle begin anew, signed by the 24 words. What a device did that this "
-        "one\nhas not heard of is void, removals too: bring the others online first.\n",
-        stderr);
+    warren_value *result = NULL;
+    int code = cli_call(c, "circle.devices", NULL, &result);
+    if (code != CLI_DONE)
+        return code;
+    show_devices(without ? "All of these but one begin anew, signed by the 24 words: "
+                         : "These begin anew, signed by the 24 words: ",
+                 warren_find(result, "devices"), false);
+    show_devices("These never come back under their ids: ", warren_find(result, "devices"), true);
+    warren_value_free(result);
+    fputs("What a device did that this one has not heard of is void, removals too: bring the "
+          "others\nonline first.\n",
+          stderr);
     snprintf(question, sizeof question, "%s%.100s%s", without ? "Leave '" : "",
              without ? without : "Reset the circle?",
              without ? "' behind and reset the circle?" : "");
-    return terminal_confirm(question);
+    return terminal_confirm(question) ? CLI_DONE : nothing_changed(c);
 }
 
 int cmd_circle_reset(cli *c, const cli_args *args) {
     const char *without = cli_option_text(args, "--without");
     char words[WORDS_TEXT_MAX] = "";
     int code = cli_connect(c);
-    if (code == CLI_DONE && !cli_switch(args, "--yes") && !confirm_reset(without))
-        return nothing_changed(c);
+    if (code == CLI_DONE && !cli_switch(args, "--yes"))
+        code = confirm_reset(c, without);
     if (code == CLI_DONE)
         code = words_read(c, cli_option_text(args, "--words-file"), words);
     warren_value *params = warren_map(), *result = NULL;

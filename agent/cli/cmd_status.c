@@ -59,6 +59,8 @@ static void show_hold(const warren_value *status) {
         {"lost",
          "nothing: siblings know more of this device, and nobody here has it; 'warren alerts'"},
         {"twin", "nothing: another copy of this device is running; 'warren alerts'"},
+        {"out", "nothing: it is no member of the circle any more; 'warren join --again' makes it a "
+                "new one"},
     };
     const char *hold = text(status, "hold");
     for (size_t i = 0; i < CLI_COUNT(reasons); i++) {

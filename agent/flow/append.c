@@ -151,6 +151,7 @@ wr_err hub_rename(hub *h, wr_slice name, hub_done_fn done, void *ctx) {
     WR_TRY(hub_ready(h));
     if (!wr_text_is_name(name))
         return hub_fail(h, WR_ERR_FORMAT, "not a name for a device");
+    WR_TRY(check_member(h));
     wr_err err = hub_put_name(h, name);
     if (err == WR_OK)
         err = hub_when_stored(h, done, ctx);

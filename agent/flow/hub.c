@@ -46,7 +46,7 @@ const metrics *hub_metrics(const hub *h) {
 
 void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]) {
     wr_buf text = wr_buf_of(out, HUB_SHORT_ID_SIZE - 1u);
-    wr_err err = wr_base32_encode(wr_slice_of(id->b, 5), &text);
+    wr_err err = wr_base32_encode(wr_slice_of(id->b, HUB_SHORT_ID_BYTES), &text);
     WR_ASSERT(err == WR_OK);
     out[text.len] = '\0';
 }

@@ -93,6 +93,7 @@ wr_now hub_now(const hub *h);
 wr_err hub_fail(hub *h, wr_err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Tells the owner after this turn's commit; slices and texts are copied. */
 void hub_tell(hub *h, const hub_event *event);
+#define HUB_SHORT_ID_BYTES 5u
 #define HUB_SHORT_ID_SIZE 9u
 void hub_short_id(const wr_hash *id, char out[HUB_SHORT_ID_SIZE]); /* as the CLI shows it */
 
@@ -155,6 +156,8 @@ WR_MUST wr_err hub_when_stored(hub *h, hub_done_fn done, void *ctx);
 WR_MUST wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx);
 WR_MUST bool members_is_verified(hub *h, const wr_hash *device);
 WR_MUST bool members_is_in(const hub *h, const wr_hash *device); /* gets sessions and secrets */
+/* REFUSED: what this device signs counts for nobody any more. */
+WR_MUST wr_err members_check_own(hub *h);
 /* Ops that the guard held and the owner released (alerts.c). */
 #define RELEASED_MAX 64u
 typedef struct released_ops {

@@ -17,6 +17,7 @@ typedef enum hub_hold {
     HUB_HOLD_BEHIND,  /* .. that knows more of this device: it is fetched */
     HUB_HOLD_LOST,    /* .. and nobody here has it */
     HUB_HOLD_TWIN,    /* another copy of this device is running */
+    HUB_HOLD_OUT,     /* it is no member any more: it waits for good */
 } hub_hold;
 
 typedef struct hub_status {

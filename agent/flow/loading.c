@@ -97,8 +97,11 @@ static wr_err load_op(void *ctx, wr_slice bytes, const wr_sig *sig) {
     return released_load(&loader->released, loader->self);
 }
 
+/* The store commits keys before ops, in files of their own: who was killed in between has a secret
+ * whose op never came to be, or comes again. */
 static wr_err load_epoch(void *ctx, const wr_hash *epoch_id, const wr_key *secret) {
-    return wr_self_load_epoch(ctx, epoch_id, secret);
+    wr_err err = wr_self_load_epoch(ctx, epoch_id, secret);
+    return err == WR_ERR_UNKNOWN ? WR_OK : err;
 }
 
 static wr_err load_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
@@ -279,7 +282,8 @@ const char *hub_store_text(const hub *h, wr_err err) {
     const char *text = h->store != NULL ? store_problem(h->store) : h->problem;
     if (text[0] != '\0')
         return text;
-    return err == WR_ERR_CORRUPT ? "store.db is damaged, or another device's" : wr_err_text(err);
+    return err == WR_ERR_CORRUPT ? "store.db or keys.db is damaged, or another device's"
+                                 : wr_err_text(err);
 }
 
 /* Everything is read anew; what was not committed is gone. */

@@ -26,6 +26,19 @@ static wr_err root_key(hub *h, wr_slice words, wr_sign_key *ret_key) {
     return WR_OK;
 }
 
+/* ---- who may ---- */
+
+/* Whether this device, or the words through it, may sign what `does` says. */
+static wr_err check_author(hub *h, bool by_words, const char *does) {
+    const wr_member *me =
+        wr_graph_find(wr_self_graph(h->self), &wr_self_identity(h->self)->device_id);
+    WR_TRY(members_check_own(h));
+    if (by_words || me->role == WR_ROLE_ADMIN)
+        return WR_OK;
+    return hub_fail(h, WR_ERR_REFUSED,
+                    "this device has the role member: an admin %s, or the recovery words do", does);
+}
+
 /* ---- what goes along with a removal ---- */
 
 /* When this device last met another, Unix ms; 0: never. */
@@ -82,18 +95,12 @@ static uint32_t collect_targets(hub *h, const hub_removal *removal,
 static wr_err check_removal(hub *h, const hub_removal *removal) {
     const wr_graph *graph = wr_self_graph(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
-    const wr_member *me = wr_graph_find(graph, own);
     const wr_member *member = wr_graph_find(graph, &removal->device);
     if (member == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
     if (wr_hash_equal(&removal->device, own))
         return hub_fail(h, WR_ERR_STATE, "a device removes itself with 'warren leave'");
-    if (me == NULL || !wr_member_is_in(me))
-        return hub_fail(h, WR_ERR_REFUSED, "this device is no member of its circle any more");
-    if (me->role != WR_ROLE_ADMIN && removal->words.len == 0)
-        return hub_fail(h, WR_ERR_REFUSED,
-                        "this device has the role member: an admin removes devices, or the "
-                        "recovery words do");
+    WR_TRY(check_author(h, removal->words.len != 0, "removes devices"));
     if (removal->reason == WR_REASON_RETIRED &&
         (member->current || wr_graph_end_of(graph, &removal->device).type != WR_OP_LEAVE))
         return hub_fail(h, WR_ERR_STATE,
@@ -176,9 +183,34 @@ wr_err hub_remove(hub *h, const hub_removal *removal, hub_done_fn done, void *ct
 
 wr_err hub_leave(hub *h, hub_done_fn done, void *ctx) {
     WR_TRY(hub_ready(h));
+    WR_TRY(members_check_own(h));
     WR_TRY(pairflow_settle(h));
     WR_TRY(hub_begin(h));
     return members_finish(h, wr_self_leave(h->self, hub_now(h)), done, ctx);
+}
+
+static bool has_another_admin(const wr_graph *graph, const wr_member *than) {
+    for (uint32_t i = 0; i < wr_graph_member_count(graph); i++) {
+        const wr_member *member = wr_graph_member(graph, i);
+        if (member != than && wr_member_is_in(member) && member->role == WR_ROLE_ADMIN)
+            return true;
+    }
+    return false;
+}
+
+static wr_err check_role(hub *h, const wr_member *member, bool admin, bool by_words) {
+    if (member == NULL || !member->current)
+        return hub_fail(h, WR_ERR_UNKNOWN, "no such member");
+    if (admin && !by_words)
+        return hub_fail(h, WR_ERR_FORMAT, "raising a role needs the recovery words");
+    WR_TRY(check_author(h, by_words, "changes roles"));
+    /* Nobody could undo it without the words, which the circle may not have. */
+    if (!by_words && member->role == WR_ROLE_ADMIN &&
+        !has_another_admin(wr_self_graph(h->self), member))
+        return hub_fail(h, WR_ERR_EXISTS,
+                        "it is the last admin: nobody could admit or remove devices; only the "
+                        "recovery words can lower it");
+    return WR_OK;
 }
 
 wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, hub_done_fn done,
@@ -186,12 +218,11 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
     WR_SECRET(wr_sign_key) root;
     WR_TRY(hub_ready(h));
     const wr_member *member = wr_graph_find(wr_self_graph(h->self), device);
-    if (member == NULL || !member->current)
-        return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
-    if (admin && words.len == 0)
-        return hub_fail(h, WR_ERR_FORMAT, "raising a role needs the recovery words");
+    WR_TRY(check_role(h, member, admin, words.len != 0));
     if (words.len != 0)
         WR_TRY(root_key(h, words, &root));
+    else if (member->role == WR_ROLE_MEMBER) /* already: an op would say nothing, and they end */
+        return hub_when_stored(h, done, ctx);
     WR_TRY(pairflow_settle(h));
     WR_TRY(hub_begin(h));
     wr_err err = wr_self_set_role(h->self, device, admin ? WR_ROLE_ADMIN : WR_ROLE_MEMBER,
@@ -203,8 +234,7 @@ wr_err hub_set_role(hub *h, const wr_hash *device, bool admin, wr_slice words, h
 
 static wr_err check_reset(hub *h, const wr_hash *without) {
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
-    if (!members_is_in(h, own))
-        return hub_fail(h, WR_ERR_REFUSED, "this device is no member of its circle any more");
+    WR_TRY(members_check_own(h));
     if (without == NULL)
         return WR_OK;
     if (wr_hash_equal(without, own))
@@ -213,7 +243,9 @@ static wr_err check_reset(hub *h, const wr_hash *without) {
                         "circle from one that stays");
     const wr_member *member = wr_graph_find(wr_self_graph(h->self), without);
     if (member == NULL || !member->current)
-        return hub_fail(h, WR_ERR_UNKNOWN, "no such member");
+        return hub_fail(h, WR_ERR_STATE,
+                        "that device is no member any more: a reset without it is one of all that "
+                        "are");
     return WR_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct hub_standing { /* beyond hub_device of hub.h */
     wr_reason reason;     /* of its removal; 0: none */
     bool left;            /* it said farewell */
     bool equivocated;     /* it was shown to sign two histories */
+    bool reset;           /* a new generation left it behind */
     bool removed_by_root; /* with the recovery words */
     wr_hash removed_by;   /* unless by root; its own where it left; zero: not known */
     uint64_t removed_ms;  /* Unix; 0: not known */
@@ -55,7 +56,8 @@ WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *
 WR_MUST wr_err hub_remove(hub *hub, const hub_removal *removal, hub_done_fn done, void *ctx);
 /* The farewell of this device.  It stays readable, and is no member any more. */
 WR_MUST wr_err hub_leave(hub *hub, hub_done_fn done, void *ctx);
-/* Raising to ADMIN needs the words (FORMAT without). */
+/* Raising to ADMIN needs the words (FORMAT without).  EXISTS: it is the last ADMIN, and only the
+ * words can lower that one. */
 WR_MUST wr_err hub_set_role(hub *hub, const wr_hash *device, bool admin, wr_slice words,
                             hub_done_fn done, void *ctx);
 

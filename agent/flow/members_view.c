@@ -23,6 +23,7 @@ static void describe_end(const wr_op_ref *end, hub_standing *standing) {
     wr_remove remove;
     standing->left = end->type == WR_OP_LEAVE;
     standing->equivocated = end->type == WR_OP_EQUIV;
+    standing->reset = end->type == WR_OP_RESET;
     standing->removed_by_root = wr_is_zero(WR_SLICE_OBJ(end->author));
     standing->removed_by = end->author;
     standing->removed_ms = end->hlc >> 16;
@@ -34,6 +35,12 @@ static void describe_end(const wr_op_ref *end, hub_standing *standing) {
 bool members_is_in(const hub *h, const wr_hash *device) {
     const wr_member *member = wr_graph_find(wr_self_graph(h->self), device);
     return member != NULL && wr_member_is_in(member);
+}
+
+wr_err members_check_own(hub *h) {
+    return members_is_in(h, &wr_self_identity(h->self)->device_id)
+               ? WR_OK
+               : hub_fail(h, WR_ERR_REFUSED, "this device is no member of its circle any more");
 }
 
 wr_err hub_get_standing(hub *h, const wr_hash *device, hub_standing *ret_standing) {
@@ -157,6 +164,7 @@ static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_ME
     wr_add add;
     wr_remove remove;
     wr_role_op role;
+    wr_equiv equiv;
     wr_reset reset;
     wr_kept kept;
     uint32_t count = 0;
@@ -184,6 +192,10 @@ static uint32_t act_devices(hub_act *act, const wr_op *op, wr_hash devices[WR_ME
             break;
         devices[count++] = role.device_id;
         act->admin = role.role == WR_ROLE_ADMIN;
+        break;
+    case WR_OP_EQUIV:
+        if (wr_equiv_decode(op->body, &equiv) == WR_OK)
+            devices[count++] = equiv.device_id;
         break;
     case WR_OP_RESET:
         if (wr_reset_decode(op->body, &reset) != WR_OK)

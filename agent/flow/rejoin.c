@@ -15,7 +15,7 @@ wr_err hub_rejoin(hub *h, wr_slice code_or_uri, wr_slice name, const net_addr *p
     WR_TRY(hub_ready(h));
     /* spec:sync#5.2 "A device MUST NOT come in again while it may sign, nor into another circle."
      */
-    if (wr_self_may_sign(h->self))
+    if (wr_self_may_sign(h->self) && members_is_in(h, &wr_self_identity(h->self)->device_id))
         return hub_fail(h, WR_ERR_EXISTS,
                         "this device is confirmed and signs: it need not come in again");
     if (h->host.window != NULL)

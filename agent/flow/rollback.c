@@ -97,12 +97,13 @@ static void tell(hub *h, const finding *found, rollback_kind kind) {
     hub_tell(h, &(hub_event){.type = HUB_EV_ROLLBACK, .text = text});
 }
 
-/* The time makes it another one than an earlier one that was dismissed. */
+/* The time makes it another one than an earlier one that was dismissed, and the kind than another
+ * of that time, within the characters that people are shown. */
 static wr_hash id_of(const hub *h, rollback_kind kind, uint64_t ms) {
     wr_hash id = wr_self_identity(h->self)->device_id;
     for (uint32_t i = 0; i < 8; i++)
         id.b[i] ^= (uint8_t)(ms >> (8u * i));
-    id.b[8] ^= (uint8_t)(kind + 1);
+    id.b[HUB_SHORT_ID_BYTES - 1] ^= (uint8_t)(kind + 1);
     return id;
 }
 
@@ -225,6 +226,10 @@ void rollback_load(hub *h) {
 
 hub_hold rollback_hold(const hub *h) {
     uint64_t entries, ops;
+    const wr_member *me =
+        wr_graph_find(wr_self_graph(h->self), &wr_self_identity(h->self)->device_id);
+    if (me == NULL || !me->current)
+        return HUB_HOLD_OUT;
     if (wr_self_may_sign(h->self))
         return HUB_HOLD_NONE;
     if (wr_self_twin_until(h->self).ms != 0)

@@ -39,7 +39,9 @@
     X(HEAD_PUT, STORE,                                                                             \
       "INSERT INTO heads(feed, head) VALUES(?1, ?2)"                                               \
       " ON CONFLICT(feed) DO UPDATE SET head = excluded.head")                                     \
-    X(HEAD_EACH, STORE, "SELECT feed_id, head FROM heads JOIN feeds USING(feed) ORDER BY feed")    \
+    /* Outer joins: what one table names and another lost is found, not passed over. */            \
+    X(HEAD_EACH, STORE,                                                                            \
+      "SELECT feed_id, head FROM heads LEFT JOIN feeds USING(feed) ORDER BY feed")                 \
     X(NODE_PUT, STORE,                                                                             \
       "INSERT INTO nodes(feed, level, idx, node) VALUES(?1, ?2, ?3, ?4)"                           \
       " ON CONFLICT(feed, level, idx) DO UPDATE SET node = excluded.node")                         \
@@ -82,7 +84,7 @@
       " AND first_seq > ?2 AND first_seq < ?3")                                                    \
     X(ROW_LOG_EACH, STORE,                                                                         \
       "SELECT r.id, r.count, r.hlc_first, r.hlc_last, r.bytes"                                     \
-      " FROM row_logs l CROSS JOIN rows r ON r.id = ?4 + l.first_seq"                              \
+      " FROM row_logs l LEFT JOIN rows r ON r.id = ?4 + l.first_seq"                               \
       " WHERE l.feed = ?1 AND l.log_no = ?2 AND l.first_seq >= ?3 AND l.hlc_last >= ?5"            \
       " ORDER BY l.first_seq")                                                                     \
     X(ROW_LOG_COUNT, STORE,                                                                        \
@@ -104,9 +106,11 @@
     X(BOUND_ID, STORE, "SELECT log_id FROM bound WHERE feed = ?1 AND log_no = ?2")                 \
     X(BOUND_NO, STORE,                                                                             \
       "SELECT log_no FROM bound WHERE log_id = ?2 AND feed = ?1 ORDER BY log_no LIMIT 1")          \
+    X(BOUND_LOOSE, STORE,                                                                          \
+      "SELECT 1 FROM bound WHERE log_id NOT IN (SELECT log_id FROM logs) LIMIT 1")                 \
     X(BOUND_MAX, STORE, "SELECT max(log_no) FROM bound WHERE feed = ?1")                           \
     X(BOUND_EACH, STORE,                                                                           \
-      "SELECT feed_id, log_no FROM bound JOIN feeds USING(feed) WHERE log_id = ?1"                 \
+      "SELECT feed_id, log_no FROM bound LEFT JOIN feeds USING(feed) WHERE log_id = ?1"            \
       " ORDER BY bound.feed, log_no")                                                              \
                                                                                                    \
     X(TAIL_PUT, STORE,                                                                             \

@@ -129,7 +129,10 @@ wr_err wr_self_load_seed(wr_self *self, const wr_hash *founder, const wr_key *se
 
 wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret) {
     WR_ASSERT(!self->loaded);
-    WR_TRY(as_corrupt(wr_self_add_epoch(self, epoch_id, secret)));
+    wr_err err = wr_self_add_epoch(self, epoch_id, secret);
+    if (err == WR_ERR_UNKNOWN)
+        return err;
+    WR_TRY(as_corrupt(err));
     self->epochs_stored = wr_keyring_count(self->keyring);
     return WR_OK;
 }

@@ -29,7 +29,7 @@ void wr_self_free(wr_self *self); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_self, wr_self_free)
 
 /* ---- loading what was durable: ops, seeds, epochs, heads, marks, volumes, then done ----- */
-/* CORRUPT: not what this device could have stored. */
+/* CORRUPT: not what this device could have stored.  UNKNOWN, of an epoch: its op is not here. */
 WR_MUST wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig);
 /* Q of the generation that this op founded. */
 WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_hash *founder, const wr_key *seed);

@@ -168,8 +168,10 @@ static bool is_of_current(const wr_self *self, wr_slice bytes) {
            wr_generations_at(self->generations, number) == self->graph;
 }
 
+/* Who is told a circle for the first time takes it as it was stored: the branches that were brought
+ * in stand before what stands on them. */
 wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now) {
-    wr_err err = wr_generations_admit(self->generations, op, sig, false);
+    wr_err err = wr_generations_admit(self->generations, op, sig, !self->loaded);
     if (err == WR_ERR_FORK && is_of_current(self, op))
         wr_self_note_ops(self, op, sig);
     return took_op(self, err, now);

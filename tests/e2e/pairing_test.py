@@ -91,9 +91,10 @@ def the_right_code_admits_after_the_owner_has_seen_the_words(build):
         code = re.search(r"^Code: (\S+)$", running.out, re.M).group(1)
         has(running.out, "URI: warren:", "pair")
         joined = join(guest, code, host.peer, name="Bertas Telefon")
-        running.until("Admit it? [y/N]")
-        has(running.out, "'Bertas Telefon' asks to join.", "pair")
-        here = re.search(r"These four words .*:  ((?:[a-z]+ ?){4})$", running.out, re.M).group(1)
+        # The question and what stands above it come through two pipes.
+        running.until("Admit it? [y/N]").until("'Bertas Telefon' asks to join.")
+        here = wait_until(lambda: re.search(r"These four words .*:  ((?:[a-z]+ ?){4})\n", running.out),
+                          20, "the words").group(1)
         joined.until("it must show these words: ")
         there = re.search(r"it must show these words: (.*)$", joined.err, re.M).group(1)
         same(here.split(), there.split(), "the four words")
@@ -103,8 +104,10 @@ def the_right_code_admits_after_the_owner_has_seen_the_words(build):
         running.write(YES)
         has(running.finish(DONE).out, "'Bertas Telefon' is now a device of this circle.", "pair")
         has(joined.finish(DONE).out, "of 2 devices as 'Bertas Telefon'.", "join")
-        rows = {row["name"]: row for row in members(host)}
-        same(rows["Bertas Telefon"]["role"], "member", "role")
+        # Its name comes with its first entries.
+        guests = wait_until(lambda: [row for row in members(host) if row["name"] == "Bertas Telefon"], 20,
+                            "the name of the guest")
+        same(guests[0]["role"], "member", "role")
         syncs(host, guest)
         failed = guest.warren("pair", code=None)
         same(failed.code, REFUSED, f"a member that is no admin: {failed}")

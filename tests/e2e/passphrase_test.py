@@ -239,6 +239,44 @@ def the_words_are_shown_once(build):
         say(f"words of {words.split()[0]}.. and {others.split()[0]}.. shown once, checked, gone")
 
 
+MAP_MAX = 64 << 20  # what a sanitizer maps is larger
+
+
+def stands_in_memory(device, text):
+    """Whether what the agent can write to holds these bytes."""
+    with open(f"/proc/{device.process.pid}/maps", encoding="ascii") as maps:
+        ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps
+                  if line.split()[1].startswith("rw")]
+    with open(f"/proc/{device.process.pid}/mem", "rb") as memory:
+        for low, high in ranges:
+            if high - low <= MAP_MAX:
+                memory.seek(low)
+                if text in memory.read(high - low):
+                    return True
+    return False
+
+
+def words_do_not_stay_in_memory(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        words = a.call("recovery.create")["recovery"].encode()
+        some = b" ".join(words.split()[5:10])
+        try:
+            check(not stands_in_memory(a, b"this stands nowhere else"), "the search")
+        except PermissionError as problem:
+            say(f"no look into the memory of the agent: {problem}")
+            return
+        a.hang_up()
+        for command in ((), ("recovery", "check"),
+                        ("device", "role", "berta", "member", "--words-file", "-"),
+                        ("device", "remove", "berta", "--yes", "--words-file", "-"),
+                        ("circle", "reset", "--yes", "--words-file", "-")):
+            if command:
+                a.warren(*command, stdin=words + b"\n")
+            # The agent learns a moment later that the client has gone.
+            mesh.wait_until(lambda: not stands_in_memory(a, some), 10, f"words after {command}")
+
+
 def init_on_a_terminal(build):
     with mesh.Mesh(build) as world:
         a = world.device("anna")
@@ -256,4 +294,5 @@ def init_on_a_terminal(build):
 
 if __name__ == "__main__":
     mesh.main(a_passphrase_seals_the_home, flipped_bits_of_a_sealed_key_are_refused,
-              the_terminal_asks, the_words_are_shown_once, init_on_a_terminal)
+              the_terminal_asks, the_words_are_shown_once, words_do_not_stay_in_memory,
+              init_on_a_terminal)

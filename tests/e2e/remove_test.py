@@ -113,6 +113,57 @@ def a_role_is_lowered_and_kept(build):
         same(rows(b)["berta"]["role"], "member", "after a restart")
 
 
+def the_last_admin_stays_one(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        words = a.call("recovery.create")["recovery"].encode() + b"\n"
+        a.warren("device", "role", "berta", "member")
+        acts = len(a.call("circle.log")["ops"])
+        a.warren("device", "role", "berta", "member")  # it is one: nothing is signed
+        has(a.warren("device", "role", "anna", "member", code=mesh.FAILED).err, "last admin",
+            "lowering the last one")
+        same(rows(a)["anna"]["role"], "admin", "its role")
+        wait_until(lambda: rows(b)["berta"]["role"] == "member", SETTLE_S, "it knows")
+        out = b.warren("device", "role", "anna", "member", code=mesh.REFUSED)
+        has(out.err, "this device has the role member: an admin changes roles", "who may")
+        same(len(a.call("circle.log")["ops"]), acts, "what was signed")
+        has(a.warren("leave", code=mesh.FAILED).err, "No other device is an admin", "the farewell")
+        a.warren("device", "role", "anna", "member", "--words-file", "-", stdin=words)
+        same(rows(a)["anna"]["role"], "member", "by the words")
+        wait_until(lambda: rows(b)["anna"]["role"] == "member", SETTLE_S, "everywhere")
+
+
+def who_is_out_is_told_so_and_comes_in_anew(build):
+    with mesh.Mesh(build) as world:
+        a, b = world.circle("anna", "berta")
+        words = a.call("recovery.create")["recovery"].encode() + b"\n"
+        append(b, b"before")
+        mesh.settled([a, b], LOG, 1, SETTLE_S)
+        has(b.warren("leave", code=mesh.FAILED).err, "Leave the circle?", "the question")
+        b.warren("leave", "--yes")
+        wait_until(lambda: gone(a, "berta"), SETTLE_S, "it said goodbye")
+        for command in (("leave", "--yes"), ("log", "append", LOG, "x"), ("device", "rename", "berta", "x"),
+                        ("device", "role", "anna", "member", "--words-file", "-"),
+                        ("device", "remove", "anna", "--yes", "--words-file", "-"),
+                        ("circle", "reset", "--yes", "--words-file", "-")):
+            out = b.warren(*command, code=mesh.REFUSED, stdin=words)
+            has(out.err, "this device is no member of its circle any more", command)
+        status = b.call("agent.status")
+        same((status["hold"], status["circle"]["epoch"]), ("out", None), "what it says of itself")
+        has(b.warren("status").out, "no member of the circle any more", "what a person reads")
+        has(a.warren("leave", code=mesh.FAILED).err, "It is the last device", "the farewell of the last")
+
+        former = b.id
+        host = a.spawn("pair", "--yes", json_form=True)
+        b.warren("join", host.line()["code"], "--again", "--name", "bertha", "--peer", a.peer)
+        host.finish()
+        check(b.call("agent.status")["device"]["id"] != former, "it is a new device")
+        append(b, b"after")
+        mesh.settled([a, b], LOG, 2, SETTLE_S)
+        same((bodies(a), bodies(b)), (["after", "before"], ["after", "before"]), "what both show")
+
+
 if __name__ == "__main__":
     mesh.main(a_stolen_device_hears_nothing_more, a_sleeper_that_wakes_to_the_thief_catches_up,
-              who_leaves_is_retired, a_role_is_lowered_and_kept)
+              who_leaves_is_retired, a_role_is_lowered_and_kept, the_last_admin_stays_one,
+              who_is_out_is_told_so_and_comes_in_anew)

@@ -37,7 +37,14 @@ def who_slept_follows_and_who_was_left_hears_nothing(build):
         same(bodies(c), ["after, of c", "of c"], "the one left behind")
         acts = [op for op in b.call("circle.log")["ops"] if op["type"] == "reset"]
         same((len(acts), acts[0]["by_recovery"], acts[0]["counts"]), (1, True, True), "the history")
-        check(rows(b)["cleo"]["by_recovery"], "who put it out")
+        same((rows(b)["cleo"]["by_recovery"], rows(b)["cleo"]["reason"]), (True, "reset"), "who put it out")
+        out = a.warren("circle", "reset", "--without", "cleo", "--yes", "--words-file", "-",
+                       code=mesh.FAILED, stdin=words)
+        has(out.err, "no member any more", "it is out already")
+        out = a.warren("circle", "reset", code=mesh.FAILED)
+        has(out.err, f"These begin anew, signed by the 24 words: anna ({a.id[:8]}), berta ({b.id[:8]})",
+            "who stays")
+        has(out.err, f"These never come back under their ids: cleo ({c.id[:8]})", "who does not")
 
         for device in (a, b):  # from what was stored
             device.stop()

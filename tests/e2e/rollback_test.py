@@ -182,6 +182,51 @@ def a_home_that_was_set_back(build):
         same(rollbacks(b), [], "it was seen")
 
 
+def lowers(device, name, sibling):
+    device.warren("device", "role", name, "member")
+    wait_until(lambda: mesh.rows(sibling)[name]["role"] == "member", SETTLE_S, "the sibling knows")
+
+
+def two_copies_that_no_sibling_sees_together(build):
+    """Both sign, and the device is thrown out; the circle takes new devices as before."""
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        append(b, b"before")
+        mesh.settled([a, b, c], LOG, 1, SETTLE_S)
+        copy, fresh = world.device("copy"), world.device("dora").start()
+        for device in (a, b, c):
+            device.stop()
+        copy_home(b, copy.home)
+        for one, other, name in ((b, a, "cleo"), (copy, c, "anna")):
+            one.configure(peers=[other])
+            other.configure(peers=[one])
+            one.start()
+            other.start()
+            wait_until(lambda one=one: status(one)["hold"] == "none", SETTLE_S, "each signs")
+            lowers(one, name, other)
+            one.stop()
+            other.stop()
+        for one, other in ((a, c), (c, a), (copy, a)):
+            one.configure(peers=[other])
+        a.start()
+        c.start()
+        for device in (a, c):
+            wait_until(lambda device=device: mesh.rows(device)["berta"]["removed"], SETTLE_S, "it is out")
+        same(mesh.rows(a)["berta"]["reason"], "equivocated", "why")
+        proofs = [op for op in a.call("circle.log")["ops"] if op["type"] == "equiv"]
+        same([[row["name"] for row in op["devices"]] for op in proofs], [["berta"]], "of whom")
+
+        copy.start()
+        for device, options in ((fresh, ()), (copy, ("--again",))):
+            host = a.spawn("pair", "--yes", json_form=True)
+            device.warren("join", host.line()["code"], *options, "--name", "new", "--peer", a.peer)
+            host.finish()
+        append(fresh, b"of a new one")
+        append(copy, b"of the copy")
+        wait_until(lambda: {"of a new one", "of the copy"} <= set(bodies(a)), SETTLE_S,
+                   lambda: f"both write: {bodies(a)}")
+
+
 if __name__ == "__main__":
     mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill,
-              a_home_that_was_set_back)
+              a_home_that_was_set_back, two_copies_that_no_sibling_sees_together)

@@ -196,6 +196,10 @@ def malformed(connect):
     frame = c.frame()
     assert frame[:2] == [RESPONSE, 7] and frame[2].startswith("invalid: "), frame
     c.call("agent.version")  # the stream is still in step
+    for call in (b"\xa2\xff\xfe\x91\x80", b"\xadcircle.verify\x91\x81\xa6device\xa4\xff\n\x1b["):
+        c.socket.sendall(b"\x94\x00\x08" + call)  # what the error repeats
+        frame = c.frame()
+        assert frame[:2] == [RESPONSE, 8] and frame[2].isprintable(), frame
     c.socket.sendall(msgpack.packb([NOTIFICATION, "whatever", [{}]]))
     c.call("agent.version")
     closing = [

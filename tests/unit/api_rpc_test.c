@@ -186,6 +186,23 @@ static void a_stream_cut_anywhere_gives_the_same_frames(void **state) {
     rpc_bytes_wipe(&out);
 }
 
+static void what_was_read_does_not_stay(void **state) {
+    (void)state;
+    static const uint8_t frame[] = "\x94\x00\x01\xa5words\x91\x80";
+    rpc_reader *reader = NULL;
+    warren_value *value = NULL;
+    T_OK(rpc_reader_new(&reader));
+    wr_buf room = rpc_reader_room(reader);
+    memcpy(room.ptr, frame, sizeof frame - 1);
+    rpc_reader_filled(reader, sizeof frame - 1);
+    T_OK(rpc_reader_next(reader, &value));
+    warren_value_free(value);
+    room = rpc_reader_room(reader);
+    for (size_t i = 0; i < sizeof frame - 1; i++)
+        T_EQ(room.ptr[i], 0);
+    rpc_reader_free(reader);
+}
+
 static void a_broken_request_still_tells_its_number(void **state) {
     (void)state;
     static const char bytes[] = "\x94\x00\x2a\xa3"
@@ -241,6 +258,7 @@ int main(void) {
         cmocka_unit_test(a_declared_length_is_refused_before_its_bytes_arrive),
         cmocka_unit_test(a_million_values_are_read_and_one_more_refused),
         cmocka_unit_test(a_stream_cut_anywhere_gives_the_same_frames),
+        cmocka_unit_test(what_was_read_does_not_stay),
         cmocka_unit_test(a_broken_request_still_tells_its_number),
         cmocka_unit_test(frames_of_other_shapes_are_named),
     };

@@ -53,6 +53,26 @@ static void a_full_epoch_is_left_and_a_start_forgets_nothing(void **state) {
     T_EQ(hubs_entries(d, NULL, 0), 3 + FULL);
 }
 
+/* keys.db is committed before store.db: a kill in between keeps the key alone. */
+static void a_key_whose_op_was_lost_is_no_damage(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *d = &all->device[0];
+    wr_hash lost = {{7}};
+    wr_key secret = {{9}};
+    hubs_found(all);
+    T_OK(hubs_append(d, "before"));
+    wr_hash epoch = epoch_of(d);
+    hubs_close(d);
+    T_OK(store_begin(d->disk));
+    T_OK(store_put_epoch(d->disk, &lost, &secret));
+    T_OK(store_commit(d->disk));
+    hubs_open(d);
+    T_OK(hubs_append(d, "after"));
+    T_EQ(hubs_entries(d, NULL, 0), 2);
+    wr_hash now = epoch_of(d);
+    T_MEM(now.b, epoch.b, sizeof epoch.b);
+}
+
 typedef struct counted {
     uint32_t answers;
     wr_err err;
@@ -94,6 +114,8 @@ static void a_turn_that_writes_more_than_one_epoch_takes_makes_several(void **st
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_key_whose_op_was_lost_is_no_damage, hubs_start,
+                                        hubs_stop),
         TEST(a_full_epoch_is_left_and_a_start_forgets_nothing),
         TEST(a_turn_that_writes_more_than_one_epoch_takes_makes_several),
     };

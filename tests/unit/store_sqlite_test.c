@@ -205,6 +205,20 @@ static void a_sealed_value_cannot_take_the_place_of_another(void **state) {
 
 /* ---- damage ---- */
 
+static wr_err any_head(void *ctx, const wr_hash *feed_id, wr_slice head) {
+    (void)ctx;
+    (void)feed_id;
+    (void)head;
+    return WR_OK;
+}
+
+static wr_err any_bound(void *ctx, const wr_hash *feed_id, uint16_t log_no) {
+    (void)ctx;
+    (void)feed_id;
+    (void)log_no;
+    return WR_OK;
+}
+
 static void values_of_the_wrong_size_are_corrupt(void **state) {
     (void)state;
     home h = home_make();
@@ -222,6 +236,36 @@ static void values_of_the_wrong_size_are_corrupt(void **state) {
     T_ERR(store_each_rows(s, &feed, 0, 10, fix_each_rows, &list), WR_ERR_CORRUPT);
     T_TRUE(strstr(store_problem(s), h.store_db) != NULL);
     store_close(s);
+    fix_home_remove(h.folder);
+}
+
+/* Where one table names what another one lost: nothing is passed over in silence. */
+static void what_points_nowhere_is_corrupt(void **state) {
+    (void)state;
+    home h = home_make();
+    wr_hash feed = fix_hash(1), key = fix_hash(2);
+    uint32_t log_id = 0;
+    fix_list list = {.len = 0};
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(fix_put(s, &feed, 0, 10, 0));
+    T_OK(store_put_head(s, &feed, S("head")));
+    T_OK(store_put_log(s, &key, S("sealed"), &log_id));
+    T_OK(store_bind_log(s, &feed, 0, log_id));
+    T_OK(store_commit(s));
+    store_close(s);
+    run_sql(h.store_db, "UPDATE row_logs SET first_seq = first_seq + 1");
+    s = open_ok(&h);
+    T_ERR(store_each_log_rows(s, &feed, 0, 0, fix_each_rows, &list), WR_ERR_CORRUPT);
+    store_close(s);
+    run_sql(h.store_db, "DELETE FROM feeds");
+    s = open_ok(&h);
+    T_ERR(store_each_head(s, any_head, NULL), WR_ERR_CORRUPT);
+    T_ERR(store_each_bound(s, log_id, any_bound, NULL), WR_ERR_CORRUPT);
+    T_TRUE(strstr(store_problem(s), h.store_db) != NULL);
+    store_close(s);
+    run_sql(h.store_db, "DELETE FROM logs");
+    check_refused(&h, WR_ERR_CORRUPT, h.store_db);
     fix_home_remove(h.folder);
 }
 
@@ -352,6 +396,7 @@ int main(void) {
         cmocka_unit_test(another_devices_key_opens_no_secret),
         cmocka_unit_test(a_sealed_value_cannot_take_the_place_of_another),
         cmocka_unit_test(values_of_the_wrong_size_are_corrupt),
+        cmocka_unit_test(what_points_nowhere_is_corrupt),
         cmocka_unit_test(an_overwritten_page_is_corrupt_not_wrong),
         cmocka_unit_test(a_second_process_finds_it_busy),
         cmocka_unit_test(all_files_are_private_and_counted),
