@@ -19,10 +19,14 @@ static uint64_t now_ms(void) {
     return uv_hrtime() / 1000000u;
 }
 
+void hubs_turn_one(hubs_device *d) {
+    uv_run((uv_loop_t *)loop_native(d->loop), UV_RUN_NOWAIT);
+}
+
 void hubs_turn(hubs *all) {
     for (uint32_t i = 0; i < HUBS_COUNT; i++)
         if (all->device[i].loop != NULL)
-            uv_run((uv_loop_t *)loop_native(all->device[i].loop), UV_RUN_NOWAIT);
+            hubs_turn_one(&all->device[i]);
 }
 
 void hubs_wait(hubs_device *d, hubs_until until) {

@@ -57,6 +57,7 @@ typedef bool (*hubs_until)(const hubs_device *d);
 /* Turns all loops until it is true of the device; fails the test if it never is. */
 void hubs_wait(hubs_device *d, hubs_until until);
 void hubs_turn(hubs *all); /* once */
+void hubs_turn_one(hubs_device *d);
 /* Turns all loops until everything that was under way has had its turn. */
 void hubs_settle(hubs *all);
 

@@ -56,14 +56,14 @@ static void a_full_epoch_is_left_and_a_start_forgets_nothing(void **state) {
 typedef struct counted {
     uint32_t answers;
     wr_err err;
+    bool signed_now; /* the first one */
 } counted;
 
 static void on_appended(void *ctx, wr_err err, const hub_appended *list, uint32_t count) {
     counted *c = (counted *)ctx;
-    (void)list;
-    (void)count;
     c->answers++;
     c->err = err;
+    c->signed_now = err == WR_OK && count != 0 && list[0].signed_now;
 }
 
 /* One call that appends more than any epoch holds is spread over several. */
@@ -90,11 +90,62 @@ static void a_turn_that_writes_more_than_one_epoch_takes_makes_several(void **st
     T_EQ(hubs_entries(guest, NULL, 0), WR_COUNT(items));
 }
 
+/* An ADD that may have left stands at the place of the next op of the host. */
+static bool has_add_under_way(const hubs_device *d) {
+    uint8_t bytes[4096];
+    wr_buf add = WR_BUF_ARRAY(bytes);
+    return store_get_meta(d->disk, wr_slice_str("add"), &add) == WR_OK;
+}
+
+static uint64_t waiting(hubs_device *d) {
+    hub_status status;
+    T_OK(hub_get_status(d->hub, &status));
+    return status.pending;
+}
+
+static void what_finds_a_full_epoch_while_a_device_comes_in_waits_for_the_next(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *d = &all->device[0], *guest = &all->device[1];
+    hub_item item = {.body = wr_slice_str("three")};
+    counted c = {0};
+    hub_pairing pairing;
+    found(all);
+    T_OK(hubs_append(d, "one"));
+    T_OK(hubs_append(d, "two"));
+    wr_hash full = epoch_of(d), now;
+    hubs_open(guest);
+    hubs_pair(d, true, &pairing);
+    T_OK(hubs_join(guest, pairing.code, d));
+    for (uint32_t turns = 0; !has_add_under_way(d); turns++) { /* the guest never answers it */
+        T_TRUE(turns < 100000);
+        hubs_turn_one(guest);
+        hubs_turn_one(d);
+    }
+    T_OK(hub_append(d->hub, wr_slice_str("log"), &item, 1, on_appended, &c));
+    for (uint32_t turns = 0; turns < 20; turns++)
+        hubs_turn_one(d);
+    T_EQ(c.answers, 1); /* it is on the disk */
+    T_OK(c.err);
+    T_FALSE(c.signed_now);
+    T_EQ(waiting(d), 1);
+    now = epoch_of(d);
+    T_MEM(now.b, full.b, sizeof now.b);
+
+    hubs_wait(d, is_done);
+    hubs_settle(all);
+    T_EQ(waiting(d), 0);
+    now = epoch_of(d);
+    T_FALSE(wr_hash_equal(&now, &full));
+    T_EQ(hubs_members(d), 2);
+    T_EQ(hubs_entries(guest, NULL, 0), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, hubs_start, hubs_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_full_epoch_is_left_and_a_start_forgets_nothing),
+        TEST(what_finds_a_full_epoch_while_a_device_comes_in_waits_for_the_next),
         TEST(a_turn_that_writes_more_than_one_epoch_takes_makes_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
