@@ -71,6 +71,12 @@ void hubs_copy_home(const hubs_device *from, hubs_device *to) {
     to->has_home = true;
 }
 
+void hubs_make_home(hubs_device *d, const keystore_secrets *secrets) {
+    d->disk = disk_new();
+    d->secrets = *secrets;
+    d->has_home = true;
+}
+
 static void disk_free(store *disk) {
     store *model = NULL;
     if (disk == NULL)

@@ -50,6 +50,8 @@ int hubs_stop(void **state);
 void hubs_open(hubs_device *d);
 void hubs_close(hubs_device *d); /* in order; the home stays */
 
+/* An empty disk, for what the test puts there before it opens. */
+void hubs_make_home(hubs_device *d, const keystore_secrets *secrets);
 /* Both are closed, and to has no home yet. */
 void hubs_copy_home(const hubs_device *from, hubs_device *to);
 
