@@ -61,6 +61,8 @@ static uint32_t find_first(const wr_evaluator *e, uint32_t index) {
 
 static void stand_behind(wr_evaluator *e, uint32_t index, uint32_t first) {
     e->twin[index] = (uint16_t)first;
+    if (e->entry[index].aseq > e->entry[first].last)
+        e->entry[first].last = e->entry[index].aseq;
     if (!e->entry[index].held && e->entry[first].open == WR_EVAL_END)
         e->entry[first].open = (uint16_t)index;
 }
@@ -122,14 +124,13 @@ void wr_eval_meet_twins(wr_evaluator *e, uint32_t index) {
 
 void wr_eval_hold_twin(wr_evaluator *e, uint32_t index) {
     const wr_eval_entry *entry = &e->entry[index];
-    const wr_eval_column *column = &e->column[entry->column];
     wr_eval_entry *first = &e->entry[e->twin[index]];
     if (!entry->held && (first->open == WR_EVAL_END || e->entry[first->open].aseq > entry->aseq))
         first->open = (uint16_t)index;
     if (!entry->held || first->open != index)
         return;
     first->open = WR_EVAL_END;
-    for (uint32_t at = entry->aseq + 1u; at < column->first + column->count; at++) {
+    for (uint32_t at = entry->aseq + 1u; at <= first->last; at++) {
         uint32_t other = wr_eval_at(e, entry->column, at)->entry;
         if (other != WR_EVAL_END && e->twin[other] == e->twin[index] && !e->entry[other].held) {
             first->open = (uint16_t)other;
