@@ -164,6 +164,11 @@ static wr_err keep_epoch(hub *h, const wr_put *put) {
     return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
 }
 
+static wr_err keep_seed(hub *h, const wr_put *put) {
+    uint8_t key[HUB_META_KEY_SIZE];
+    return store_put_secret(h->store, hub_meta_key(HUB_SECRET_SEED, &put->id, key), put->secret);
+}
+
 static wr_err keep_drop(hub *h, const wr_put *put) {
     uint8_t key[HUB_META_KEY_SIZE];
     WR_TRY(store_delete_epoch(h->store, &put->id));
@@ -175,7 +180,7 @@ static wr_err keep(hub *h, const wr_put *put) {
     case WR_PUT_OP:
         return keep_op(h, put);
     case WR_PUT_SEED:
-        return store_put_secret(h->store, wr_slice_str(HUB_SECRET_SEED), put->secret);
+        return keep_seed(h, put);
     case WR_PUT_EPOCH:
         h->new_epochs = true;
         return keep_epoch(h, put);

@@ -118,7 +118,7 @@ WR_MUST wr_err hub_settled(hub *h);
 /* self, reader and mesh from keystore and store; self stays NULL if the store holds no circle. */
 WR_MUST wr_err hub_load(hub *h);
 void hub_unload(hub *h);
-#define HUB_SECRET_SEED "seed" /* of keys.db: Q */
+#define HUB_SECRET_SEED 'q' /* of keys.db: Q, by the op that founded its generation */
 /* Makes the home's keys and store, in place of what an unfinished try left. */
 WR_MUST wr_err hub_provision(hub *h, const keystore_secrets *secrets);
 /* This is our circle from now on.  Takes self over, also on error. */

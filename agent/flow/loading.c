@@ -144,10 +144,27 @@ static wr_err load_volume(hub *h, wr_self *self, const wr_hash *epoch_id) {
     return out.len == sizeof value ? wr_self_load_volume(self, epoch_id, &volume) : WR_ERR_CORRUPT;
 }
 
+/* That of a later generation may not have come yet; that of GENESIS is asked for at the end. */
+static wr_err load_seeds(hub *h, wr_self *self) {
+    const wr_generations *generations = wr_self_generations(self);
+    for (uint32_t i = 0; i < wr_generations_count(generations); i++) {
+        uint8_t key[HUB_META_KEY_SIZE];
+        WR_SECRET(wr_key) seed;
+        const wr_graph *graph = wr_generations_at(generations, i);
+        if (wr_graph_is_empty(graph))
+            return WR_ERR_CORRUPT;
+        const wr_hash *founder = wr_graph_founder(graph);
+        wr_err err = store_get_secret(h->store, hub_meta_key(HUB_SECRET_SEED, founder, key), &seed);
+        if (err == WR_OK)
+            err = wr_self_load_seed(self, founder, &seed);
+        if (err != WR_ERR_UNKNOWN)
+            WR_TRY(err);
+    }
+    return WR_OK;
+}
+
 static wr_err load_parts(hub *h, wr_self *self) {
-    WR_SECRET(wr_key) seed;
-    WR_TRY(store_get_secret(h->store, wr_slice_str(HUB_SECRET_SEED), &seed));
-    WR_TRY(wr_self_load_seed(self, &seed));
+    WR_TRY(load_seeds(h, self));
     WR_TRY(store_each_epoch(h->store, load_epoch, self));
     WR_TRY(load_histories(h, self));
     WR_TRY(store_each_head(h->store, load_head, self));

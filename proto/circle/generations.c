@@ -141,6 +141,14 @@ bool wr_generations_epoch_commit(const wr_generations *generations, const wr_has
     return false;
 }
 
+const wr_graph *wr_generations_founded(const wr_generations *generations, const wr_hash *founder) {
+    uint32_t number;
+    if (!wr_generations_find(generations, founder, &number))
+        return NULL;
+    const wr_graph *graph = generations->graph[number];
+    return wr_hash_equal(wr_graph_founder(graph), founder) ? graph : NULL;
+}
+
 /* ---- which graph counts ---- */
 
 /* spec:circle#2.6 "Of several RESETs that end one graph the one with the greatest (hlc, op id) MUST

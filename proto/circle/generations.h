@@ -57,6 +57,8 @@ WR_MUST bool wr_generations_has_noise(const wr_generations *generations, const w
 /* The commitment of an epoch, by an EPOCH op or the list of a RESET, whatever counts. */
 WR_MUST bool wr_generations_epoch_commit(const wr_generations *generations, const wr_hash *epoch_id,
                                          wr_hash *ret_commit);
+/* The graph that this op founded; NULL if there is none. */
+const wr_graph *wr_generations_founded(const wr_generations *generations, const wr_hash *founder);
 /* Digest of the op heads (circle.md 2.5). */
 wr_hash wr_generations_heads_digest(const wr_generations *generations);
 /* The order of that digest: the same on all devices with the same ops. */
@@ -69,6 +71,10 @@ WR_MUST bool wr_generations_is_void(const wr_generations *generations, const wr_
 /* ---- one graph ---- */
 
 uint64_t wr_graph_generation(const wr_graph *graph);
+/* Its first op, a GENESIS or RESET, by which its circle seed is named (circle.md 5.1). */
+const wr_hash *wr_graph_founder(const wr_graph *graph); /* not legal while empty */
+/* The commitment to that seed; false for that of GENESIS, which has none. */
+WR_MUST bool wr_graph_seed_commit(const wr_graph *graph, wr_hash *ret_commit);
 /* That of the generation before; NULL for that of GENESIS. */
 const wr_graph *wr_graph_older(const wr_graph *graph);
 /* May an EPOCH made now name this one: is it an EPOCH op here, or one that the RESET knew? */

@@ -7,6 +7,8 @@
  */
 #include "circle/graph_reset.h"
 
+#include "circle/generations.h"
+
 /* ---- judging ---- */
 
 /* Everything depends on the op and its past alone, as with any other op. */
@@ -79,6 +81,19 @@ bool wr_graph_reset(const wr_graph *graph, wr_reset *ret_reset) {
     if (err == WR_OK)
         err = wr_reset_decode(op.body, ret_reset);
     WR_ASSERT(err == WR_OK); /* it was admitted with this body */
+    return true;
+}
+
+const wr_hash *wr_graph_founder(const wr_graph *graph) {
+    WR_ASSERT(graph->op_count > 0);
+    return &graph->node[0]->eval.id;
+}
+
+bool wr_graph_seed_commit(const wr_graph *graph, wr_hash *ret_commit) {
+    wr_reset reset;
+    if (!wr_graph_reset(graph, &reset))
+        return false;
+    *ret_commit = reset.seed_commit;
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* The secrets members share: one E per epoch, the circle seed Q, and the keys derived from them.
+/* The secrets members share: one E per epoch, one circle seed Q per generation, and the keys
+ * derived from them.
  *
  * Everything is derived on demand except the keys of mac1, which a stranger's first bytes are
  * tried against: there the price of a miss is one keyed hash an epoch.
@@ -20,12 +21,18 @@ typedef struct held_epoch {
     size_t history_len;
 } held_epoch;
 
+typedef struct held_seed {
+    wr_hash founder;
+    wr_key seed;
+} held_seed;
+
 #define SLOTS (2u * WR_EPOCHS_MAX) /* of the index by id: at most half full */
 _Static_assert((SLOTS & (SLOTS - 1)) == 0, "a mask finds the slot");
 
 struct wr_keyring {
     wr_hash circle_id;
-    wr_key seed;
+    held_seed seed[WR_GENERATIONS_MAX]; /* oldest added first */
+    uint32_t seed_count;
     bool has_circle;
     uint32_t count;
     uint16_t slot[SLOTS];            /* place + 1 by id, linear probing; 0 is free */
@@ -61,19 +68,55 @@ wr_hash wr_epoch_commit(const wr_key *secret, const wr_hash *circle_id) {
     return commit;
 }
 
-void wr_keyring_set_circle(wr_keyring *keyring, const wr_hash *circle_id, const wr_key *seed) {
-    WR_ASSERT(keyring->count == 0);
+wr_hash wr_seed_commit(const wr_key *seed, const wr_hash *circle_id) {
+    wr_hash commit;
+    wr_kdf(seed, WR_LABEL_SEED_COMMIT, WR_SLICE_OBJ(*circle_id), commit.b, sizeof commit.b);
+    return commit;
+}
+
+void wr_keyring_set_circle(wr_keyring *keyring, const wr_hash *circle_id) {
+    WR_ASSERT(!keyring->has_circle || wr_hash_equal(&keyring->circle_id, circle_id));
     keyring->circle_id = *circle_id;
-    keyring->seed = *seed;
     keyring->has_circle = true;
 }
 
-bool wr_keyring_seed(const wr_keyring *keyring, wr_key *ret_seed) {
-    if (!keyring->has_circle)
+/* ---- seeds: few, so that a walk finds one ---- */
+
+static const held_seed *find_seed(const wr_keyring *keyring, const wr_hash *founder) {
+    for (uint32_t i = 0; i < keyring->seed_count; i++)
+        if (wr_hash_order(&keyring->seed[i].founder, founder) == 0)
+            return &keyring->seed[i];
+    return NULL;
+}
+
+wr_err wr_keyring_add_seed(wr_keyring *keyring, const wr_hash *founder, const wr_key *seed) {
+    WR_ASSERT(keyring->has_circle);
+    if (find_seed(keyring, founder) != NULL)
+        return WR_ERR_EXISTS;
+    if (keyring->seed_count == WR_COUNT(keyring->seed))
+        return WR_ERR_LIMIT;
+    keyring->seed[keyring->seed_count++] = (held_seed){*founder, *seed};
+    return WR_OK;
+}
+
+uint32_t wr_keyring_seed_count(const wr_keyring *keyring) {
+    return keyring->seed_count;
+}
+
+const wr_hash *wr_keyring_seed_founder(const wr_keyring *keyring, uint32_t index) {
+    WR_ASSERT(index < keyring->seed_count);
+    return &keyring->seed[index].founder;
+}
+
+bool wr_keyring_seed(const wr_keyring *keyring, const wr_hash *founder, wr_key *ret_seed) {
+    const held_seed *held = find_seed(keyring, founder);
+    if (held == NULL)
         return false;
-    *ret_seed = keyring->seed;
+    *ret_seed = held->seed;
     return true;
 }
+
+/* ---- epochs ---- */
 
 /* The slot of an epoch, or the free one where it would go.  Epoch ids are public. */
 static uint32_t find_slot(const wr_keyring *keyring, const wr_hash *epoch_id) {
@@ -196,14 +239,16 @@ const wr_hash *wr_keyring_by_tag(const wr_keyring *keyring, const uint8_t tag[8]
     return NULL;
 }
 
-wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key *ret_psk) {
+wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id, const wr_hash *founder,
+                      wr_key *ret_psk) {
     const held_epoch *held = find(keyring, epoch_id);
-    if (held == NULL)
+    const held_seed *of_it = find_seed(keyring, founder);
+    if (held == NULL || of_it == NULL)
         return WR_ERR_UNKNOWN;
     /* spec:circle#5.2 "Every key derived from E MUST depend on the label of its purpose." */
     uint8_t info[WR_HASH_SIZE + WR_KEY_SIZE];
     memcpy(info, keyring->circle_id.b, WR_HASH_SIZE);
-    memcpy(info + WR_HASH_SIZE, keyring->seed.b, WR_KEY_SIZE);
+    memcpy(info + WR_HASH_SIZE, of_it->seed.b, WR_KEY_SIZE);
     *ret_psk = wr_kdf_key(&held->secret, WR_LABEL_EPOCH_PSK, wr_slice_of(info, sizeof info));
     wr_wipe(info, sizeof info);
     return WR_OK;

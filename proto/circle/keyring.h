@@ -1,4 +1,5 @@
-/* The secrets members share: one E per epoch, the circle seed Q, and the keys derived from them.
+/* The secrets members share: one E per epoch, one circle seed Q per generation, and the keys
+ * derived from them.
  *
  * Spec:   proto/spec/circle.md 5
  * Layer:  circle
@@ -26,9 +27,17 @@ WR_DEFINE_FREEP(wr_keyring, wr_keyring_free)
 /* commit = KDF(E, "warren.ep.cmt.1", circle_id): what the EPOCH op must carry (rule K1). */
 wr_hash wr_epoch_commit(const wr_key *secret, const wr_hash *circle_id);
 
-/* The circle and its seed Q, before any epoch. */
-void wr_keyring_set_circle(wr_keyring *keyring, const wr_hash *circle_id, const wr_key *seed);
-WR_MUST bool wr_keyring_seed(const wr_keyring *keyring, wr_key *ret_seed);
+/* commit = KDF(Q, "warren.q.cmt.1", circle_id): what a RESET carries. */
+wr_hash wr_seed_commit(const wr_key *seed, const wr_hash *circle_id);
+
+/* The circle, before anything else; again is fine. */
+void wr_keyring_set_circle(wr_keyring *keyring, const wr_hash *circle_id);
+/* Adds Q of the generation that this op founded.  EXISTS, whatever its value; LIMIT. */
+WR_MUST wr_err wr_keyring_add_seed(wr_keyring *keyring, const wr_hash *founder, const wr_key *seed);
+uint32_t wr_keyring_seed_count(const wr_keyring *keyring);
+/* index 0 is the oldest added.  The pointer lives as long as the keyring. */
+const wr_hash *wr_keyring_seed_founder(const wr_keyring *keyring, uint32_t index);
+WR_MUST bool wr_keyring_seed(const wr_keyring *keyring, const wr_hash *founder, wr_key *ret_seed);
 /* Adds E of an epoch.  AUTH if it does not match commit, LIMIT if the ring is full, EXISTS. */
 WR_MUST wr_err wr_keyring_add(wr_keyring *keyring, const wr_hash *epoch_id, const wr_hash *commit,
                               const wr_key *secret);
@@ -48,8 +57,10 @@ WR_MUST bool wr_keyring_has(const wr_keyring *keyring, const wr_hash *epoch_id);
 /* The epoch whose id starts with tag; NULL if none is held. */
 const wr_hash *wr_keyring_by_tag(const wr_keyring *keyring, const uint8_t tag[8]);
 
-/* psk_e = KDF(E, "warren.ep.psk.1", circle_id || Q).  UNKNOWN if E is not held. */
-WR_MUST wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id, wr_key *ret_psk);
+/* psk_e = KDF(E, "warren.ep.psk.1", circle_id || Q).  founder: of the generation of the epoch.
+ * UNKNOWN if E or Q is not held. */
+WR_MUST wr_err wr_keyring_psk(const wr_keyring *keyring, const wr_hash *epoch_id,
+                              const wr_hash *founder, wr_key *ret_psk);
 /* mac1 over a session's first bytes under one epoch; UNKNOWN if E is not held. */
 WR_MUST wr_err wr_keyring_mac1(const wr_keyring *keyring, const wr_hash *epoch_id, wr_slice message,
                                uint8_t ret_mac[16]);

@@ -12,7 +12,7 @@
 #define LEAVE_FIELDS 1u
 #define ROLE_FIELDS 2u
 #define EQUIV_FIELDS 6u
-#define RESET_FIELDS 7u
+#define RESET_FIELDS 8u
 #define KEPT_FIELDS 2u
 #define GONE_FIELDS 4u
 #define RESET_EPOCH_FIELDS 2u
@@ -315,6 +315,7 @@ wr_err wr_reset_encode(const wr_reset *reset, wr_buf *out) {
     WR_TRY(put_pub(&next, &reset->root.sign));
     WR_TRY(put_pub(&next, &reset->root.box));
     WR_TRY(wr_pack_uint(&next, reset->policy));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(reset->seed_commit)));
     WR_TRY(wr_op_list_put(&next, &reset->keep));
     WR_TRY(wr_op_list_put(&next, &reset->gone));
     WR_TRY(wr_op_list_put(&next, &reset->cuts));
@@ -371,6 +372,7 @@ wr_err wr_reset_decode(wr_slice body, wr_reset *ret_reset) {
     WR_TRY(take_pub(&body, &reset.root.sign));
     WR_TRY(take_pub(&body, &reset.root.box));
     WR_TRY(wr_unpack_uint(&body, &reset.policy));
+    WR_TRY(wr_unpack_fixed(&body, reset.seed_commit.b, sizeof reset.seed_commit.b));
     /* spec:circle#3.12 "A RESET MUST keep 1 to 64 devices." */
     WR_TRY(wr_op_list_take(&body, 1, WR_MEMBERS_MAX, take_kept_key, &reset.keep));
     /* spec:circle#3.12 "Both lists of devices MUST ascend by device id without repetition." */

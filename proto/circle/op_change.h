@@ -84,11 +84,12 @@ WR_MUST bool wr_reset_epoch_next(wr_op_list *rest, wr_reset_epoch *ret_epoch);
 
 typedef struct wr_reset {
     wr_root root;
-    uint64_t policy;   /* 0 */
-    wr_op_list keep;   /* wr_kept by device id, 1 .. WR_MEMBERS_MAX */
-    wr_op_list gone;   /* wr_gone by device id, at most WR_AUTHORS_MAX */
-    wr_op_list cuts;   /* of all feeds, at most WR_FEEDS_MAX */
-    wr_op_list epochs; /* wr_reset_epoch, 1 .. WR_EPOCHS_MAX: the current one, the others by id */
+    uint64_t policy;     /* 0 */
+    wr_hash seed_commit; /* to Q of the new generation */
+    wr_op_list keep;     /* wr_kept by device id, 1 .. WR_MEMBERS_MAX */
+    wr_op_list gone;     /* wr_gone by device id, at most WR_AUTHORS_MAX */
+    wr_op_list cuts;     /* of all feeds, at most WR_FEEDS_MAX */
+    wr_op_list epochs;   /* wr_reset_epoch, 1 .. WR_EPOCHS_MAX: the current one, the others by id */
 } wr_reset;
 WR_MUST wr_err wr_reset_encode(const wr_reset *reset, wr_buf *out);
 /* VERSION for another policy. */

@@ -31,6 +31,7 @@
     X(EPOCH_RCPT, "warren.ep.rcpt.1", "recipient ids -> hash in the EPOCH op")                     \
     X(EPOCH_PSK, "warren.ep.psk.1", "epoch secret -> psk of a session")                            \
     X(EPOCH_MAC1, "warren.ep.hsmac", "epoch secret -> key of mac1")                                \
+    X(SEED_COMMIT, "warren.q.cmt.1", "circle seed -> commitment in the RESET op")                  \
     X(SEED_PSK, "warren.q.psk.1", "circle seed -> psk of an epoch-key wrap")                       \
     X(RID, "warren.rid.1", "server and nameplate -> rendezvous id")                                \
     X(RID_BEACON, "warren.rid.bcn.1", "rendezvous id -> key of the pairing beacon")                \

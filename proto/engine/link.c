@@ -27,7 +27,7 @@ static wr_err start_handshake(wr_link *link, wr_now now) {
     uint8_t prologue[PROLOGUE_SIZE];
     prologue_encode(link, prologue);
     WR_SECRET(wr_key) psk;
-    WR_TRY(wr_keyring_psk(wr_self_keyring(link->self), &link->epoch_id, &psk));
+    WR_TRY(wr_self_psk(link->self, &link->epoch_id, &psk));
     const wr_identity *me = wr_self_identity(link->self);
     wr_handshake_config config = {
         .pattern = WR_PATTERN_IKPSK2,

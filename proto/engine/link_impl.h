@@ -10,6 +10,7 @@
 #include "circle/generations.h"
 #include "engine/link.h"
 #include "engine/op_pool.h"
+#include "engine/self_seed.h"
 #include "sync/session.h"
 
 /* The life of a link; a link in LINK_DOWN takes no call but _free. */

@@ -170,15 +170,16 @@ wr_err wr_link_hear_key_want(wr_link *link, wr_slice body) {
  * out, and the session goes on." */
 wr_err wr_link_hear_keys(wr_link *link, wr_slice body) {
     while (body.len != 0) {
-        wr_hash epoch_id;
-        WR_SECRET(wr_key) secret;
-        wr_slice history;
-        WR_TRY(wr_key_take(&body, &epoch_id, &secret, &history));
-        wr_err err = wr_self_add_history(link->self, &epoch_id, &secret, history);
+        WR_SECRET(wr_key_item) item;
+        uint32_t place;
+        WR_TRY(wr_key_take(&body, &item));
+        wr_err err = wr_self_add_history(link->self, &item.epoch_id, &item.secret, item.history);
         if (err == WR_ERR_NOMEM)
             return err;
-        uint32_t place;
-        if (wr_keyring_place(wr_self_keyring(link->self), &epoch_id, &place))
+        /* spec:sync#2.10 "A Q that its RESET does not commit to MUST be left out as well." */
+        if (item.has_seed)
+            wr_self_offer_seed(link->self, &item.epoch_id, &item.seed);
+        if (wr_keyring_place(wr_self_keyring(link->self), &item.epoch_id, &place))
             link->key_heard[place / 64u] |= (uint64_t)1 << (place % 64u);
     }
     return WR_OK;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 typedef struct key_bytes { /* secret: an encoded key */
-    uint8_t b[WR_HISTORY_BYTES_MAX + 96u];
+    uint8_t b[WR_HISTORY_BYTES_MAX + 128u];
 } key_bytes;
 static void key_bytes_wipe(key_bytes *bytes) {
     wr_wipe(bytes, sizeof *bytes);
@@ -110,14 +110,16 @@ static wr_err say_ops(wr_link *link, wr_buf *plain) {
 /* ---- secrets of epochs ---- */
 
 static wr_err say_key(wr_link *link, wr_buf *plain, const wr_hash *epoch_id, bool *ret_said) {
-    WR_SECRET(wr_key) secret;
+    const wr_keyring *keyring = wr_self_keyring(link->self);
+    WR_SECRET(wr_key_item) item = {.epoch_id = *epoch_id};
     WR_SECRET(key_bytes) bytes;
     wr_buf body = WR_BUF_ARRAY(bytes.b);
     *ret_said = true;
-    if (!wr_keyring_secret(wr_self_keyring(link->self), epoch_id, &secret))
+    if (!wr_keyring_secret(keyring, epoch_id, &item.secret))
         return WR_OK;
-    WR_TRY(wr_key_put(&body, epoch_id, &secret,
-                      wr_keyring_history(wr_self_keyring(link->self), epoch_id)));
+    item.has_seed = wr_self_seed_of(link->self, epoch_id, &item.seed);
+    item.history = wr_keyring_history(keyring, epoch_id);
+    WR_TRY(wr_key_put(&body, &item));
     *ret_said = wr_frame_put(plain, WR_FRAME_KEYS, wr_buf_slice(&body)) == WR_OK;
     return WR_OK;
 }
@@ -143,7 +145,16 @@ static wr_err say_keys(wr_link *link, wr_buf *plain) {
     return WR_OK;
 }
 
-/* The epochs of all graphs that we cannot read, each asked for once in a session. */
+/* The secret is missing, or the seed that comes with it. */
+static bool lacks_key(const wr_link *link, uint32_t index, const wr_hash *epoch_id) {
+    const wr_keyring *keyring = wr_self_keyring(link->self);
+    if (wr_keyring_has(keyring, epoch_id))
+        return wr_self_lacks_seed(link->self, epoch_id);
+    return wr_self_wants_epoch(link->self, index);
+}
+
+/* The epochs of all graphs that we cannot read, or not dial with, each asked for once in a session.
+ */
 static wr_err say_key_want(wr_link *link, wr_buf *plain) {
     const wr_generations *generations = wr_self_generations(link->self);
     while (link->keys_asked < wr_generations_epoch_count(generations)) {
@@ -153,8 +164,7 @@ static wr_err say_key_want(wr_link *link, wr_buf *plain) {
         uint32_t count = 0, at = link->keys_asked;
         for (; at < wr_generations_epoch_count(generations) && count < LINK_KEY_WANTS_MAX; at++) {
             ids[count] = *wr_generations_epoch_id(generations, at);
-            count += !wr_keyring_has(wr_self_keyring(link->self), &ids[count]) &&
-                     wr_self_wants_epoch(link->self, at);
+            count += lacks_key(link, at, &ids[count]);
         }
         WR_TRY(wr_key_want_encode(ids, count, &body));
         if (count != 0 && wr_frame_put(plain, WR_FRAME_KEY_WANT, wr_buf_slice(&body)) != WR_OK)

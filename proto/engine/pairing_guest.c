@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/pairing_impl.h"
+#include "engine/self_seed.h"
 
 #include <stdlib.h>
 
@@ -286,11 +287,24 @@ static wr_err check_circle(const wr_pairing *p) {
     return check_add(guest, graph);
 }
 
+/* spec:pairing#4.5 "The guest MUST refuse seeds without that of GENESIS, twice of one generation,
+ * of one that it was not sent, and one that its RESET does not commit to." */
+static wr_err take_seeds(wr_self *self, const wr_pair_welcome *welcome) {
+    bool complete = false;
+    for (uint32_t i = 0; i < welcome->seed_count; i++) {
+        const wr_seed *seed = &welcome->seeds[i];
+        if (wr_self_add_seed(self, &seed->founder, &seed->seed) != WR_OK)
+            return WR_ERR_REFUSED;
+        complete |= wr_hash_equal(&seed->founder, wr_graph_circle_id(wr_self_graph(self)));
+    }
+    return complete ? WR_OK : WR_ERR_REFUSED;
+}
+
 /* All ops are here: judge them alone, then take the secrets. */
 static wr_err take_circle(wr_pairing *p, wr_now now) {
     wr_pair_welcome *welcome = &p->welcome;
     WR_TRY(check_circle(p));
-    WR_TRY(wr_self_set_seed(p->self, &welcome->seed));
+    WR_TRY(take_seeds(p->self, welcome));
     /* spec:pairing#4.5 "The guest MUST refuse an epoch secret that does not match the commitment of
      * an EPOCH op it was sent." */
     WR_TRY(wr_self_add_epoch(p->self, &welcome->epoch_id, &welcome->secret));
@@ -299,7 +313,7 @@ static wr_err take_circle(wr_pairing *p, wr_now now) {
     WR_TRY(wr_self_load_done(p->self, now));
     /* A device that never signed anything has nothing that a sibling could know better. */
     wr_self_confirm(p->self);
-    wr_wipe(&welcome->seed, sizeof welcome->seed);
+    wr_wipe(welcome->seeds, sizeof welcome->seeds);
     wr_wipe(&welcome->secret, sizeof welcome->secret);
     return WR_OK;
 }

@@ -359,10 +359,21 @@ static wr_err put_refused(wr_pairing *p, wr_buf *out, wr_now now) {
 }
 
 typedef struct welcome_bytes { /* secret */
-    uint8_t b[512];
+    uint8_t b[512u + WR_GENERATIONS_MAX * 69u];
 } welcome_bytes;
 static void welcome_bytes_wipe(welcome_bytes *bytes) {
     wr_wipe(bytes, sizeof *bytes);
+}
+
+/* Those of the generations before as well: siblings may have slept through what followed. */
+static void fill_seeds(const wr_keyring *keyring, wr_pair_welcome *welcome) {
+    welcome->seed_count = wr_keyring_seed_count(keyring);
+    for (uint32_t i = 0; i < welcome->seed_count; i++) {
+        wr_seed *seed = &welcome->seeds[i];
+        seed->founder = *wr_keyring_seed_founder(keyring, i);
+        bool held = wr_keyring_seed(keyring, &seed->founder, &seed->seed);
+        WR_ASSERT(held);
+    }
 }
 
 static wr_err fill_welcome(wr_pairing *p, wr_pair_welcome *welcome) {
@@ -374,9 +385,9 @@ static wr_err fill_welcome(wr_pairing *p, wr_pair_welcome *welcome) {
      * the offer." */
     if (!window->add_made)
         return WR_ERR_STATE;
-    if (epoch_id == NULL || !wr_keyring_seed(keyring, &welcome->seed) ||
-        !wr_keyring_secret(keyring, epoch_id, &welcome->secret))
+    if (epoch_id == NULL || !wr_keyring_secret(keyring, epoch_id, &welcome->secret))
         return WR_ERR_REFUSED;
+    fill_seeds(keyring, welcome);
     welcome->epoch_id = *epoch_id;
     wr_hash add_id = wr_hash_of(WR_LABEL_OP_ID, wr_slice_of(window->add, window->add_len));
     p->op_next = 0;

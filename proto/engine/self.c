@@ -97,6 +97,7 @@ wr_err wr_self_adopt_ops(wr_self *self) {
         self->members_known = 0;    /* its own list */
         self->has_evidence = false; /* of what is forgiven */
     }
+    wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph));
     const wr_generations *generations = self->generations;
     while (self->volumes_known < wr_generations_epoch_count(generations))
         wr_volumes_add(self->volumes, wr_generations_epoch_id(generations, self->volumes_known++));
@@ -118,11 +119,10 @@ wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig) {
     return wr_self_adopt_ops(self);
 }
 
-wr_err wr_self_load_seed(wr_self *self, const wr_key *seed) {
+wr_err wr_self_load_seed(wr_self *self, const wr_hash *founder, const wr_key *seed) {
     WR_ASSERT(!self->loaded);
-    if (wr_graph_is_empty(self->graph))
-        return WR_ERR_CORRUPT;
-    wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph), seed);
+    WR_TRY(as_corrupt(wr_self_add_seed(self, founder, seed)));
+    self->seeds_stored = wr_keyring_seed_count(self->keyring);
     return WR_OK;
 }
 
@@ -210,7 +210,9 @@ bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count) 
 wr_err wr_self_load_done(wr_self *self, wr_now now) {
     WR_ASSERT(!self->loaded);
     const wr_member *me = wr_generations_device(self->generations, &self->identity.device_id);
-    if (me == NULL || wr_keyring_count(self->keyring) == 0)
+    WR_SECRET(wr_key) seed;
+    if (me == NULL || wr_keyring_count(self->keyring) == 0 ||
+        !wr_keyring_seed(self->keyring, wr_graph_circle_id(self->graph), &seed))
         return WR_ERR_CORRUPT;
     /* Our own feeds are only ever stored whole. */
     for (uint32_t stream = 0; stream < WR_STREAMS_MAX; stream++) {
@@ -246,16 +248,8 @@ wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_key *root
     WR_TRY(found_genesis(self, root, root_sign, now));
     WR_SECRET(wr_key) seed;
     wr_rng_fill(&self->rng, seed.b, sizeof seed.b);
-    WR_TRY(wr_self_set_seed(self, &seed));
+    WR_TRY(wr_keyring_add_seed(self->keyring, wr_graph_founder(self->graph), &seed));
     return wr_self_rotate(self, now);
-}
-
-wr_err wr_self_set_seed(wr_self *self, const wr_key *seed) {
-    if (wr_graph_is_empty(self->graph))
-        return WR_ERR_STATE;
-    wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph), seed);
-    self->seed_dirty = true;
-    return WR_OK;
 }
 
 /* ---- what must be stored ---- */
@@ -281,12 +275,12 @@ static bool poll_drop(wr_self *self, wr_put *put) {
 }
 
 static bool poll_seed(wr_self *self, wr_put *put) {
-    if (!self->seed_dirty)
+    if (self->seeds_stored == wr_keyring_seed_count(self->keyring))
         return false;
-    self->seed_dirty = false;
-    bool held = wr_keyring_seed(self->keyring, &self->put_secret);
-    WR_ASSERT(held);
     put->type = WR_PUT_SEED;
+    put->id = *wr_keyring_seed_founder(self->keyring, self->seeds_stored++);
+    bool held = wr_keyring_seed(self->keyring, &put->id, &self->put_secret);
+    WR_ASSERT(held);
     put->secret = &self->put_secret;
     return true;
 }
@@ -359,8 +353,9 @@ bool wr_self_poll(wr_self *self, wr_put *ret_put) {
 }
 
 bool wr_self_pending(const wr_self *self) {
-    if (self->dropped_given != self->dropped_count || self->seed_dirty || self->nodes_dirty ||
+    if (self->dropped_given != self->dropped_count || self->nodes_dirty ||
         self->rows_next < self->taken.count ||
+        self->seeds_stored != wr_keyring_seed_count(self->keyring) ||
         self->ops_stored != wr_generations_op_count(self->generations) ||
         self->epochs_stored != wr_keyring_count(self->keyring) || wr_volumes_pending(self->volumes))
         return true;

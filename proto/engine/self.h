@@ -28,10 +28,11 @@ WR_MUST wr_err wr_self_new(const wr_identity *identity, wr_rng rng, wr_self **re
 void wr_self_free(wr_self *self); /* wipes; NULL is fine */
 WR_DEFINE_FREEP(wr_self, wr_self_free)
 
-/* ---- loading what was durable: ops, seed, epochs, heads, marks, volumes, then done ----- */
+/* ---- loading what was durable: ops, seeds, epochs, heads, marks, volumes, then done ----- */
 /* CORRUPT: not what this device could have stored. */
 WR_MUST wr_err wr_self_load_op(wr_self *self, wr_slice bytes, const wr_sig *sig);
-WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_key *seed);
+/* Q of the generation that this op founded. */
+WR_MUST wr_err wr_self_load_seed(wr_self *self, const wr_hash *founder, const wr_key *seed);
 WR_MUST wr_err wr_self_load_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret);
 /* Its history blob, if one was stored. */
 WR_MUST wr_err wr_self_load_history(wr_self *self, const wr_hash *epoch_id, wr_slice blob);
@@ -50,7 +51,7 @@ WR_MUST wr_err wr_self_found(wr_self *self, const wr_root *root, const wr_sign_k
 
 typedef enum wr_put_type {
     WR_PUT_OP,     /* .op */
-    WR_PUT_SEED,   /* .secret: Q */
+    WR_PUT_SEED,   /* .id: the op that founded the generation, .secret: its Q */
     WR_PUT_EPOCH,  /* .id, .secret: E; .head: history blob, may be empty */
     WR_PUT_DROP,   /* .id: E and history of this epoch are to be deleted */
     WR_PUT_ROW,    /* .feed, .row, .logs */
@@ -174,8 +175,7 @@ WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice b
 /* A unit against it; rows wait for wr_self_poll and point into unit->entries. */
 WR_MUST wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now);
 
-/* A pairing gave us the secrets of the circle. */
-WR_MUST wr_err wr_self_set_seed(wr_self *self, const wr_key *seed);
+/* E of an epoch.  UNKNOWN: its op is not here.  AUTH: that commits to another.  LIMIT, EXISTS. */
 WR_MUST wr_err wr_self_add_epoch(wr_self *self, const wr_hash *epoch_id, const wr_key *secret);
 /* The same with its history blob (may be empty): the epochs before it come with it.  A blob that is
  * not the op's is dropped. */

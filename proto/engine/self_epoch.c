@@ -244,6 +244,9 @@ const wr_hash *wr_self_session_epoch(const wr_self *self, const wr_hash *device,
     const wr_hash *known[WR_EPOCHS_MAX];
     uint32_t count = 0;
     for (const wr_graph *graph = self->graph; graph != NULL; graph = wr_graph_older(graph)) {
+        WR_SECRET(wr_key) seed;
+        if (!wr_keyring_seed(self->keyring, wr_graph_founder(graph), &seed))
+            continue;
         for (uint32_t i = wr_graph_epoch_count(graph); i-- > 0 && count < WR_EPOCHS_MAX;) {
             const wr_hash *epoch_id = wr_graph_epoch_id(graph, i);
             if (wr_keyring_has(self->keyring, epoch_id) &&

@@ -9,7 +9,7 @@
 #include "circle/boxes.h"
 #include "circle/generations.h"
 #include "circle/op_change.h"
-#include "engine/self.h"
+#include "engine/self_seed.h"
 
 #define WR_RUN_MEMORY (WR_RUN_BYTES_MAX + 3u * WR_ENTRY_BYTES_MAX)
 #define WR_FEED_NONE UINT32_MAX
@@ -34,7 +34,7 @@ typedef struct self_mark {
 /* E of an epoch whose op is not here (circle.md 6.3).  Secret. */
 typedef struct self_aside {
     wr_hash epoch_id;
-    wr_key secret;
+    wr_key secret, seed; /* seed: Q of its generation, as the wrap says */
 } self_aside;
 
 struct wr_self {
@@ -89,11 +89,11 @@ struct wr_self {
     wr_feed_keys run_keys; /* secret, while the run is open */
 
     /* what wr_self_poll has yet to give */
-    uint32_t ops_stored, epochs_stored; /* how many of those admitted, of keyring's */
-    bool seed_dirty;
-    wr_rows taken;      /* of the newest unit or run */
-    uint32_t rows_feed; /* feed of taken */
-    uint32_t rows_next; /* rows of taken already given */
+    uint32_t ops_stored;                  /* how many of those admitted */
+    uint32_t seeds_stored, epochs_stored; /* of keyring's */
+    wr_rows taken;                        /* of the newest unit or run */
+    uint32_t rows_feed;                   /* feed of taken */
+    uint32_t rows_next;                   /* rows of taken already given */
     bool nodes_dirty;
     wr_key put_secret; /* scratch for polls */
     uint8_t head[WR_FEED_HEAD_MAX];

@@ -141,12 +141,16 @@ static wr_err put_epochs(const wr_self *self, size_t room, wr_buf *items, wr_res
 /* ---- all of it ---- */
 
 static wr_err sign(wr_self *self, const wr_restart *restart, reset_lists *lists, wr_now now) {
+    WR_SECRET(wr_key) seed;
     wr_buf keep = WR_BUF_ARRAY(lists->keep), gone = WR_BUF_ARRAY(lists->gone);
     wr_buf cuts = WR_BUF_ARRAY(lists->cuts), epochs = WR_BUF_ARRAY(lists->epochs);
     wr_buf body = WR_BUF_ARRAY(lists->body), op = WR_BUF_ARRAY(lists->op);
     wr_hash heads[WR_OP_PARENTS_MAX];
     wr_reset reset = {.root = *wr_graph_root(self->graph)};
     wr_sig sig;
+    /* spec:circle#5.5 "A RESET MUST make a new Q." */
+    wr_rng_fill(&self->rng, seed.b, sizeof seed.b);
+    reset.seed_commit = wr_seed_commit(&seed, wr_graph_circle_id(self->graph));
     WR_TRY(put_devices(self, restart, &keep, &gone, &reset));
     WR_TRY(put_cuts(self, &cuts, &reset));
     size_t used = keep.len + gone.len + cuts.len + WR_OP_PARENTS_MAX * 34u + 1024u;
@@ -160,6 +164,8 @@ static wr_err sign(wr_self *self, const wr_restart *restart, reset_lists *lists,
     WR_TRY(wr_graph_author_root(self->graph, restart->root, WR_OP_RESET, wr_buf_slice(&body),
                                 wr_self_hlc(self, now), &op, &sig));
     WR_TRY(wr_generations_admit(self->generations, wr_buf_slice(&op), &sig, false));
+    wr_hash founder = wr_hash_of(WR_LABEL_OP_ID, wr_buf_slice(&op));
+    WR_TRY(wr_self_add_seed(self, &founder, &seed));
     return wr_self_adopt_ops(self);
 }
 

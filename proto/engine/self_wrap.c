@@ -47,18 +47,27 @@ wr_err wr_self_seal_wrap(const wr_self *self, const wr_hash *device_id, const wr
     const wr_member *member = wr_graph_find(self->graph, device_id);
     uint64_t number;
     WR_SECRET(wr_wrap) wrap = {.epoch_id = *epoch_id};
+    WR_SECRET(wr_key) held;
     /* spec:circle#6.2 "A device MUST NOT make a wrap for anyone but a member that is in (section
      * 4.6)." */
     if (member == NULL || !wr_member_is_in(member))
         return WR_ERR_REFUSED;
+    /* It may have slept through the newest generation, so the psk is of the one it is known to
+     * hold. */
+    const wr_hash *known = wr_self_session_epoch(self, device_id, 0);
     if (!wr_keyring_secret(self->keyring, epoch_id, &wrap.secret) ||
-        !wr_keyring_seed(self->keyring, &wrap.seed))
+        !wr_self_seed_of(self, epoch_id, &wrap.seed) || known == NULL ||
+        !wr_self_seed_of(self, known, &held))
         return WR_ERR_UNKNOWN;
     /* spec:circle#6.2 "A wrap MUST go to the newest box key of its recipient that is known here."
      */
     const wr_pub *box = wr_boxes_find(&self->boxes, member, &number);
-    return wr_wrap_seal(&self->identity, box, wr_graph_circle_id(self->graph), &wrap.seed, &wrap,
+    return wr_wrap_seal(&self->identity, box, wr_graph_circle_id(self->graph), &held, &wrap,
                         self->rng, out);
+}
+
+static void self_aside_wipe(self_aside *aside) {
+    wr_wipe(aside, sizeof *aside);
 }
 
 static void keep_aside(wr_self *self, const wr_wrap *wrap) {
@@ -69,18 +78,30 @@ static void keep_aside(wr_self *self, const wr_wrap *wrap) {
     /* spec:circle#6.3 "At most 8 secrets MUST be kept aside; the oldest gives way." */
     if (self->aside_count == WR_COUNT(self->aside))
         memmove(&self->aside[0], &self->aside[1], --self->aside_count * sizeof self->aside[0]);
-    self->aside[self->aside_count++] = (self_aside){wrap->epoch_id, wrap->secret};
+    self->aside[self->aside_count++] = (self_aside){wrap->epoch_id, wrap->secret, wrap->seed};
+}
+
+/* With the Q of each generation, the newest first: which one the sender took is its guess. */
+static wr_err open_wrap(const wr_self *self, const wr_box_ring *ring, wr_slice message,
+                        wr_wrap *ret_wrap) {
+    wr_err err = WR_ERR_STATE; /* no Q at all */
+    for (uint32_t i = wr_keyring_seed_count(self->keyring); i-- > 0;) {
+        WR_SECRET(wr_key) held;
+        wr_pub sender;
+        bool found =
+            wr_keyring_seed(self->keyring, wr_keyring_seed_founder(self->keyring, i), &held);
+        WR_ASSERT(found);
+        err = wr_box_ring_open(ring, wr_graph_circle_id(self->graph), &held, message, &sender,
+                               ret_wrap);
+        if (err != WR_ERR_AUTH)
+            return err;
+    }
+    return err;
 }
 
 wr_err wr_self_open_wrap(wr_self *self, const wr_box_ring *ring, wr_slice message) {
     WR_SECRET(wr_wrap) wrap;
-    WR_SECRET(wr_key) seed;
-    wr_pub sender;
-    if (!wr_keyring_seed(self->keyring, &seed))
-        return WR_ERR_STATE;
-    WR_TRY(wr_box_ring_open(ring, wr_graph_circle_id(self->graph), &seed, message, &sender, &wrap));
-    if (!wr_key_equal(&wrap.seed, &seed))
-        return WR_ERR_REFUSED;
+    WR_TRY(open_wrap(self, ring, message, &wrap));
     wr_err err = wr_self_add_epoch(self, &wrap.epoch_id, &wrap.secret);
     /* spec:circle#6.3 "A secret whose EPOCH op is not here MUST NOT open, seal or dial anything but
      * what may hold ops." */
@@ -88,6 +109,7 @@ wr_err wr_self_open_wrap(wr_self *self, const wr_box_ring *ring, wr_slice messag
         keep_aside(self, &wrap);
         return WR_OK;
     }
+    wr_self_offer_seed(self, &wrap.epoch_id, &wrap.seed);
     return err == WR_ERR_EXISTS ? WR_OK : err;
 }
 
@@ -103,10 +125,11 @@ bool wr_self_aside(const wr_self *self, uint32_t index, wr_hash *ret_epoch_id, w
 void wr_self_judge_aside(wr_self *self) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < self->aside_count; i++) {
-        WR_SECRET(wr_key) secret = self->aside[i].secret;
-        wr_hash epoch_id = self->aside[i].epoch_id;
-        if (wr_self_add_epoch(self, &epoch_id, &secret) == WR_ERR_UNKNOWN)
-            self->aside[kept++] = self->aside[i];
+        WR_SECRET(self_aside) aside = self->aside[i];
+        if (wr_self_add_epoch(self, &aside.epoch_id, &aside.secret) == WR_ERR_UNKNOWN)
+            self->aside[kept++] = aside;
+        else
+            wr_self_offer_seed(self, &aside.epoch_id, &aside.seed);
     }
     wr_wipe(&self->aside[kept], (self->aside_count - kept) * sizeof self->aside[0]);
     self->aside_count = kept;

@@ -25,7 +25,7 @@ WR_MUST wr_err wr_self_take_keyupd(wr_self *self, const wr_feed *feed, const wr_
 WR_MUST wr_err wr_self_seal_wrap(const wr_self *self, const wr_hash *device_id,
                                  const wr_hash *epoch_id, wr_buf *out);
 /* OK: E is held now, or kept aside.
- *   AUTH  not for us, or not what the EPOCH op commits to      REFUSED  of another generation
+ *   AUTH  not for us, or not what the EPOCH op commits to
  *   LIMIT, NOMEM, and as wr_wrap_open */
 WR_MUST wr_err wr_self_open_wrap(wr_self *self, const wr_box_ring *ring, wr_slice message);
 /* A secret that is kept aside: opens what may hold its op, and nothing else.  False: no more. */

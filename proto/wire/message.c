@@ -179,6 +179,9 @@ wr_err wr_ops_take(wr_slice *in, wr_slice *ret_op, wr_sig *ret_sig) {
 }
 
 #define DATA_FIELDS 8u
+#define KEY_FIELDS 4u
+#define WELCOME_FIELDS 5u
+#define SEED_FIELDS 2u
 
 /* ---- KEY_WANT, KEYS ---- */
 
@@ -204,22 +207,34 @@ wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids, uint32_
     return body.len == 0 ? WR_OK : WR_ERR_FORMAT;
 }
 
-wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret, wr_slice history) {
+void wr_key_item_wipe(wr_key_item *item) {
+    wr_wipe(item, sizeof *item);
+}
+
+wr_err wr_key_put(wr_buf *out, const wr_key_item *item) {
     wr_buf next = *out;
-    WR_TRY(wr_pack_array(&next, 3));
-    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*epoch_id)));
-    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*secret)));
-    WR_TRY(wr_pack_bin(&next, history));
+    WR_TRY(wr_pack_array(&next, KEY_FIELDS));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(item->epoch_id)));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(item->secret)));
+    WR_TRY(wr_pack_bin(&next, item->has_seed ? WR_SLICE_OBJ(item->seed) : WR_SLICE_EMPTY));
+    WR_TRY(wr_pack_bin(&next, item->history));
     *out = next;
     return WR_OK;
 }
 
-wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret, wr_slice *ret_history) {
-    WR_TRY(wr_unpack_array_of(in, 3));
-    WR_TRY(wr_unpack_fixed(in, ret_epoch_id->b, sizeof ret_epoch_id->b));
-    WR_TRY(wr_unpack_fixed(in, ret_secret->b, sizeof ret_secret->b));
-    WR_TRY(wr_unpack_bin(in, ret_history));
-    return ret_history->len <= WR_HISTORY_BYTES_MAX ? WR_OK : WR_ERR_LIMIT;
+wr_err wr_key_take(wr_slice *in, wr_key_item *ret_item) {
+    wr_slice seed;
+    WR_TRY(wr_unpack_array_of(in, KEY_FIELDS));
+    WR_TRY(wr_unpack_fixed(in, ret_item->epoch_id.b, sizeof ret_item->epoch_id.b));
+    WR_TRY(wr_unpack_fixed(in, ret_item->secret.b, sizeof ret_item->secret.b));
+    WR_TRY(wr_unpack_bin(in, &seed));
+    WR_TRY(wr_unpack_bin(in, &ret_item->history));
+    if (seed.len != 0 && seed.len != sizeof ret_item->seed.b)
+        return WR_ERR_FORMAT;
+    ret_item->has_seed = seed.len != 0;
+    if (ret_item->has_seed)
+        memcpy(ret_item->seed.b, seed.ptr, sizeof ret_item->seed.b);
+    return ret_item->history.len <= WR_HISTORY_BYTES_MAX ? WR_OK : WR_ERR_LIMIT;
 }
 
 wr_err wr_data_encode(const wr_data *data, wr_buf *out) {
@@ -310,9 +325,14 @@ wr_err wr_pair_cert_decode(wr_slice body, wr_pair_cert *ret_cert) {
 
 wr_err wr_pair_welcome_encode(const wr_pair_welcome *welcome, wr_buf *out) {
     wr_buf next = *out;
-    WR_TRY(wr_pack_array(&next, 5));
+    WR_TRY(wr_pack_array(&next, WELCOME_FIELDS));
     WR_TRY(wr_pack_uint(&next, welcome->op_count));
-    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(welcome->seed)));
+    WR_TRY(wr_pack_array(&next, welcome->seed_count));
+    for (uint32_t i = 0; i < welcome->seed_count; i++) {
+        WR_TRY(wr_pack_array(&next, SEED_FIELDS));
+        WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(welcome->seeds[i].founder)));
+        WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(welcome->seeds[i].seed)));
+    }
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(welcome->epoch_id)));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(welcome->secret)));
     WR_TRY(wr_pack_bin(&next, welcome->addrs));
@@ -320,11 +340,26 @@ wr_err wr_pair_welcome_encode(const wr_pair_welcome *welcome, wr_buf *out) {
     return WR_OK;
 }
 
+static wr_err take_seeds(wr_slice *in, wr_pair_welcome *welcome) {
+    WR_TRY(wr_unpack_array(in, &welcome->seed_count));
+    if (welcome->seed_count == 0)
+        return WR_ERR_FORMAT;
+    if (welcome->seed_count > WR_COUNT(welcome->seeds))
+        return WR_ERR_LIMIT;
+    for (uint32_t i = 0; i < welcome->seed_count; i++) {
+        wr_seed *seed = &welcome->seeds[i];
+        WR_TRY(wr_unpack_array_of(in, SEED_FIELDS));
+        WR_TRY(wr_unpack_fixed(in, seed->founder.b, sizeof seed->founder.b));
+        WR_TRY(wr_unpack_fixed(in, seed->seed.b, sizeof seed->seed.b));
+    }
+    return WR_OK;
+}
+
 wr_err wr_pair_welcome_decode(wr_slice body, wr_pair_welcome *ret_welcome) {
     WR_SECRET(wr_pair_welcome) welcome = {.op_count = 0};
-    WR_TRY(wr_unpack_array_of(&body, 5));
+    WR_TRY(wr_unpack_array_of(&body, WELCOME_FIELDS));
     WR_TRY(wr_unpack_uint_max(&body, WR_OPS_MAX, &welcome.op_count));
-    WR_TRY(wr_unpack_fixed(&body, welcome.seed.b, WR_KEY_SIZE));
+    WR_TRY(take_seeds(&body, &welcome));
     WR_TRY(wr_unpack_fixed(&body, welcome.epoch_id.b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_fixed(&body, welcome.secret.b, WR_KEY_SIZE));
     WR_TRY(take_addrs(&body, &welcome.addrs));

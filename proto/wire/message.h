@@ -95,16 +95,22 @@ typedef struct wr_data {
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);
 WR_MUST wr_err wr_data_decode(wr_slice body, wr_data *ret_data);
 
-/* KEY_WANT: [epoch ids..], each once; KEYS: body is { [epoch_id, secret, blob] }* until its end,
- * secret
- */
+/* KEY_WANT: [epoch ids..], each once */
 WR_MUST wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out);
 WR_MUST wr_err wr_key_want_decode(wr_slice body, uint32_t max, wr_hash *ret_ids,
                                   uint32_t *ret_count);
-WR_MUST wr_err wr_key_put(wr_buf *out, const wr_hash *epoch_id, const wr_key *secret,
-                          wr_slice history);
-WR_MUST wr_err wr_key_take(wr_slice *in, wr_hash *ret_epoch_id, wr_key *ret_secret,
-                           wr_slice *ret_history);
+
+/* KEYS: body is { [epoch_id, E, Q, history] }* until its end */
+typedef struct wr_key_item { /* secret */
+    wr_hash epoch_id;
+    wr_key secret;    /* E */
+    bool has_seed;    /* on the wire an empty Q stands for none */
+    wr_key seed;      /* Q of its generation */
+    wr_slice history; /* may be empty */
+} wr_key_item;
+void wr_key_item_wipe(wr_key_item *item);
+WR_MUST wr_err wr_key_put(wr_buf *out, const wr_key_item *item);
+WR_MUST wr_err wr_key_take(wr_slice *in, wr_key_item *ret_item);
 
 /* PING, PONG: 8 bytes, echoed.  CLOSE: one byte. */
 
@@ -125,9 +131,15 @@ typedef struct wr_pair_cert { /* B -> A */
 WR_MUST wr_err wr_pair_cert_encode(const wr_pair_cert *cert, wr_buf *out);
 WR_MUST wr_err wr_pair_cert_decode(wr_slice body, wr_pair_cert *ret_cert);
 
-typedef struct wr_pair_welcome { /* A -> B, then OPS frames with all ops, the ADD last */
-    uint64_t op_count;           /* ops that follow, the ADD included */
-    wr_key seed;                 /* Q: secret */
+typedef struct wr_seed { /* secret: Q of the generation that this op founded */
+    wr_hash founder;
+    wr_key seed;
+} wr_seed;
+
+typedef struct wr_pair_welcome {       /* A -> B, then OPS frames with all ops, the ADD last */
+    uint64_t op_count;                 /* ops that follow, the ADD included */
+    uint32_t seed_count;               /* 1 .. WR_GENERATIONS_MAX */
+    wr_seed seeds[WR_GENERATIONS_MAX]; /* that of GENESIS among them */
     wr_hash epoch_id;
     wr_key secret;  /* E: secret */
     wr_slice addrs; /* where A listens, as in HELLO */

@@ -14,6 +14,7 @@
  */
 #include "bench/graph/meter.h"
 #include "bench/graph/world.h"
+#include "circle/generations.h"
 #include "engine/self.h"
 
 #include <stdio.h>
@@ -249,7 +250,7 @@ static void print_act(const char *what, double began, wr_err err) {
 static uint32_t load_secrets(world *w, wr_self *self) {
     wr_key seed = {{9}};
     uint32_t held = 0;
-    must(wr_self_load_seed(self, &seed) == WR_OK, "seed");
+    must(wr_self_load_seed(self, wr_graph_founder(w->graph), &seed) == WR_OK, "seed");
     for (uint32_t i = w->count; i-- > 0 && held < SECRETS;) {
         wr_key secret = world_secret(i);
         wr_op_ref op = wr_graph_op(w->graph, i);

@@ -71,7 +71,7 @@ static void look_up(const model *m, uint8_t epoch) {
     bool has = held(m, epoch, &index);
     WR_ASSERT(wr_keyring_has(m->ring, &id) == has);
     WR_ASSERT(wr_keyring_secret(m->ring, &id, &key) == has);
-    WR_ASSERT(wr_keyring_psk(m->ring, &id, &psk) == (has ? WR_OK : WR_ERR_UNKNOWN));
+    WR_ASSERT(wr_keyring_psk(m->ring, &id, &m->circle, &psk) == (has ? WR_OK : WR_ERR_UNKNOWN));
     wr_key want = has ? secret_of(m->secrets[index]) : before;
     WR_ASSERT(wr_key_equal(&key, &want));
     WR_ASSERT(has != wr_key_equal(&psk, &before));
@@ -135,8 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     WR_ASSERT(wr_crypto_init() == WR_OK);
     WR_ASSERT(wr_keyring_new(&m.ring) == WR_OK);
     wr_key got;
-    WR_ASSERT(!wr_keyring_seed(m.ring, &got));
-    wr_keyring_set_circle(m.ring, &m.circle, &seed);
+    WR_ASSERT(!wr_keyring_seed(m.ring, &m.circle, &got));
+    wr_keyring_set_circle(m.ring, &m.circle);
+    WR_ASSERT(wr_keyring_add_seed(m.ring, &m.circle, &seed) == WR_OK);
     for (size_t i = 0; i + 2 < size && i < 3 * STEPS_MAX; i += 3) {
         if (data[i] % 4 == 0)
             add(&m, data[i + 1], data[i + 2]);
@@ -147,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (data[i] % 4 == 3)
             check_feed_keys(&m, data[i + 1], data[i + 2]);
     }
-    WR_ASSERT(wr_keyring_seed(m.ring, &got) && wr_key_equal(&got, &seed));
+    WR_ASSERT(wr_keyring_seed(m.ring, &m.circle, &got) && wr_key_equal(&got, &seed));
     wr_keyring_free(m.ring);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "liar.h"
 
 #include "channel/pattern.h"
+#include "engine/self_seed.h"
 
 #include <stdlib.h>
 
@@ -69,7 +70,7 @@ static void answer_begin(puppet *p) {
     memcpy(prologue + 14, wr_graph_circle_id(wr_self_graph(p->as->self))->b, WR_HASH_SIZE);
     memcpy(prologue + 46, epoch->b, WR_HASH_SIZE);
     WR_SECRET(wr_key) psk;
-    T_OK(wr_keyring_psk(wr_self_keyring(p->as->self), epoch, &psk));
+    T_OK(wr_self_psk(p->as->self, epoch, &psk));
     wr_handshake_config config = {
         .pattern = WR_PATTERN_IKPSK2,
         .hash = WR_BLAKE2B,

@@ -85,7 +85,8 @@ static void seed_pairing(const cast *c) {
     T_OK(wr_pair_cert_encode(&cert, &out));
     write_seed("message", &out);
     wr_pair_welcome welcome = {.op_count = 4,
-                               .seed = {{1}},
+                               .seed_count = 2,
+                               .seeds = {{{{3}}, {{1}}}, {{{4}}, {{5}}}},
                                .epoch_id = *wr_self_write_epoch(c->honest->self),
                                .secret = {{2}},
                                .addrs = wr_slice_of(addrs, sizeof addrs)};

@@ -246,6 +246,13 @@ void a_new_beginning(world *w) {
     must(w, shown_of(w, SERVER, PHONE) == 3, "what the phone wrote since counts");
     must(w, shown_of(w, TABLET, SERVER) == 5, "what the server wrote meanwhile is lost");
     must(w, shown_of(w, PHONE, LAPTOP) == 0, "the phone reads on");
+    must(w, seeds_of(w, PHONE) == 1, "the phone knows the new seed");
+    device_plug(&w->devices[SERVER], false);
+    device_crash(&w->devices[SERVER], false);
+    device_start(&w->devices[SERVER]);
+    must(w, seeds_of(w, SERVER) == 2, "a seed was not stored");
+    device_plug(&w->devices[SERVER], true);
+    world_run(w, MINUTE);
     append(w, SERVER, 1);
     append(w, TABLET, 1);
     all_is_well(w);

@@ -84,6 +84,10 @@ uint32_t epochs_of(const world *w, uint32_t who) {
     return wr_graph_epoch_count(graph_of(w, who));
 }
 
+uint32_t seeds_of(const world *w, uint32_t who) {
+    return wr_keyring_seed_count(wr_self_keyring(w->devices[who].run->hub->self));
+}
+
 void throw_out(world *w, uint32_t who, uint32_t whom, wr_reason reason) {
     must(w, device_remove(&w->devices[who], &w->devices[whom].id, reason, true),
          "it may not throw it out");

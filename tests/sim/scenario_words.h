@@ -24,6 +24,7 @@ bool is_in(const world *w, uint32_t for_whom, uint32_t who);
 bool are_linked(const world *w, uint32_t a, uint32_t b);
 uint64_t generation_of(const world *w, uint32_t who);
 uint32_t epochs_of(const world *w, uint32_t who);
+uint32_t seeds_of(const world *w, uint32_t who); /* circle seeds that it holds */
 void throw_out(world *w, uint32_t who, uint32_t whom, wr_reason reason);
 uint32_t alerts_of(world *w, uint32_t who, hub_alert_type type);
 uint32_t shown_of(world *w, uint32_t who, uint32_t author); /* entries */

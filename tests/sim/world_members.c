@@ -6,6 +6,7 @@
  */
 #include "sim/world_members.h"
 
+#include "circle/generations.h"
 #include "flow/hub_impl.h"
 #include "sim/world_parts.h"
 
@@ -445,6 +446,9 @@ uint64_t device_members_digest(device *d) {
         uint64_t role = member->current ? 1 + (uint64_t)member->role : 0;
         sum += sim_hash_u64(sim_hash(SIM_HASH_START, WR_SLICE_OBJ(member->device_id)), role);
     }
+    WR_SECRET(wr_key) seed;
+    if (wr_keyring_seed(wr_self_keyring(d->run->hub->self), wr_graph_founder(graph), &seed))
+        sum += sim_hash(SIM_HASH_START, WR_SLICE_OBJ(seed));
     return sum;
 }
 

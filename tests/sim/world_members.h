@@ -42,7 +42,7 @@ bool device_is_inside(const device *d);
 uint32_t world_insiders(const world *w);
 device *world_first_inside(world *w);
 bool device_is_admin(device *d); /* world_pair.c */
-/* Members and their roles, as the device sees them; equal where they are equal. */
+/* Members, their roles and the circle seed, as the device has them; equal where they are equal. */
 uint64_t device_members_digest(device *d);
 /* After each event: links, members, and who has lost the membership. */
 void world_members_watch(world *w);

@@ -4,6 +4,7 @@
  */
 #include "sim/world_parts.h"
 
+#include "engine/self_seed.h"
 #include "flow/hub_impl.h"
 #include "sim/attack.h"
 #include "sim/attack_leak.h"
@@ -37,13 +38,14 @@ void world_forbid_join(const device *d) {
 void world_forbid_circle(const device *d) {
     const wr_keyring *keyring = wr_self_keyring(d->run->hub->self);
     WR_SECRET(wr_key) key;
-    if (wr_keyring_seed(keyring, &key))
-        leak_forbid_key(d->world->leak, "seed of the circle", 0, &key);
+    for (uint32_t i = 0; i < wr_keyring_seed_count(keyring); i++)
+        if (wr_keyring_seed(keyring, wr_keyring_seed_founder(keyring, i), &key))
+            leak_forbid_key(d->world->leak, "seed of the circle", i, &key);
     for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
         const wr_hash *epoch = wr_keyring_epoch(keyring, i);
         if (wr_keyring_secret(keyring, epoch, &key))
             leak_forbid_key(d->world->leak, "secret of epoch", i, &key);
-        if (wr_keyring_psk(keyring, epoch, &key) == WR_OK)
+        if (wr_self_psk(d->run->hub->self, epoch, &key) == WR_OK)
             leak_forbid_key(d->world->leak, "session secret of epoch", i, &key);
     }
 }

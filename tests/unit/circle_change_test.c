@@ -17,7 +17,7 @@ static const struct {
     {"remove", t_good_remove, t_remove_again, 4, 1},
     {"role", t_good_role, t_role_again, 2, 0},
     {"equiv", t_good_equiv, t_equiv_again, 6, 2},
-    {"reset", t_good_reset, t_reset_again, 7, 0},
+    {"reset", t_good_reset, t_reset_again, 8, 0},
     {"rootset", t_good_rootset, t_rootset_again, 2, 0},
     {"keyupd", t_good_keyupd, t_keyupd_again, 2, 0},
 };

@@ -29,7 +29,8 @@ static int start(void **state) {
     wr_keyring *keyring;
     T_OK(wr_crypto_init());
     T_OK(wr_keyring_new(&keyring));
-    wr_keyring_set_circle(keyring, &circle_id, &seed);
+    wr_keyring_set_circle(keyring, &circle_id);
+    T_OK(wr_keyring_add_seed(keyring, &circle_id, &seed));
     *state = keyring;
     return 0;
 }
@@ -76,12 +77,12 @@ static void epochs_are_found_by_id_tag_and_place(void **state) {
     T_TRUE(wr_keyring_by_tag(keyring, unknown.b) == NULL);
     T_FALSE(wr_keyring_has(keyring, &unknown));
     T_FALSE(wr_keyring_secret(keyring, &unknown, &got));
-    T_TRUE(wr_keyring_seed(keyring, &got));
+    T_TRUE(wr_keyring_seed(keyring, &circle_id, &got));
     T_MEM(got.b, seed.b, sizeof got.b);
 
     WR_AUTO(wr_keyring) fresh = NULL;
     T_OK(wr_keyring_new(&fresh));
-    T_FALSE(wr_keyring_seed(fresh, &got));
+    T_FALSE(wr_keyring_seed(fresh, &circle_id, &got));
 }
 
 static void what_is_removed_is_as_if_it_had_not_come(void **state) {
@@ -125,7 +126,7 @@ static void derived_keys_are_those_of_the_spec(void **state) {
     memcpy(info, circle_id.b, 32);
     memcpy(info + 32, seed.b, 32);
     want = wr_kdf_key(&secret, WR_LABEL_EPOCH_PSK, wr_slice_of(info, sizeof info));
-    T_OK(wr_keyring_psk(keyring, &id, &psk));
+    T_OK(wr_keyring_psk(keyring, &id, &circle_id, &psk));
     T_MEM(psk.b, want.b, sizeof psk.b);
 
     wr_kdf(&secret, WR_LABEL_EPOCH_FEED, WR_SLICE_OBJ(feed), both, sizeof both);
@@ -138,7 +139,7 @@ static void derived_keys_are_those_of_the_spec(void **state) {
     T_OK(wr_keyring_mac1(keyring, &id, wr_slice_str("message"), mac));
     T_MEM(mac, want_mac, sizeof mac);
 
-    T_ERR(wr_keyring_psk(keyring, &unknown, &psk), WR_ERR_UNKNOWN);
+    T_ERR(wr_keyring_psk(keyring, &unknown, &circle_id, &psk), WR_ERR_UNKNOWN);
     T_ERR(wr_keyring_mac1(keyring, &unknown, wr_slice_str("message"), mac), WR_ERR_UNKNOWN);
     T_ERR(wr_keyring_feed_keys(keyring, &unknown, &feed, &keys), WR_ERR_UNKNOWN);
 }

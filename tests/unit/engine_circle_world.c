@@ -3,6 +3,8 @@
  */
 #include "engine_circle_world.h"
 
+#include "engine/self_reset.h"
+
 device *a, *b, *c;
 
 int circle_start(void **state) {
@@ -57,10 +59,34 @@ void remove_it(device *by, const device *target, wr_reason reason) {
     (void)drain(by);
 }
 
+wr_sign_key root_key(uint64_t seed) {
+    wr_rng rng = t_rng(seed);
+    wr_key rs;
+    wr_sign_key key;
+    wr_rng_fill(&rng, rs.b, sizeof rs.b);
+    wr_recovery_sign_key(&rs, &key);
+    return key;
+}
+
+wr_err reset_it(device *by, const device *keep_one, const device *keep_other) {
+    wr_sign_key root = root_key(99);
+    wr_hash keep[2];
+    wr_restart restart = {.keep = keep, .root = &root};
+    if (keep_one != NULL)
+        keep[restart.keep_count++] = keep_one->identity.device_id;
+    if (keep_other != NULL)
+        keep[restart.keep_count++] = keep_other->identity.device_id;
+    wr_hash_sort(keep, restart.keep_count);
+    wr_err err = wr_self_reset(by->self, &restart, world_now);
+    (void)drain(by);
+    return err;
+}
+
 void tell_ops(const device *from, device *to) {
-    const wr_graph *graph = wr_self_graph(from->self);
-    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
-        wr_op_ref op = wr_graph_op(graph, i);
+    const wr_generations *all = wr_self_generations(from->self);
+    for (uint32_t i = 0; i < wr_generations_op_count(all); i++) {
+        uint32_t number;
+        wr_op_ref op = wr_generations_op(all, i, &number);
         T_OK(wr_self_admit(to->self, op.bytes, op.sig, world_now));
     }
     (void)drain(to);

@@ -4,6 +4,7 @@
  */
 #include "engine_circle_world.h"
 
+#include "engine_seeds.h"
 #include "unit/circle_fixture.h"
 #include "wire/message.h"
 
@@ -68,7 +69,7 @@ static void an_acknowledgement_of_very_many_removals_tells_what_fits(void **stat
         wr_op_ref op = wr_graph_op(t->graph, i);
         T_OK(wr_self_load_op(self, op.bytes, op.sig));
     }
-    T_OK(wr_self_load_seed(self, &seed));
+    T_OK(wr_self_load_seed(self, &t->genesis.id, &seed));
     T_OK(wr_self_load_epoch(self, &t->epoch.id, &secret));
     for (uint32_t i = 0; i < CUTS; i++)
         load_feed(self, &gone[i / 2], &t->genesis.id, i % 2);
@@ -149,8 +150,7 @@ static void fill_ring(void) {
         lone_epoch(graph, makers[i / WR_EPOCH_SHARE], i, &secrets[i]);
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(full, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
-    T_TRUE(wr_keyring_seed(wr_self_keyring(a->self), &secrets[0]));
-    T_OK(wr_self_load_seed(full, &secrets[0]));
+    t_load_seeds(full, a->self);
     T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), wr_self_write_epoch(a->self), &secrets[0]));
     for (uint32_t i = 0; i < RING; i++)
         T_OK(wr_self_load_epoch(full, wr_graph_epoch_id(graph, i), &secrets[i]));
@@ -181,7 +181,7 @@ static void an_epoch_without_room_for_its_secret_ends_no_session(void **state) {
     T_OK(puppet_say(p, WR_FRAME_OPS, wr_buf_slice(&body)));
     T_TRUE(wr_graph_knows(wr_self_graph(a->self), &op.id));
     body.len = 0;
-    T_OK(wr_key_put(&body, &op.id, &secret, WR_SLICE_EMPTY));
+    T_OK(wr_key_put(&body, &(wr_key_item){.epoch_id = op.id, .secret = secret}));
     T_OK(puppet_say(p, WR_FRAME_KEYS, wr_buf_slice(&body)));
     T_TRUE(wr_link_is_up(p->link));
     T_FALSE(holds(a, &op.id));
@@ -224,7 +224,8 @@ static void a_guest_that_asks_for_secrets_is_told_none(void **state) {
 static void say_secret(puppet *p, const wr_hash *epoch_id, const wr_key *secret) {
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_key_put(&body, epoch_id, secret, WR_SLICE_EMPTY));
+    const wr_key_item item = {.epoch_id = *epoch_id, .secret = *secret};
+    T_OK(wr_key_put(&body, &item));
     T_OK(puppet_say(p, WR_FRAME_KEYS, wr_buf_slice(&body)));
 }
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine_link_world.h"
+#include "engine_seeds.h"
 
 #include <stdlib.h>
 
@@ -129,8 +130,7 @@ static device *started(device *d, const wr_hash *epoch_ids, uint32_t count) {
     T_OK(wr_self_new(&again->identity, t_rng(7), &again->self));
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(again->self, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
-    T_TRUE(wr_keyring_seed(keyring, &secret));
-    T_OK(wr_self_load_seed(again->self, &secret));
+    t_load_seeds(again->self, d->self);
     for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
         T_TRUE(wr_keyring_secret(keyring, wr_keyring_epoch(keyring, i), &secret));
         T_OK(wr_self_load_epoch(again->self, wr_keyring_epoch(keyring, i), &secret));

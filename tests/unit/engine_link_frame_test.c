@@ -4,6 +4,8 @@
  */
 #include "engine_link_world.h"
 
+#include "engine/self_seed.h"
+
 static device *a, *b;
 static const wr_hash nothing = {{0xee}};
 static uint64_t links;
@@ -103,7 +105,7 @@ static wr_err first_with(wr_slice payload) {
     wr_handshake handshake;
     memcpy(prologue + 14, wr_graph_circle_id(graph)->b, 32);
     memcpy(prologue + 46, epoch.b, 32);
-    T_OK(wr_keyring_psk(wr_self_keyring(a->self), &epoch, &psk));
+    T_OK(wr_self_psk(a->self, &epoch, &psk));
     wr_handshake_config config = {.pattern = WR_PATTERN_IKPSK2,
                                   .hash = WR_BLAKE2B,
                                   .role = WR_INITIATOR,

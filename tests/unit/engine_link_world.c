@@ -6,6 +6,8 @@
 
 #include "channel/pattern.h"
 #include "circle/recovery.h"
+#include "engine/self_seed.h"
+#include "engine_seeds.h"
 
 #include <stdlib.h>
 
@@ -84,8 +86,7 @@ void tell_circle(device *a, device *b) {
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(b->self, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
     WR_SECRET(wr_key) secret;
-    T_TRUE(wr_keyring_seed(wr_self_keyring(a->self), &secret));
-    T_OK(wr_self_load_seed(b->self, &secret));
+    t_load_seeds(b->self, a->self);
     wr_hash epoch = *wr_self_write_epoch(a->self);
     T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), &epoch, &secret));
     T_OK(wr_self_load_epoch(b->self, &epoch, &secret));
@@ -256,7 +257,7 @@ static void puppet_begin(puppet *p, const wr_hash *epoch) {
     memcpy(prologue + 14, wr_graph_circle_id(wr_self_graph(p->as->self))->b, 32);
     memcpy(prologue + 46, epoch->b, 32);
     WR_SECRET(wr_key) psk;
-    T_OK(wr_keyring_psk(wr_self_keyring(p->as->self), epoch, &psk));
+    T_OK(wr_self_psk(p->as->self, epoch, &psk));
     const wr_member *peer = wr_graph_find(wr_self_graph(p->as->self), &p->to->identity.device_id);
     T_TRUE(peer != NULL);
     wr_handshake_config config = {

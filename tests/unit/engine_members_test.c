@@ -4,6 +4,7 @@
  */
 #include "engine_circle_world.h"
 
+#include "engine/self_seed.h"
 #include "wire/message.h"
 
 /* spec:sync#1.7 type=test "A session MUST end as soon as the peer's key is no longer that of
@@ -71,13 +72,16 @@ static void a_new_secret_is_said_unasked(void **state) {
     T_FALSE(puppet_hear(p, WR_FRAME_KEYS, &body)); /* older ones it asks for */
     T_OK(wr_self_rotate(a->self, world_now));
     (void)drain(a);
-    wr_hash made = write_epoch(a), said;
+    wr_hash made = write_epoch(a);
     T_TRUE(puppet_hear(p, WR_FRAME_KEYS, &body));
-    wr_slice in = wr_buf_slice(&body), history;
-    wr_key secret;
-    T_OK(wr_key_take(&in, &said, &secret, &history));
-    T_MEM(said.b, made.b, sizeof made.b);
-    T_TRUE(history.len != 0);
+    wr_slice in = wr_buf_slice(&body);
+    wr_key_item said;
+    T_OK(wr_key_take(&in, &said));
+    T_MEM(said.epoch_id.b, made.b, sizeof made.b);
+    T_TRUE(said.history.len != 0);
+    wr_key seed;
+    T_TRUE(said.has_seed && wr_self_seed_of(a->self, &made, &seed));
+    T_MEM(said.seed.b, seed.b, sizeof seed.b);
     puppet_free(p);
 }
 
@@ -139,15 +143,16 @@ static void an_unasked_secret_is_worth_what_its_op_says(void **state) {
     (void)state;
     T_OK(wr_self_rotate(a->self, world_now));
     (void)drain(a);
-    wr_hash epoch_id = write_epoch(a), nobody = {{9}};
-    wr_key secret = {{1}};
+    wr_key_item item = {.epoch_id = {{9}}, .secret = {{1}}};
     puppet *p = puppet_new(c, a, 1, 1);
     puppet_up(p);
     uint32_t count = wr_keyring_count(wr_self_keyring(a->self));
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    T_OK(wr_key_put(&body, &nobody, &secret, WR_SLICE_EMPTY));
-    T_OK(wr_key_put(&body, &epoch_id, &secret, wr_slice_str("no history")));
+    T_OK(wr_key_put(&body, &item));
+    item.epoch_id = write_epoch(a);
+    item.history = wr_slice_str("no history");
+    T_OK(wr_key_put(&body, &item));
     T_OK(puppet_say(p, WR_FRAME_KEYS, wr_buf_slice(&body)));
     T_EQ(wr_keyring_count(wr_self_keyring(a->self)), count);
     T_TRUE(wr_link_is_up(p->link));

@@ -21,7 +21,7 @@ static wr_self *self_of(const t_circle *c, const wr_identity *device) {
         wr_op_ref op = wr_graph_op(c->graph, i);
         T_OK(wr_self_load_op(self, op.bytes, op.sig));
     }
-    T_OK(wr_self_load_seed(self, &seed));
+    T_OK(wr_self_load_seed(self, &c->genesis.id, &seed));
     T_OK(wr_self_load_epoch(self, &c->epoch.id, &secret));
     T_OK(wr_self_load_done(self, now));
     wr_self_confirm(self);

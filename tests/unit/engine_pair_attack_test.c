@@ -138,6 +138,11 @@ typedef enum lie {
     LIE_NO_ADD,  /* the guest is in no op */
     LIE_EPOCH,   /* E does not match the commitment */
     LIE_COUNT,   /* one op more than announced */
+    /* of a circle in its second generation */
+    LIE_SEED_FIRST,  /* without that of GENESIS */
+    LIE_SEED_TWICE,  /* two of one generation */
+    LIE_SEED_ELSE,   /* of a generation that is not here */
+    LIE_SEED_COMMIT, /* not what the RESET commits to */
 } lie;
 
 static void make_add(pair_world *w, const raw_peer *peer, const wr_pair_cert *cert, lie kind,
@@ -156,9 +161,10 @@ static void make_add(pair_world *w, const raw_peer *peer, const wr_pair_cert *ce
 static wr_err send_ops(pair_world *w, raw_peer *peer, wr_slice add, const wr_sig *sig, lie kind) {
     static uint8_t bytes[WR_OP_BYTES_MAX];
     wr_buf ops = WR_BUF_ARRAY(bytes);
-    const wr_graph *graph = wr_self_graph(w->host);
-    for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
-        wr_op_ref op = wr_graph_op(graph, i);
+    const wr_generations *all = wr_self_generations(w->host);
+    for (uint32_t i = 0; i < wr_generations_op_count(all); i++) {
+        uint32_t number;
+        wr_op_ref op = wr_generations_op(all, i, &number);
         T_OK(wr_ops_put(&ops, op.bytes, op.sig));
     }
     if (kind != LIE_NO_ADD)
@@ -166,14 +172,31 @@ static wr_err send_ops(pair_world *w, raw_peer *peer, wr_slice add, const wr_sig
     return raw_send(peer, w, w->b, WR_FRAME_OPS, wr_buf_slice(&ops));
 }
 
+static void fill_seeds(const wr_keyring *keyring, lie kind, wr_pair_welcome *welcome) {
+    wr_seed *seeds = welcome->seeds;
+    welcome->seed_count = wr_keyring_seed_count(keyring);
+    for (uint32_t i = 0; i < welcome->seed_count; i++) {
+        seeds[i].founder = *wr_keyring_seed_founder(keyring, i);
+        T_TRUE(wr_keyring_seed(keyring, &seeds[i].founder, &seeds[i].seed));
+    }
+    if (kind == LIE_SEED_FIRST) {
+        seeds[0] = seeds[1];
+        welcome->seed_count--;
+    }
+    if (kind == LIE_SEED_TWICE)
+        seeds[1] = seeds[0];
+    seeds[1].founder.b[0] ^= kind == LIE_SEED_ELSE;
+    seeds[1].seed.b[0] ^= kind == LIE_SEED_COMMIT;
+}
+
 static wr_err welcome_with(pair_world *w, raw_peer *peer, lie kind, wr_slice add,
                            const wr_sig *sig) {
-    const wr_graph *graph = wr_self_graph(w->host);
-    wr_pair_welcome welcome = {.op_count = wr_graph_op_count(graph) + 1u};
+    const wr_generations *all = wr_self_generations(w->host);
+    wr_pair_welcome welcome = {.op_count = wr_generations_op_count(all) + 1u};
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
     welcome.op_count -= kind == LIE_COUNT || kind == LIE_NO_ADD;
-    T_TRUE(wr_keyring_seed(wr_self_keyring(w->host), &welcome.seed));
+    fill_seeds(wr_self_keyring(w->host), kind, &welcome);
     welcome.epoch_id = *wr_self_write_epoch(w->host);
     T_TRUE(wr_keyring_secret(wr_self_keyring(w->host), &welcome.epoch_id, &welcome.secret));
     welcome.secret.b[0] ^= kind == LIE_EPOCH;
@@ -184,6 +207,8 @@ static wr_err welcome_with(pair_world *w, raw_peer *peer, lie kind, wr_slice add
 
 static wr_err lying_host(pair_world *w, lie kind) {
     raw_peer peer;
+    if (kind >= LIE_SEED_FIRST)
+        pair_reset(w);
     wr_pair_offer offer = {.circle_id = *wr_graph_circle_id(wr_self_graph(w->host)),
                            .device_id = wr_self_identity(w->host)->device_id,
                            .role = WR_ROLE_MEMBER};
@@ -224,6 +249,8 @@ static wr_err lying_host(pair_world *w, lie kind) {
  * the Noise key of the handshake." */
 /* spec:pairing#4.5 type=test "The guest MUST refuse unless it is a current member by an ADD of the
  * host that carries its own certificate, consent, handshake hash and role." */
+/* spec:pairing#4.5 type=test "The guest MUST refuse seeds without that of GENESIS, twice of one
+ * generation, of one that it was not sent, and one that its RESET does not commit to." */
 /* spec:pairing#4.5 type=test "The guest MUST refuse an epoch secret that does not match the
  * commitment of an EPOCH op it was sent." */
 static void a_guest_believes_no_lie_about_the_circle(void **state) {
@@ -238,6 +265,10 @@ static void a_guest_believes_no_lie_about_the_circle(void **state) {
         [LIE_NO_ADD] = WR_ERR_REFUSED,
         [LIE_EPOCH] = WR_ERR_AUTH,
         [LIE_COUNT] = WR_ERR_FORMAT,
+        [LIE_SEED_FIRST] = WR_ERR_REFUSED,
+        [LIE_SEED_TWICE] = WR_ERR_REFUSED,
+        [LIE_SEED_ELSE] = WR_ERR_REFUSED,
+        [LIE_SEED_COMMIT] = WR_ERR_REFUSED,
     };
     for (size_t kind = 0; kind < WR_COUNT(answers); kind++) {
         pair_world_again(w);

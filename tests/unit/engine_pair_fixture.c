@@ -4,6 +4,7 @@
 #include "unit/engine_pair_fixture.h"
 
 #include "circle/recovery.h"
+#include "engine/self_reset.h"
 
 #include <stdlib.h>
 
@@ -258,6 +259,16 @@ uint32_t pair_add_count(const wr_self *self) {
     return count;
 }
 
+void pair_reset(pair_world *w) {
+    WR_SECRET(wr_sign_key) root;
+    wr_put put;
+    wr_recovery_sign_key(&w->rs, &root);
+    wr_restart restart = {.root = &root};
+    T_OK(wr_self_reset(w->host, &restart, w->now));
+    while (wr_self_poll(w->host, &put))
+        ;
+}
+
 void pair_joined_once(const pair_world *w) {
     T_TRUE(w->joined != NULL);
     const wr_graph *ours = wr_self_graph(w->host), *theirs = wr_self_graph(w->joined);
@@ -269,10 +280,15 @@ void pair_joined_once(const pair_world *w) {
     const wr_member *guest = wr_graph_find(ours, &w->device.device_id);
     T_TRUE(guest != NULL);
     T_TRUE(guest->current);
-    wr_key seed_a, seed_b;
-    T_TRUE(wr_keyring_seed(wr_self_keyring(w->host), &seed_a));
-    T_TRUE(wr_keyring_seed(wr_self_keyring(w->joined), &seed_b));
-    T_TRUE(wr_key_equal(&seed_a, &seed_b));
+    const wr_keyring *keyring = wr_self_keyring(w->host);
+    T_EQ(wr_keyring_seed_count(wr_self_keyring(w->joined)), wr_keyring_seed_count(keyring));
+    for (uint32_t i = 0; i < wr_keyring_seed_count(keyring); i++) {
+        wr_key seed_a, seed_b;
+        const wr_hash *founder = wr_keyring_seed_founder(keyring, i);
+        T_TRUE(wr_keyring_seed(keyring, founder, &seed_a));
+        T_TRUE(wr_keyring_seed(wr_self_keyring(w->joined), founder, &seed_b));
+        T_TRUE(wr_key_equal(&seed_a, &seed_b));
+    }
     T_TRUE(wr_self_write_epoch(w->joined) != NULL);
 }
 

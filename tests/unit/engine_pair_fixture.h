@@ -69,6 +69,8 @@ void pair_connect(pair_world *w);
 void pair_talk(pair_world *w);
 void pair_hang_up(pair_world *w);
 /* The guest is a member in both graphs, by one ADD, and both graphs are equal. */
+/* A new generation of the host's circle. */
+void pair_reset(pair_world *w);
 void pair_joined_once(const pair_world *w);
 uint32_t pair_add_count(const wr_self *self);
 

@@ -29,7 +29,7 @@ static void offer_to(pair_world *w, raw_peer *peer) {
 static wr_err welcome_to(pair_world *w, raw_peer *peer, uint32_t op_count) {
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    wr_pair_welcome welcome = {.op_count = op_count};
+    wr_pair_welcome welcome = {.op_count = op_count, .seed_count = 1};
     T_OK(wr_pair_welcome_encode(&welcome, &body));
     return raw_send(peer, w, w->b, WR_FRAME_PAIR_WELCOME, wr_buf_slice(&body));
 }

@@ -56,6 +56,18 @@ static void a_uri_makes_a_member(void **state) {
     T_EQ(guest->role, WR_ROLE_ADMIN);
 }
 
+static void a_circle_of_two_generations_gives_both_seeds(void **state) {
+    pair_world *w = *state;
+    pair_reset(w);
+    pair_window_open(w, WR_ROLE_MEMBER);
+    pair_guest_make(w, wr_pair_window_uri(w->window));
+    pair_run(w);
+    T_OK(w->a_err);
+    T_OK(w->b_err);
+    pair_joined_once(w);
+    T_EQ(wr_keyring_seed_count(wr_self_keyring(w->joined)), 2);
+}
+
 static void a_narrow_pipe_is_enough(void **state) {
     pair_world *w = *state;
     pair_guest_make(w, wr_pair_window_code(w->window));
@@ -538,6 +550,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         PAIR_TEST(a_code_makes_a_member),
         PAIR_TEST(a_uri_makes_a_member),
+        PAIR_TEST(a_circle_of_two_generations_gives_both_seeds),
         PAIR_TEST(a_narrow_pipe_is_enough),
         PAIR_TEST(a_code_can_be_typed_in_any_case_with_blanks),
         PAIR_TEST(a_wrong_code_is_refused_on_both_sides),

@@ -6,28 +6,7 @@
 
 #include "circle/generations.h"
 #include "engine/self_reset.h"
-static wr_sign_key root_key(uint64_t seed) {
-    wr_rng rng = t_rng(seed);
-    wr_key rs;
-    wr_sign_key key;
-    wr_rng_fill(&rng, rs.b, sizeof rs.b);
-    wr_recovery_sign_key(&rs, &key);
-    return key;
-}
-
-static wr_err try_reset(device *by, const device *keep_one, const device *keep_other) {
-    wr_sign_key root = root_key(99);
-    wr_hash keep[2];
-    wr_restart restart = {.keep = keep, .root = &root};
-    if (keep_one != NULL)
-        keep[restart.keep_count++] = keep_one->identity.device_id;
-    if (keep_other != NULL)
-        keep[restart.keep_count++] = keep_other->identity.device_id;
-    wr_hash_sort(keep, restart.keep_count);
-    wr_err err = wr_self_reset(by->self, &restart, world_now);
-    (void)drain(by);
-    return err;
-}
+#include "engine_seeds.h"
 
 static uint64_t generation(const device *d) {
     return wr_graph_generation(wr_self_graph(d->self));
@@ -59,7 +38,7 @@ static void a_session_goes_on_over_a_reset(void **state) {
     links_new(a, b, 1, &la, &lb);
     T_OK(converse(a, la, b, lb));
     wr_hash before = write_epoch(a);
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     T_EQ(generation(a), 1);
     T_EQ(wr_graph_current_count(wr_self_graph(a->self)), 3);
     T_EQ(wr_graph_find(wr_self_graph(a->self), &b->identity.device_id)->role, WR_ROLE_ADMIN);
@@ -95,7 +74,7 @@ static void a_sleeper_follows_and_what_it_wrote_is_read(void **state) {
     (void)drain(c);
     wr_hash voided = write_epoch(c);
     append(c, 4);
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     append(a, 2);
     meet(a, b, 2);
     assert_same_ops(a, b);
@@ -137,7 +116,7 @@ static void heads_of_one_graph_say_nothing_of_another(void **state) {
     (void)state;
     T_OK(wr_self_rotate(c->self, world_now)); /* void */
     (void)drain(c);
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     meet(a, b, 1);
     hand_over(a, 1, c);
     settle(c);
@@ -155,12 +134,12 @@ static void heads_of_one_graph_say_nothing_of_another(void **state) {
 /* Each was done by somebody who did not know of the other. */
 static void of_two_resets_all_come_to_the_greater(void **state) {
     (void)state;
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     append(a, 2);
     (void)wr_self_hlc(b->self, world_now); /* its clock is ahead */
     for (int i = 0; i < 9; i++)
         (void)wr_self_hlc(b->self, world_now);
-    T_OK(try_reset(b, NULL, NULL));
+    T_OK(reset_it(b, NULL, NULL));
     append(b, 2);
     settle(b);
     meet(a, c, 1); /* follows the one first */
@@ -203,7 +182,7 @@ static void who_is_not_kept_is_gone_and_its_feed_is_cut(void **state) {
     wr_link_free(lb);
     append(b, 4);
     links_new(a, b, 4, &la, &lb);
-    T_OK(try_reset(a, a, c));
+    T_OK(reset_it(a, a, c));
     T_ERR(wr_link_judge(la), WR_ERR_REFUSED);
     T_TRUE(converse(a, la, b, lb) != WR_OK);
     T_FALSE(is_member(a, b));
@@ -243,7 +222,7 @@ static void a_kept_device_that_goes_out_keeps_what_the_reset_had(void **state) {
     (void)state;
     append(b, 3);
     meet(a, b, 1);
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     meet(a, c, 2);
     settle(c);
     wr_remove remove = {.reason = WR_REASON_COMPROMISED};
@@ -284,7 +263,7 @@ static void a_reset_after_a_removal(void **state) {
         wr_graph_limit(wr_self_graph(c->self), &b->identity.device_id, &feed_at(c, b)->feed_id);
     T_EQ(limit.shown, 3);
     T_EQ(limit.kept, 7);
-    T_OK(try_reset(c, NULL, NULL)); /* keeps those who are members */
+    T_OK(reset_it(c, NULL, NULL)); /* keeps those who are members */
     T_FALSE(is_member(c, b));
     limit = wr_graph_limit(wr_self_graph(c->self), &b->identity.device_id, &feed_at(c, b)->feed_id);
     T_EQ(limit.shown, 3);
@@ -311,9 +290,9 @@ static void a_reset_needs_the_recovery_key_and_its_signer(void **state) {
     wr_restart restart = {.root = &wrong};
     uint32_t ops = wr_generations_op_count(wr_self_generations(a->self));
     T_ERR(wr_self_reset(a->self, &restart, world_now), WR_ERR_AUTH);
-    T_ERR(try_reset(a, b, c), WR_ERR_UNKNOWN);
+    T_ERR(reset_it(a, b, c), WR_ERR_UNKNOWN);
     device *stranger = device_new(9);
-    T_ERR(try_reset(a, a, stranger), WR_ERR_UNKNOWN);
+    T_ERR(reset_it(a, a, stranger), WR_ERR_UNKNOWN);
     device_free(stranger);
     T_EQ(wr_generations_op_count(wr_self_generations(a->self)), ops);
     T_EQ(generation(a), 0);
@@ -326,7 +305,7 @@ static void what_was_stored_is_loaded_again(void **state) {
     (void)state;
     T_OK(wr_self_rotate(c->self, world_now));
     (void)drain(c);
-    T_OK(try_reset(a, NULL, NULL));
+    T_OK(reset_it(a, NULL, NULL));
     meet(a, c, 1);
     settle(c);
     const wr_generations *from = wr_self_generations(c->self);
@@ -340,9 +319,8 @@ static void what_was_stored_is_loaded_again(void **state) {
     wr_hash ours = wr_generations_heads_digest(from);
     wr_hash theirs = wr_generations_heads_digest(wr_self_generations(again));
     T_MEM(ours.b, theirs.b, sizeof ours.b);
-    wr_key seed, secret;
-    T_TRUE(wr_keyring_seed(wr_self_keyring(c->self), &seed));
-    T_OK(wr_self_load_seed(again, &seed));
+    wr_key secret;
+    t_load_seeds(again, c->self);
     for (uint32_t i = 0; i < wr_keyring_count(wr_self_keyring(c->self)); i++) {
         const wr_hash *epoch_id = wr_keyring_epoch(wr_self_keyring(c->self), i);
         T_TRUE(wr_keyring_secret(wr_self_keyring(c->self), epoch_id, &secret));

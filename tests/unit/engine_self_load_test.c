@@ -4,6 +4,8 @@
  */
 #include "engine_link_world.h"
 
+#include "engine/self_seed.h"
+#include "engine_seeds.h"
 #include "feed/feed.h"
 
 static const wr_hash nobody = {{0xee}};
@@ -23,10 +25,10 @@ static void without_a_circle_nothing_else_loads(void **state) {
     wr_self *self = fresh(40, &identity);
     wr_key seed = {{1}};
     uint32_t index;
-    T_ERR(wr_self_load_seed(self, &seed), WR_ERR_CORRUPT);
+    T_ERR(wr_self_load_seed(self, &nobody, &seed), WR_ERR_CORRUPT);
     T_ERR(wr_self_load_head(self, wr_slice_str("head")), WR_ERR_CORRUPT);
     T_ERR(wr_self_load_done(self, world_now), WR_ERR_CORRUPT);
-    T_ERR(wr_self_set_seed(self, &seed), WR_ERR_STATE);
+    T_ERR(wr_self_add_seed(self, &nobody, &seed), WR_ERR_UNKNOWN);
     T_ERR(wr_self_add_epoch(self, &nobody, &seed), WR_ERR_UNKNOWN);
     T_FALSE(wr_self_find_feed(self, &nobody, &index));
     T_EQ(wr_self_hlc_floor(self, 0), 0);
@@ -110,8 +112,7 @@ static void who_may_not_sign_makes_no_add(void **state) {
     append(b, 1);
     meet(a, b, 2); /* a has seen b, so it waits for b after a start */
     wr_self *self = loading(a, 50);
-    T_TRUE(wr_keyring_seed(wr_self_keyring(a->self), &secret));
-    T_OK(wr_self_load_seed(self, &secret));
+    t_load_seeds(self, a->self);
     wr_hash epoch = *wr_self_write_epoch(a->self);
     T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), &epoch, &secret));
     T_OK(wr_self_load_epoch(self, &epoch, &secret));

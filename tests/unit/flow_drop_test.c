@@ -78,29 +78,31 @@ static void make_flood(wr_self *self, const wr_identity *me) {
 
 /* ---- as its home has it ---- */
 
-static wr_slice history_key(const wr_hash *epoch_id, uint8_t out[HUB_META_KEY_SIZE]) {
-    out[0] = HUB_META_HISTORY;
-    memcpy(out + 1, epoch_id->b, sizeof epoch_id->b);
+static wr_slice key_of(char kind, const wr_hash *id, uint8_t out[HUB_META_KEY_SIZE]) {
+    out[0] = (uint8_t)kind;
+    memcpy(out + 1, id->b, sizeof id->b);
     return wr_slice_of(out, HUB_META_KEY_SIZE);
 }
 
 static void put_home(store *disk, const wr_self *self) {
     const wr_graph *graph = wr_self_graph(self);
     const wr_keyring *keyring = wr_self_keyring(self);
+    const wr_hash *founder = wr_graph_founder(graph);
+    uint8_t key[HUB_META_KEY_SIZE];
     WR_SECRET(wr_key) secret;
     T_OK(store_begin(disk));
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++) {
         wr_op_ref op = wr_graph_op(graph, i);
         T_OK(store_put_op(disk, &op.id, op.bytes, op.sig));
     }
-    T_TRUE(wr_keyring_seed(keyring, &secret));
-    T_OK(store_put_secret(disk, wr_slice_str(HUB_SECRET_SEED), &secret));
+    T_TRUE(wr_keyring_seed(keyring, founder, &secret));
+    T_OK(store_put_secret(disk, key_of(HUB_SECRET_SEED, founder, key), &secret));
     for (uint32_t i = 0; i < wr_keyring_count(keyring); i++) {
         const wr_hash *epoch_id = wr_keyring_epoch(keyring, i);
-        uint8_t key[HUB_META_KEY_SIZE];
         T_TRUE(wr_keyring_secret(keyring, epoch_id, &secret));
         T_OK(store_put_epoch(disk, epoch_id, &secret));
-        T_OK(store_put_meta(disk, history_key(epoch_id, key), wr_slice_str("its history")));
+        T_OK(store_put_meta(disk, key_of(HUB_META_HISTORY, epoch_id, key),
+                            wr_slice_str("its history")));
     }
     T_OK(store_commit(disk));
 }
@@ -121,7 +123,7 @@ static uint32_t count_epochs(store *disk) {
 static bool has_history(store *disk, const wr_hash *epoch_id) {
     uint8_t key[HUB_META_KEY_SIZE], bytes[64];
     wr_buf blob = WR_BUF_ARRAY(bytes);
-    return store_get_meta(disk, history_key(epoch_id, key), &blob) == WR_OK;
+    return store_get_meta(disk, key_of(HUB_META_HISTORY, epoch_id, key), &blob) == WR_OK;
 }
 
 /* spec:circle#5.6 type=test "At a start a device MUST drop the oldest of these, with their

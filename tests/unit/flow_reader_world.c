@@ -7,6 +7,7 @@
 #include "circle/op.h"
 #include "circle/recovery.h"
 #include "crypto/crypto.h"
+#include "engine_seeds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,9 +124,7 @@ void r_join(circle *c) {
     const wr_graph *graph = wr_self_graph(c->a.self);
     for (uint32_t i = 0; i < wr_graph_op_count(graph); i++)
         T_OK(wr_self_load_op(c->b.self, wr_graph_op(graph, i).bytes, wr_graph_op(graph, i).sig));
-    WR_SECRET(wr_key) seed;
-    T_TRUE(wr_keyring_seed(wr_self_keyring(c->a.self), &seed));
-    T_OK(wr_self_load_seed(c->b.self, &seed));
+    t_load_seeds(c->b.self, c->a.self);
     r_give_epoch(&c->a, &c->b, true);
     T_OK(wr_self_load_done(c->b.self, r_now));
     wr_self_confirm(c->b.self);

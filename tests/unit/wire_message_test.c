@@ -35,18 +35,54 @@ static void a_hello_has_whole_addresses_and_few(void **state) {
     T_ERR(hello_with((WR_HELLO_ADDRS_MAX + 1) * WR_HELLO_ADDR_SIZE), WR_ERR_LIMIT);
 }
 
-static wr_err welcome_with(size_t addrs_len) {
+static wr_err welcome_with(size_t addrs_len, uint32_t seed_count) {
     wr_buf out = WR_BUF_ARRAY(bytes);
-    wr_pair_welcome welcome = {.addrs = some(addrs_len), .op_count = 1}, got;
+    wr_pair_welcome welcome = {.addrs = some(addrs_len), .op_count = 1, .seed_count = seed_count},
+                    got;
     T_OK(wr_pair_welcome_encode(&welcome, &out));
     return wr_pair_welcome_decode(wr_buf_slice(&out), &got);
 }
 
 static void a_welcome_has_whole_addresses_and_few(void **state) {
     (void)state;
-    T_OK(welcome_with(WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE));
-    T_ERR(welcome_with(WR_HELLO_ADDR_SIZE + 1), WR_ERR_FORMAT);
-    T_ERR(welcome_with((WR_HELLO_ADDRS_MAX + 1) * WR_HELLO_ADDR_SIZE), WR_ERR_LIMIT);
+    T_OK(welcome_with(WR_HELLO_ADDRS_MAX * WR_HELLO_ADDR_SIZE, 1));
+    T_ERR(welcome_with(WR_HELLO_ADDR_SIZE + 1, 1), WR_ERR_FORMAT);
+    T_ERR(welcome_with((WR_HELLO_ADDRS_MAX + 1) * WR_HELLO_ADDR_SIZE, 1), WR_ERR_LIMIT);
+}
+
+static void a_welcome_has_a_seed_and_few(void **state) {
+    (void)state;
+    T_OK(welcome_with(0, WR_GENERATIONS_MAX));
+    T_ERR(welcome_with(0, 0), WR_ERR_FORMAT);
+    wr_pair_welcome got;
+    static const uint8_t many[] = {0x95, 1, 0xdc, 0, WR_GENERATIONS_MAX + 1, 0x92};
+    T_ERR(wr_pair_welcome_decode(wr_slice_of(many, sizeof many), &got), WR_ERR_LIMIT);
+}
+
+static void a_key_comes_with_a_whole_seed_or_none(void **state) {
+    (void)state;
+    wr_key_item item = {.epoch_id = {{1}}, .secret = {{2}}, .seed = {{3}}}, got;
+    for (unsigned has = 0; has < 2; has++) {
+        wr_buf out = WR_BUF_ARRAY(bytes);
+        item.has_seed = has == 1;
+        T_OK(wr_key_put(&out, &item));
+        wr_slice in = wr_buf_slice(&out);
+        T_OK(wr_key_take(&in, &got));
+        T_EQ(in.len, 0);
+        T_EQ(got.has_seed, item.has_seed);
+        if (got.has_seed)
+            T_TRUE(wr_key_equal(&got.seed, &item.seed));
+    }
+    for (size_t len = 1; len < 40; len++) {
+        wr_buf out = WR_BUF_ARRAY(bytes);
+        T_OK(wr_pack_array(&out, 4));
+        T_OK(wr_pack_bin(&out, WR_SLICE_OBJ(item.epoch_id)));
+        T_OK(wr_pack_bin(&out, WR_SLICE_OBJ(item.secret)));
+        T_OK(wr_pack_bin(&out, some(len)));
+        T_OK(wr_pack_bin(&out, WR_SLICE_EMPTY));
+        wr_slice in = wr_buf_slice(&out);
+        T_ERR(wr_key_take(&in, &got), len == WR_KEY_SIZE ? WR_OK : WR_ERR_FORMAT);
+    }
 }
 
 static wr_err recode(const wr_data *data) {
@@ -101,6 +137,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hello_has_whole_addresses_and_few),
         cmocka_unit_test(a_welcome_has_whole_addresses_and_few),
+        cmocka_unit_test(a_welcome_has_a_seed_and_few),
+        cmocka_unit_test(a_key_comes_with_a_whole_seed_or_none),
         cmocka_unit_test(a_unit_is_announced_within_its_bounds),
         cmocka_unit_test(a_name_has_its_length),
     };
