@@ -110,7 +110,7 @@ static wr_err place(const call *c, subscription *s) {
         return WR_OK;
     if (err == WR_OK && now)
         set_cursor(s, cursor);
-    else if (err == WR_OK)
+    else if (err == WR_OK && after.len != 0)
         memcpy(s->cursor, after.ptr, after.len);
     return err;
 }
