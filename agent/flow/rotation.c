@@ -15,7 +15,8 @@ static bool writes(const hub *h) {
 static wr_err rotate(hub *h) {
     h->rotate_at = WR_MONO_NEVER;
     wr_err err = wr_self_rotate(h->self, hub_now(h));
-    if (err != WR_ERR_LIMIT) /* a graph that is full takes none */
+    /* A graph that is full takes none, and a device that was struck has none to give. */
+    if (err != WR_ERR_LIMIT && err != WR_ERR_REFUSED)
         WR_TRY(err);
     return hub_drain(h);
 }

@@ -325,5 +325,10 @@ const wr_graph *wr_graph_older(const wr_graph *graph) {
 
 bool wr_graph_may_name_epoch(const wr_graph *graph, const wr_hash *epoch_id) {
     const wr_node *node = wr_graph_node(graph, epoch_id);
-    return (node != NULL && node->epoch != NULL) || wr_graph_is_older_epoch(graph, epoch_id);
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    if (node == NULL || node->epoch == NULL)
+        return wr_graph_is_older_epoch(graph, epoch_id);
+    uint32_t count = wr_graph_heads(graph, heads);
+    count -= count == WR_OP_PARENTS_MAX; /* of more of them, our own may take the last place */
+    return wr_graph_covers(graph, heads, count, epoch_id, 1);
 }

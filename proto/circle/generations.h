@@ -77,7 +77,8 @@ const wr_hash *wr_graph_founder(const wr_graph *graph); /* not legal while empty
 WR_MUST bool wr_graph_seed_commit(const wr_graph *graph, wr_hash *ret_commit);
 /* That of the generation before; NULL for that of GENESIS. */
 const wr_graph *wr_graph_older(const wr_graph *graph);
-/* May an EPOCH made now name this one: is it an EPOCH op here, or one that the RESET knew? */
+/* May an EPOCH made now name this one: is it an EPOCH op in the past of what we sign next, which
+ * what is held and all on top of it is not, or one that the RESET knew? */
 WR_MUST bool wr_graph_may_name_epoch(const wr_graph *graph, const wr_hash *epoch_id);
 
 #endif /* WR_CIRCLE_GENERATIONS_H */

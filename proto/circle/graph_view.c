@@ -307,7 +307,7 @@ bool wr_graph_op_at(const wr_graph *graph, const wr_hash *author, uint64_t aseq,
 bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (node->type == WR_OP_EQUIV &&
+        if (node->type == WR_OP_EQUIV && !node->held &&
             wr_hash_equal(&graph->member[node->eval.subject[0].member].device_id, device_id))
             return true;
     }

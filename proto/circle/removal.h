@@ -14,7 +14,7 @@
  * LEAVE that is IN.  .type is GENESIS where it never came in. */
 wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id);
 
-/* Does an EQUIV that was admitted name the device? */
+/* Does an EQUIV that was admitted, and is not held, name the device? */
 WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
 
 /* Grows with every change: what was concluded under one version holds until the next. */

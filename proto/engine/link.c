@@ -70,7 +70,7 @@ wr_err wr_link_new(wr_link **ret_link, const wr_link_config *config, wr_now now)
     link->config = *config;
     link->self = config->self;
     link->handshake_deadline = wr_mono_add(now.mono, WR_HANDSHAKE_MS_MAX);
-    link->guest_deadline = WR_MONO_NEVER;
+    link->wait_deadline = WR_MONO_NEVER;
     link->session_deadline = WR_MONO_NEVER;
     link->ping_at = WR_MONO_NEVER;
     link->heard = now.mono;
@@ -151,7 +151,7 @@ static wr_err meet_initiator(wr_link *link, uint64_t mark, wr_now now) {
         wr_generations_has_noise(wr_self_generations(link->self), &link->peer_noise))
         return WR_ERR_REFUSED;
     if (peer == NULL) { /* perhaps added while we slept: ops will tell */
-        link->guest_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);
+        link->wait_deadline = wr_mono_add(now.mono, LINK_GUEST_MS_MAX);
         link->state = LINK_SEND_SECOND;
         return WR_OK;
     }
@@ -336,7 +336,7 @@ static wr_mono ping_deadline(const wr_link *link) {
     if (link->state != LINK_UP)
         return WR_MONO_NEVER;
     if (link->ping_at.ms == WR_MONO_NEVER.ms)
-        return wr_mono_add(link->heard, LINK_PING_MS);
+        return wr_mono_add(link->heard, wr_link_is_asked(link) ? 0 : LINK_PING_MS);
     wr_mono from = link->ping_at.ms > link->heard.ms ? link->ping_at : link->heard;
     /* spec:sync#5.1 "An instance that is asked and stays silent for 5 seconds, or for 20 while
      * units are under way to it, MUST be left." */
@@ -349,7 +349,7 @@ static wr_mono end_deadline(const wr_link *link) {
     wr_mono deadline = link->state == LINK_UP || link->state == LINK_GUEST
                            ? link->session_deadline
                            : link->handshake_deadline;
-    return wr_mono_min(deadline, link->guest_deadline);
+    return wr_mono_min(deadline, link->wait_deadline);
 }
 
 wr_mono wr_link_deadline(const wr_link *link) {
@@ -369,6 +369,7 @@ wr_err wr_link_tick(wr_link *link, wr_now now) {
     /* spec:sync#6.1 "A session MUST end at its age" */
     if (wr_mono_reached(end_deadline(link), now.mono))
         return fail(link, WR_ERR_TIMEOUT);
+    wr_link_attend(link, now); /* who does not read gets no write */
     if (wr_mono_reached(ping_deadline(link), now.mono)) {
         /* spec:sync#6.1 "A peer that stays silent after PING MUST be left" */
         if (link->ping_at.ms != WR_MONO_NEVER.ms) {

@@ -32,6 +32,7 @@ typedef enum link_state {
 #define LINK_KEY_WANTS_MAX 64u /* epochs asked for in one KEY_WANT */
 #define LINK_PING_MS 240000u   /* silence after which the peer is asked */
 #define LINK_PONG_MS 20000u
+#define LINK_RIVAL_MS 30000u /* how long one waits for the place of another process */
 #define LINK_PROBE_MS 5000u  /* .. where another process of it waits, and nothing is under way */
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
 #define LINK_HOLD_MS 5000u   /* .. while another session is to deliver it and this peer could */
@@ -72,8 +73,9 @@ struct wr_link {
     wr_hash epoch_id; /* of the psk */
     uint64_t mark;    /* session time of the initiator */
     wr_session session;
-    wr_mono handshake_deadline, guest_deadline, session_deadline;
-    wr_mono heard; /* last frame from the peer */
+    wr_mono handshake_deadline, session_deadline;
+    wr_mono wait_deadline; /* of a guest, and of a rival */
+    wr_mono heard;         /* last frame from the peer */
     size_t guest_bytes;
 
     bool hello_sent, hello_heard;

@@ -127,7 +127,7 @@ static wr_err hear_op(wr_link *link, wr_slice bytes, const wr_sig *sig, wr_now n
         tell_branch(link, &op);
     }
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN) {
-        wr_err kept = wr_op_pool_put(&link->pool, &op.id, bytes, sig);
+        wr_err kept = wr_op_pool_put(&link->pool, &op.id, bytes, sig, err == WR_ERR_FORK);
         return kept == WR_ERR_NOMEM ? kept : WR_OK;
     }
     if (err == WR_ERR_LIMIT) /* what is full here may have room there: the rest goes on */

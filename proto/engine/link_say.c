@@ -232,7 +232,7 @@ static bool may_ask(const wr_link *link, uint32_t index) {
     uint64_t source = wr_self_source(link->self, index);
     return !at->dead && !at->wanted && at->rest.ms == 0 &&
            (source == 0 || source == link->config.link_id) && at->have_complete &&
-           at->have > feed->tree.len && at->have >= feed->cp_len;
+           at->have > feed->tree.len && at->have >= wr_self_covered(link->self, index);
 }
 
 /* Another link took over what this one delivered. */

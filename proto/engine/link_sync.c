@@ -53,14 +53,15 @@ void wr_link_confirm(wr_link *link) {
         return;
     /* spec:sync#5.1 "A device MUST NOT be confirmed on a session before SOLE was heard on it, nor
      * while a TWIN holds that another sibling said." */
-    if (!link->sole_heard || wr_self_twin_until(link->self).ms != 0)
+    if (!link->sole_heard)
         return;
     uint64_t entries, ops;
     uint32_t own;
     wr_link_own_behind(link, &entries, &ops);
-    if (entries == 0 && ops == 0 &&
-        wr_graph_own_column(wr_self_graph(link->self), &wr_self_identity(link->self)->device_id,
-                            &own))
+    link->place->vouches = entries == 0 && ops == 0 &&
+                           wr_graph_own_column(wr_self_graph(link->self),
+                                               &wr_self_identity(link->self)->device_id, &own);
+    if (link->place->vouches && wr_self_twin_until(link->self).ms == 0)
         wr_self_confirm(link->self);
 }
 
@@ -82,7 +83,7 @@ wr_err wr_link_up(wr_link *link, wr_now now) {
         WR_TRY(wr_self_accept_mark(link->self, &peer->device_id, link->mark));
     link->peer = peer->device_id;
     link->peer_known = true;
-    link->guest_deadline = WR_MONO_NEVER;
+    link->wait_deadline = WR_MONO_NEVER;
     link->state = LINK_UP;
     link->keys_said = wr_keyring_count(wr_self_keyring(link->self)); /* it asks for older ones */
     link->ping_due = true;
@@ -357,8 +358,8 @@ static bool is_held_up(const wr_link *link, uint32_t index) {
     const wr_feed *feed = wr_self_feed(link->self, index);
     uint64_t source = wr_self_source(link->self, index);
     return !at->dead && !at->wanted && at->rest.ms == 0 && at->have_complete &&
-           at->have > feed->tree.len && at->have >= feed->cp_len && source != 0 &&
-           source != link->config.link_id &&
+           at->have > feed->tree.len && at->have >= wr_self_covered(link->self, index) &&
+           source != 0 && source != link->config.link_id &&
            wr_self_source_len(link->self, index) <= feed->tree.len;
 }
 

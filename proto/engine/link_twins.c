@@ -11,6 +11,7 @@
 /* The peer is the one of its device that we go on with. */
 static void welcome(wr_link *link, wr_now now) {
     link->rival = false;
+    link->wait_deadline = WR_MONO_NEVER;
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         if (!wr_link_is_peers(link, i))
             continue;
@@ -34,12 +35,17 @@ wr_err wr_link_take_place(wr_link *link, wr_now now) {
     /* spec:sync#5.1 "A device that has a session with another instance of the peer MUST ask that
      * one first, by a PING that it says from then on." */
     link->rival = true;
+    /* spec:sync#5.1 "A newcomer that waits for 30 seconds MUST be left." */
+    link->wait_deadline = wr_mono_add(now.mono, LINK_RIVAL_MS);
     link->question = wr_place_ask(place, link->hello.signs);
     return WR_OK;
 }
 
 void wr_link_leave_place(wr_link *link, wr_mono now) {
-    if (link->place != NULL && !link->rival)
+    if (link->place == NULL)
+        return;
+    link->place->vouches = false; /* another session of it says so again */
+    if (!link->rival)
         wr_place_leave(link->place, link->peer_left, now);
     link->place = NULL;
 }
@@ -52,9 +58,10 @@ static void dismiss(wr_link *link) {
 
 static void attend_rival(wr_link *link, wr_now now) {
     wr_place *place = link->place;
-    if (place->sessions == 0 &&
-        wr_place_take(place, &link->hello.instance, link->hello.signs, now.mono))
+    if (wr_place_take(place, &link->hello.instance, link->hello.signs, now.mono))
         welcome(link, now);
+    else if (link->question <= place->moot) /* somebody else has the place now */
+        link->question = wr_place_ask(place, link->hello.signs);
     else if (place->answered >= link->question && !place->yields)
         dismiss(link);
 }

@@ -13,6 +13,7 @@ struct wr_pooled_op {
     size_t len;
     bool fork;             /* the second at its place */
     bool wanted;           /* an op of another author stands on it */
+    bool looked;           /* what it stands on is marked, as far as it is here */
     bool checked, genuine; /* signed by its author: costs more than all else, so once */
     uint8_t bytes[];
 };
@@ -38,16 +39,18 @@ static wr_pooled_op *find(const wr_op_pool *pool, const wr_hash *op_id) {
     return op;
 }
 
-static wr_pooled_op *pooled_new(const wr_op *op, const wr_sig *sig) {
+static wr_pooled_op *pooled_new(const wr_op *op, const wr_sig *sig, bool fork) {
     wr_pooled_op *made = malloc(sizeof *made + op->bytes.len);
     if (made == NULL)
         return NULL;
-    *made = (wr_pooled_op){.id = op->id, .author = op->author, .sig = *sig, .len = op->bytes.len};
+    *made = (wr_pooled_op){
+        .id = op->id, .author = op->author, .sig = *sig, .len = op->bytes.len, .fork = fork};
     memcpy(made->bytes, op->bytes.ptr, op->bytes.len);
     return made;
 }
 
-wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, const wr_sig *sig) {
+wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, const wr_sig *sig,
+                      bool fork) {
     wr_op op;
     if (find(pool, op_id) != NULL)
         return WR_OK;
@@ -57,13 +60,14 @@ wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes, co
      * 512." */
     if (size > WR_OP_POOL_BYTES_MAX - pool->bytes || pool->count == WR_OP_POOL_OPS_MAX)
         return WR_ERR_LIMIT;
-    wr_pooled_op *made = pooled_new(&op, sig);
+    wr_pooled_op *made = pooled_new(&op, sig, fork);
     if (made == NULL)
         return WR_ERR_NOMEM;
     made->next = pool->first;
     pool->first = made;
     pool->bytes += size;
     pool->count++;
+    pool->fresh = true;
     return WR_OK;
 }
 
@@ -81,6 +85,7 @@ static bool want_parents(wr_op_pool *pool, const wr_pooled_op *op) {
             (!op->wanted && wr_hash_equal(&parent->author, &op->author)))
             continue;
         parent->wanted = any = true;
+        parent->looked = false;
     }
     return any;
 }
@@ -100,12 +105,19 @@ static bool may_bring(const wr_self *self, wr_pooled_op *op) {
     return op->genuine;
 }
 
+/* Each is looked at once as what it is, and again with what came since: whoever fills the pool
+ * chooses its order. */
 static void mark_wanted(wr_op_pool *pool, const wr_self *self) {
+    for (wr_pooled_op *op = pool->first; pool->fresh && op != NULL; op = op->next)
+        op->looked = false;
     for (bool any = true; any;) {
         any = false;
-        for (wr_pooled_op *op = pool->first; op != NULL; op = op->next)
-            if ((op->wanted || may_bring(self, op)) && want_parents(pool, op))
-                any = true;
+        for (wr_pooled_op *op = pool->first; op != NULL; op = op->next) {
+            if (op->looked || !(op->wanted || may_bring(self, op)))
+                continue;
+            op->looked = true;
+            any = want_parents(pool, op) || any;
+        }
     }
 }
 
@@ -141,13 +153,24 @@ static bool has_fork(const wr_op_pool *pool) {
     return false;
 }
 
+/* All that is admissible depends on what is admitted and has effect; beside a fork, on what waits,
+ * too.  A frame that brings neither is free for who sends it. */
+static bool is_due(const wr_op_pool *pool, const wr_self *self) {
+    return pool->tried_ops != wr_generations_op_count(wr_self_generations(self)) ||
+           pool->tried_version != wr_graph_version(wr_self_graph(self)) ||
+           (pool->fresh && has_fork(pool));
+}
+
 wr_err wr_op_pool_retry(wr_op_pool *pool, wr_self *self, wr_now now) {
-    for (bool any = pool->first != NULL; any;) {
+    for (bool any = is_due(pool, self); any && pool->first != NULL;) {
         WR_TRY(pass(pool, self, now, &any));
         if (any || !has_fork(pool))
             continue;
         mark_wanted(pool, self);
         WR_TRY(pass(pool, self, now, &any));
     }
+    pool->fresh = false;
+    pool->tried_ops = wr_generations_op_count(wr_self_generations(self));
+    pool->tried_version = wr_graph_version(wr_self_graph(self));
     return WR_OK;
 }

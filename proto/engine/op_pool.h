@@ -24,13 +24,18 @@ typedef struct wr_op_pool {
     wr_pooled_op *first;
     size_t bytes;
     uint32_t count;
+    bool fresh;             /* something was put since the last try, at .. */
+    uint32_t tried_ops;     /* .. so many ops admitted .. */
+    uint64_t tried_version; /* .. and this state of the graph that counts */
 } wr_op_pool;
 
 void wr_op_pool_wipe(wr_op_pool *pool);
-/* Copies the op; one that is there already is nothing new.  LIMIT: no room, NOMEM. */
+/* Copies the op; one that is there already is nothing new.  fork: it is the second at its place.
+ * LIMIT: no room, NOMEM. */
 WR_MUST wr_err wr_op_pool_put(wr_op_pool *pool, const wr_hash *op_id, wr_slice bytes,
-                              const wr_sig *sig);
-/* Admits what has become admissible; what turns out bad is dropped.  Errors: NOMEM. */
+                              const wr_sig *sig, bool fork);
+/* Admits what has become admissible, if anything changed since the last try; what turns out bad is
+ * dropped.  Errors: NOMEM. */
 WR_MUST wr_err wr_op_pool_retry(wr_op_pool *pool, wr_self *self, wr_now now);
 
 #endif /* WR_ENGINE_OP_POOL_H */

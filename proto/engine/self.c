@@ -99,8 +99,9 @@ wr_err wr_self_adopt_ops(wr_self *self) {
     }
     wr_keyring_set_circle(self->keyring, wr_graph_circle_id(self->graph));
     const wr_generations *generations = self->generations;
-    while (self->volumes_known < wr_generations_epoch_count(generations))
-        wr_volumes_add(self->volumes, wr_generations_epoch_id(generations, self->volumes_known++));
+    for (; self->volumes_known < wr_generations_epoch_count(generations); self->volumes_known++)
+        WR_TRY(wr_volumes_add(self->volumes,
+                              wr_generations_epoch_id(generations, self->volumes_known)));
     wr_self_choose_epoch(self);
     wr_self_judge_aside(self);
     return adopt_members(self);

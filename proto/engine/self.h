@@ -139,7 +139,7 @@ typedef struct wr_removal {
     wr_reason reason;
     const wr_sign_key *root; /* signs instead of this device; NULL: this device does */
 } wr_removal;
-/* REMOVE and a new epoch.  STATE: may not sign, and there is somebody else to ask. */
+/* REMOVE and a new epoch.  STATE: may not sign, and others than the targets could change that. */
 WR_MUST wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now);
 /* The farewell of this device: nothing can be signed after it. */
 WR_MUST wr_err wr_self_leave(wr_self *self, wr_now now);
@@ -165,11 +165,9 @@ WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf
 WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
 /* .. as wr_graph_admit_branch. */
 WR_MUST wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
-/* Two signed statements that contradict each other are kept as evidence: they become an EQUIV with
- * wr_self_accuse, once this device may sign. */
+/* Two signed statements that contradict each other, kept as evidence, become an EQUIV. */
 WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
-/* A checkpoint of a feed: judged, and taken over as its newest.  EXISTS: nothing new.
- * UNKNOWN: it names ops that are not here. */
+/* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops. */
 WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes,
                                   const wr_sig *sig);
 /* A unit against it; rows wait for wr_self_poll and point into unit->entries. */
@@ -196,5 +194,7 @@ uint64_t wr_self_source(const wr_self *self, uint32_t feed_index);
 /* len: how many entries it says it holds. */
 void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id, uint64_t len);
 uint64_t wr_self_source_len(const wr_self *self, uint32_t feed_index);
+/* How many entries a sibling must hold to prove any; 0 where the newest checkpoint proves none. */
+uint64_t wr_self_covered(const wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_H */

@@ -98,13 +98,14 @@ typedef struct place_set { /* of the keyring */
     uint64_t word[WR_EPOCHS_MAX / 64u];
 } place_set;
 
-/* The epochs to which those that are held lead back. */
+/* The epochs to which those lead back that a new one may name. */
 static place_set find_joined(const wr_self *self) {
     place_set joined = {{0}};
     for (uint32_t i = 0; i < wr_keyring_count(self->keyring); i++) {
         wr_epoch_op epoch;
         uint32_t place;
-        if (!epoch_op(self, wr_keyring_epoch(self->keyring, i), &epoch))
+        const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
+        if (!wr_graph_may_name_epoch(self->graph, epoch_id) || !epoch_op(self, epoch_id, &epoch))
             continue;
         for (uint32_t p = 0; p < epoch.prev_count; p++)
             if (wr_keyring_place(self->keyring, &epoch.prev[p], &place))
@@ -161,7 +162,8 @@ wr_err wr_self_rotate(wr_self *self, wr_now now) {
     epoch.hist_hash = wr_history_hash(wr_buf_slice(&blob));
     WR_TRY(wr_epoch_encode(&epoch, &body));
     wr_err err = wr_self_author(self, WR_OP_EPOCH, wr_buf_slice(&body), now);
-    if (err == WR_ERR_LIMIT) /* the graph, or our chain, takes no more */
+    /* The graph, or our chain, takes no more; or what we signed before is held here. */
+    if (err == WR_ERR_LIMIT || err == WR_ERR_REFUSED)
         self->stuck_version = wr_graph_version(self->graph);
     WR_TRY(err);
     wr_hash epoch_id = wr_graph_epoch(self->graph, wr_graph_epoch_count(self->graph) - 1).epoch_id;

@@ -41,14 +41,25 @@ uint64_t wr_self_hlc_floor(const wr_self *self, uint32_t stream) {
 
 /* ---- opening bodies -------------------------------------------------------------------------- */
 
-wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *entry, wr_buf *out) {
-    /* The tag only selects; the full epoch id stands in the additional data. */
-    const wr_hash *epoch_id = wr_keyring_by_tag(self->keyring, entry->epoch_tag);
-    if (epoch_id == NULL)
-        return WR_ERR_UNKNOWN;
+static wr_err open_under(const wr_self *self, const wr_hash *epoch_id, const wr_feed *feed,
+                         const wr_entry *entry, wr_buf *out) {
     WR_SECRET(wr_feed_keys) keys;
     WR_TRY(wr_keyring_feed_keys(self->keyring, epoch_id, &feed->feed_id, &keys));
     return wr_entry_open(&keys, &feed->feed_id, epoch_id, entry, out);
+}
+
+/* The tag only selects; the full epoch id stands in the additional data.  Whoever makes two epochs
+ * of one tag, by some hours of hashing, must not hide what others write under the one. */
+wr_err wr_self_open(const wr_self *self, const wr_feed *feed, const wr_entry *entry, wr_buf *out) {
+    wr_err err = WR_ERR_UNKNOWN;
+    for (uint32_t i = wr_keyring_count(self->keyring);
+         i-- > 0 && (err == WR_ERR_UNKNOWN || err == WR_ERR_AUTH);) {
+        const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
+        if (wr_order(wr_slice_of(epoch_id->b, WR_EPOCH_TAG_SIZE),
+                     wr_slice_of(entry->epoch_tag, WR_EPOCH_TAG_SIZE)) == 0)
+            err = open_under(self, epoch_id, feed, entry, out);
+    }
+    return err;
 }
 
 /* ---- own runs ---- */
@@ -188,7 +199,7 @@ static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_ch
     wr_checkpoint before;
     if (!graph_of(self, cp->mheads, cp->mhead_count, &now))
         return WR_ERR_UNKNOWN;
-    if (!feed->has_checkpoint)
+    if (!feed->has_checkpoint || cp->k < feed->cp_k)
         return WR_OK;
     WR_TRY(wr_checkpoint_decode(wr_feed_checkpoint(feed), &before));
     /* spec:feed#6.3 "The membership heads of a checkpoint MUST cover those of the one before it,
@@ -215,6 +226,28 @@ static wr_err check_limit(const wr_self *self, const wr_feed *feed, const wr_che
                : WR_ERR_REFUSED;
 }
 
+/* Of a writer that is out the newest checkpoint may reach beyond what is taken of its feed.  Nobody
+ * brings the entries that would make it whole, and so those that count stay out as well. */
+static bool is_beyond(const wr_self *self, const wr_feed *feed) {
+    return !wr_feed_complete(feed) &&
+           feed->cp_len > wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id).kept;
+}
+
+uint64_t wr_self_covered(const wr_self *self, uint32_t feed_index) {
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    return is_beyond(self, feed) ? 0 : feed->cp_len;
+}
+
+/* An older one that the writer signed, and an op vouches for.
+ * spec:sync#4.1 "One that an op vouches for MUST take the place of a newer one that reaches beyond
+ * the limit (circle.md 4.7) and is not whole." */
+static bool takes_its_place(const wr_self *self, const wr_feed *feed, wr_slice bytes,
+                            wr_checkpoint *ret_cp) {
+    return is_beyond(self, feed) && wr_checkpoint_decode(bytes, ret_cp) == WR_OK &&
+           ret_cp->k < feed->cp_k && ret_cp->len > feed->tree.len && ret_cp->hlc > feed->hlc_last &&
+           check_limit(self, feed, ret_cp) == WR_OK;
+}
+
 wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig) {
     self_feed *slot = self->feeds[feed_index];
     const wr_member *writer = wr_generations_device(self->generations, &slot->feed.device_id);
@@ -223,7 +256,8 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     wr_err err = wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp);
     if (err == WR_ERR_FORK)
         wr_self_note_checkpoints(self, &slot->feed, bytes, sig);
-    WR_TRY(err);
+    if (err != WR_ERR_EXISTS || !takes_its_place(self, &slot->feed, bytes, &cp))
+        WR_TRY(err);
     WR_TRY(check_limit(self, &slot->feed, &cp));
     WR_TRY(check_mheads(self, &slot->feed, &cp));
     /* spec:sync#5 "Once it has signed entries of a feed since its start, a sibling that shows more

@@ -46,9 +46,7 @@ struct wr_self {
     bool loaded;        /* load_done or found */
     bool confirmed;     /* may sign: see wr_self_may_sign */
     wr_digest instance; /* this process */
-    wr_twins twins;     /* those of siblings */
-    wr_hash twin_by;    /* has met another process of ours .. */
-    wr_mono twin_until; /* .. zero: nobody has */
+    wr_twins twins;     /* those of siblings, and what they say of ours */
     uint64_t regained_entries, regained_ops;
     uint64_t hlc;         /* highest seen or given out */
     bool has_write_epoch; /* of wr_self_write_epoch, kept as ops and secrets come */
@@ -116,6 +114,9 @@ WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uin
                                 wr_buf *items, wr_op_list *ret_cuts);
 /* Members that were seen, besides this device and those in but: one of them has to confirm it. */
 WR_MUST bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count);
+/* May this device sign what ends the membership of these, and only of these; it has done so. */
+WR_MUST bool wr_self_may_end(wr_self *self, const wr_hash *devices, uint32_t count);
+void wr_self_ended(wr_self *self, const wr_hash *devices, uint32_t count);
 /* Sees a time of another device: ours never falls behind it, but follows no clock that is ahead. */
 void wr_self_see_hlc(wr_self *self, uint64_t hlc, wr_now now);
 /* Sees the newest time of a feed; our own we follow anywhere, as the next entry has to exceed it.

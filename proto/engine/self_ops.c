@@ -53,7 +53,10 @@ static wr_err sign_ack(wr_self *self, wr_now now) {
     }
     WR_TRY(err);
     WR_TRY(wr_ack_encode(&seen, &body));
-    return sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
+    err = sign_op(self, WR_OP_ACK, wr_buf_slice(&body), now);
+    /* Here it is a member only because the guard holds what struck it, and something that it signed
+     * before covers that: no op of its own is valid any more.  Those of ROOT still are. */
+    return err == WR_ERR_REFUSED ? WR_OK : err;
 }
 
 wr_err wr_self_ack_first(wr_self *self, wr_now now) {
@@ -104,9 +107,18 @@ wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uint32_t co
 }
 
 /* A device that is not confirmed may sign the removal of those who could confirm it: nobody else
- * is left to ask. */
-static bool may_remove(wr_self *self, const wr_hash *targets, uint32_t count) {
-    return wr_self_may_sign(self) || (self->loaded && !wr_self_has_witness(self, targets, count));
+ * is left to ask.  And of all that say it has a twin, while another sibling would confirm it: one
+ * that lies could not be removed otherwise (sync.md 5.1). */
+bool wr_self_may_end(wr_self *self, const wr_hash *devices, uint32_t count) {
+    return wr_self_may_sign(self) || (self->loaded && (!wr_self_has_witness(self, devices, count) ||
+                                                       wr_self_is_cleared(self, devices, count)));
+}
+
+/* Whoever could have confirmed it is out, or has done so. */
+void wr_self_ended(wr_self *self, const wr_hash *devices, uint32_t count) {
+    self->confirmed = true;
+    for (uint32_t i = 0; i < count; i++)
+        wr_self_forget_twin(self, &devices[i]);
 }
 
 static wr_err sign_as_root(wr_self *self, const wr_sign_key *root, wr_op_type type, wr_slice body,
@@ -135,16 +147,17 @@ static wr_err sign_remove(wr_self *self, const wr_removal *removal, const wr_has
 
 wr_err wr_self_remove(wr_self *self, const wr_removal *removal, wr_now now) {
     WR_ASSERT(removal->target_count != 0 && removal->target_count <= WR_MEMBERS_MAX);
-    if (!may_remove(self, removal->targets, removal->target_count))
+    if (!wr_self_may_end(self, removal->targets, removal->target_count))
         return WR_ERR_STATE;
     WR_TRY(wr_self_ack_first(self, now));
     for (uint32_t i = 0; i < removal->target_count; i++)
         WR_TRY(sign_remove(self, removal, &removal->targets[i], now));
-    self->confirmed = true; /* whoever could have done so is out */
+    wr_self_ended(self, removal->targets, removal->target_count);
     /* spec:circle#5.4 "The device that signs a REMOVE MUST make a new epoch in the same step."
-     * Where no epoch has room any more, the removal is worth having without. */
+     * Where no epoch has room any more, or ROOT alone can sign, the removal is worth having
+     * without. */
     wr_err err = wr_self_rotate(self, now);
-    return err == WR_ERR_LIMIT ? WR_OK : err;
+    return err == WR_ERR_LIMIT || err == WR_ERR_REFUSED ? WR_OK : err;
 }
 
 wr_err wr_self_leave(wr_self *self, wr_now now) {

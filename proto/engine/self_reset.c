@@ -169,21 +169,22 @@ static wr_err sign(wr_self *self, const wr_restart *restart, reset_lists *lists,
     return wr_self_adopt_ops(self);
 }
 
-/* A device that is not confirmed may begin anew without those who could confirm it. */
-static bool may_reset(wr_self *self, const wr_restart *restart) {
-    wr_hash left[WR_AUTHORS_MAX];
+static uint32_t list_left(const wr_self *self, const wr_restart *restart,
+                          wr_hash left[WR_AUTHORS_MAX]) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
         const wr_hash *id = &wr_graph_member(self->graph, i)->device_id;
         if (!is_kept(self, restart, id))
             left[count++] = *id;
     }
-    return wr_self_may_sign(self) || (self->loaded && !wr_self_has_witness(self, left, count));
+    return count;
 }
 
 wr_err wr_self_reset(wr_self *self, const wr_restart *restart, wr_now now) {
     WR_ASSERT(restart->keep_count <= WR_MEMBERS_MAX);
-    if (!may_reset(self, restart))
+    wr_hash left[WR_AUTHORS_MAX];
+    uint32_t left_count = list_left(self, restart, left);
+    if (!wr_self_may_end(self, left, left_count))
         return WR_ERR_STATE;
     if (!is_kept(self, restart, &self->identity.device_id))
         return WR_ERR_UNKNOWN;
@@ -194,7 +195,7 @@ wr_err wr_self_reset(wr_self *self, const wr_restart *restart, wr_now now) {
     wr_err err = sign(self, restart, lists, now);
     free(lists);
     WR_TRY(err == WR_ERR_NOBUF ? WR_ERR_LIMIT : err);
-    self->confirmed = true; /* whoever could have done so is not kept */
+    wr_self_ended(self, left, left_count);
     err = wr_self_rotate(self, now);
     return err == WR_ERR_LIMIT ? WR_OK : err; /* as with a removal */
 }

@@ -23,14 +23,30 @@ wr_twins *wr_self_twins(wr_self *self) {
 /* spec:sync#5.1 "A device that hears TWIN MUST NOT sign from then on, until it is confirmed anew."
  */
 void wr_self_see_twin(wr_self *self, const wr_hash *by, wr_now now) {
+    wr_place *place = wr_twins_place(&self->twins, by);
+    WR_ASSERT(place != NULL); /* a sibling's, and each that ever was one has room */
     self->confirmed = false;
-    self->twin_by = *by;
-    self->twin_until = wr_mono_add(now.mono, TWIN_MS);
+    place->vouches = false;
+    place->twin_until = wr_mono_add(now.mono, TWIN_MS);
 }
 
 void wr_self_forget_twin(wr_self *self, const wr_hash *by) {
-    if (by == NULL || wr_hash_equal(by, &self->twin_by))
-        self->twin_until.ms = 0;
+    for (uint32_t i = 0; i < self->twins.count; i++)
+        if (by == NULL || wr_hash_equal(by, &self->twins.places[i].device_id))
+            self->twins.places[i].twin_until.ms = 0;
+}
+
+bool wr_self_is_cleared(const wr_self *self, const wr_hash *but, uint32_t but_count) {
+    bool vouched = false;
+    for (uint32_t i = 0; i < self->twins.count; i++) {
+        const wr_place *place = &self->twins.places[i];
+        if (wr_hash_is_among(&place->device_id, but, but_count))
+            continue;
+        if (place->twin_until.ms != 0)
+            return false;
+        vouched = vouched || place->vouches;
+    }
+    return vouched;
 }
 
 void wr_self_regained(const wr_self *self, uint64_t *ret_entries, uint64_t *ret_ops) {
@@ -39,5 +55,9 @@ void wr_self_regained(const wr_self *self, uint64_t *ret_entries, uint64_t *ret_
 }
 
 wr_mono wr_self_twin_until(const wr_self *self) {
-    return self->twin_until;
+    wr_mono until = {0};
+    for (uint32_t i = 0; i < self->twins.count; i++)
+        if (self->twins.places[i].twin_until.ms > until.ms)
+            until = self->twins.places[i].twin_until;
+    return until;
 }

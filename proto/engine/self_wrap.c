@@ -73,7 +73,8 @@ static void self_aside_wipe(self_aside *aside) {
 static void keep_aside(wr_self *self, const wr_wrap *wrap) {
     for (uint32_t i = 0; i < self->aside_count; i++)
         if (wr_hash_equal(&self->aside[i].epoch_id, &wrap->epoch_id) &&
-            wr_key_equal(&self->aside[i].secret, &wrap->secret))
+            wr_key_equal(&self->aside[i].secret, &wrap->secret) &&
+            wr_key_equal(&self->aside[i].seed, &wrap->seed))
             return;
     /* spec:circle#6.3 "At most 8 secrets MUST be kept aside; the oldest gives way." */
     if (self->aside_count == WR_COUNT(self->aside))

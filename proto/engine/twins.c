@@ -35,7 +35,7 @@ void wr_place_leave(wr_place *place, bool left, wr_mono now) {
         return;
     place->yields = false;
     place->rival_signs = false;
-    place->answered = place->asked;
+    place->answered = place->moot = place->asked;
     place->free_at = left ? now : wr_mono_add(now, WR_TWINS_RETURN_MS);
 }
 

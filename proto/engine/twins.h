@@ -27,6 +27,10 @@ typedef struct wr_place {
     bool rival_signs;  /* one of those that wait says that it does */
     uint32_t asked;    /* rivals that came: whether the instance lives */
     uint32_t answered; /* .. up to which of them it has shown */
+    uint32_t moot;     /* .. up to which one that has gone was asked */
+    /* the device's own word, on whatever session */
+    bool vouches;       /* it would confirm us, but for a twin that another one knows of */
+    wr_mono twin_until; /* it has met another process of ours; zero: it has not */
 } wr_place;
 
 typedef struct wr_twins {
@@ -59,10 +63,12 @@ struct wr_self;
 const wr_digest *wr_self_instance(const struct wr_self *self);
 void wr_self_set_instance(struct wr_self *self, const wr_digest *instance);
 /* A sibling has met another process of this device: nothing is signed until confirmed anew.  It is
- * forgotten when the sibling takes it back (by NULL: whoever said so), or some time has passed. */
+ * forgotten when the sibling takes it back (by NULL: all that said so), or some time has passed. */
 void wr_self_see_twin(struct wr_self *self, const wr_hash *by, wr_now now);
 void wr_self_forget_twin(struct wr_self *self, const wr_hash *by);
 wr_mono wr_self_twin_until(const struct wr_self *self); /* zero: no twin is known */
+/* Do none but these know of a twin, while another sibling vouches for this device? */
+WR_MUST bool wr_self_is_cleared(const struct wr_self *self, const wr_hash *but, uint32_t but_count);
 wr_twins *wr_self_twins(struct wr_self *self);
 /* Entries and ops of our own that siblings brought back, as we had lost them. */
 void wr_self_regained(const struct wr_self *self, uint64_t *ret_entries, uint64_t *ret_ops);

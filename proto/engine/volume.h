@@ -27,8 +27,8 @@ WR_MUST wr_err wr_volumes_new(wr_volumes **ret_volumes); /* NOMEM */
 void wr_volumes_free(wr_volumes *volumes);               /* NULL is fine */
 WR_DEFINE_FREEP(wr_volumes, wr_volumes_free)
 
-/* An epoch whose op is admitted, each once: what comes under it counts from now on. */
-void wr_volumes_add(wr_volumes *volumes, const wr_hash *epoch_id);
+/* An epoch whose op is admitted, each once: what comes under it counts from now on.  NOMEM. */
+WR_MUST wr_err wr_volumes_add(wr_volumes *volumes, const wr_hash *epoch_id);
 /* What was stored.  False: no such epoch. */
 WR_MUST bool wr_volumes_load(wr_volumes *volumes, const wr_hash *epoch_id, const wr_volume *volume);
 /* Whole segments, taken or written.  Those of unknown epochs are passed over. */

@@ -3,8 +3,6 @@
  */
 #include "engine_circle_world.h"
 
-#include "engine/self_reset.h"
-
 device *a, *b, *c;
 
 int circle_start(void **state) {
@@ -57,29 +55,6 @@ void remove_it(device *by, const device *target, wr_reason reason) {
         .targets = &target->identity.device_id, .target_count = 1, .reason = reason};
     T_OK(wr_self_remove(by->self, &removal, world_now));
     (void)drain(by);
-}
-
-wr_sign_key root_key(uint64_t seed) {
-    wr_rng rng = t_rng(seed);
-    wr_key rs;
-    wr_sign_key key;
-    wr_rng_fill(&rng, rs.b, sizeof rs.b);
-    wr_recovery_sign_key(&rs, &key);
-    return key;
-}
-
-wr_err reset_it(device *by, const device *keep_one, const device *keep_other) {
-    wr_sign_key root = root_key(99);
-    wr_hash keep[2];
-    wr_restart restart = {.keep = keep, .root = &root};
-    if (keep_one != NULL)
-        keep[restart.keep_count++] = keep_one->identity.device_id;
-    if (keep_other != NULL)
-        keep[restart.keep_count++] = keep_other->identity.device_id;
-    wr_hash_sort(keep, restart.keep_count);
-    wr_err err = wr_self_reset(by->self, &restart, world_now);
-    (void)drain(by);
-    return err;
 }
 
 void tell_ops(const device *from, device *to) {

@@ -14,9 +14,6 @@ wr_hash write_epoch(const device *d); /* it must have one */
 bool holds(const device *d, const wr_hash *epoch_id);
 wr_hash rotate(device *d); /* the new epoch */
 void remove_it(device *by, const device *target, wr_reason reason);
-wr_sign_key root_key(uint64_t seed); /* of a: 99 */
-/* With it; NULL, NULL keeps all members. */
-wr_err reset_it(device *by, const device *keep_one, const device *keep_other);
 wr_op_ref newest_op(const device *d);
 /* The ops without the secrets. */
 void tell_ops(const device *from, device *to);

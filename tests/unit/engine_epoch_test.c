@@ -176,6 +176,25 @@ static void a_newcomer_reads_what_was_before(void **state) {
     device_free(d);
 }
 
+/* A thief that is out strikes back, and makes an epoch on top of that; another one who is in passes
+ * on both, and the secret.  What is held stands in the way of no later epoch. */
+static void an_epoch_on_top_of_what_is_held_is_not_named(void **state) {
+    (void)state;
+    device *d = device_new(9);
+    WR_SECRET(wr_key) secret;
+    add_device(a, d); /* c has not heard of it */
+    remove_it(a, c, WR_REASON_COMPROMISED);
+    remove_it(c, a, WR_REASON_LOST);
+    wr_hash theirs = newest_op(c).id;
+    tell_ops(c, a);
+    T_TRUE(wr_member_is_in(wr_graph_find(wr_self_graph(a->self), &d->identity.device_id)));
+    T_TRUE(wr_keyring_secret(wr_self_keyring(c->self), &theirs, &secret));
+    T_OK(wr_self_add_epoch(a->self, &theirs, &secret));
+    rotate(a);
+    remove_it(a, d, WR_REASON_LOST);
+    device_free(d);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
@@ -186,6 +205,7 @@ int main(void) {
         TEST(each_way_out_of_the_circle_ends_the_epoch),
         TEST(who_is_convicted_reads_nothing_of_later),
         TEST(a_newcomer_reads_what_was_before),
+        TEST(an_epoch_on_top_of_what_is_held_is_not_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "channel/pattern.h"
 #include "circle/recovery.h"
+#include "engine/self_reset.h"
 #include "engine/self_seed.h"
 #include "engine_seeds.h"
 
@@ -66,6 +67,29 @@ void found(device *a) {
     wr_recovery_sign_key(&rs, &root_sign);
     T_OK(wr_self_found(a->self, &root, &root_sign, world_now));
     (void)drain(a);
+}
+
+wr_sign_key root_key(uint64_t seed) {
+    wr_rng rng = t_rng(seed);
+    wr_key rs;
+    wr_sign_key key;
+    wr_rng_fill(&rng, rs.b, sizeof rs.b);
+    wr_recovery_sign_key(&rs, &key);
+    return key;
+}
+
+wr_err reset_it(device *by, const device *keep_one, const device *keep_other) {
+    wr_sign_key root = root_key(99);
+    wr_hash keep[2];
+    wr_restart restart = {.keep = keep, .root = &root};
+    if (keep_one != NULL)
+        keep[restart.keep_count++] = keep_one->identity.device_id;
+    if (keep_other != NULL)
+        keep[restart.keep_count++] = keep_other->identity.device_id;
+    wr_hash_sort(keep, restart.keep_count);
+    wr_err err = wr_self_reset(by->self, &restart, world_now);
+    (void)drain(by);
+    return err;
 }
 
 void make_add(device *a, device *b, wr_buf *op, wr_sig *ret_sig) {

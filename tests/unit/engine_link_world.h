@@ -40,6 +40,9 @@ void device_free(device *d);
 /* Keeps what self wants stored; false when there was nothing. */
 bool drain(device *d);
 void found(device *a);
+wr_sign_key root_key(uint64_t seed); /* of a: 99 */
+/* With it; NULL, NULL keeps all members. */
+wr_err reset_it(device *by, const device *keep_one, const device *keep_other);
 /* An ADD of b by a, not admitted yet. */
 void make_add(device *a, device *b, wr_buf *op, wr_sig *ret_sig);
 /* b learns all of the circle as a pairing would tell it. */

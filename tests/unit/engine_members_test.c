@@ -259,10 +259,54 @@ static void the_last_one_may_remove_the_others_without_their_word(void **state) 
     device_free(again);
 }
 
+/* The writer was lost while it delivered: its newest checkpoint reaches beyond every cut, and
+ * nobody has the entries below it. spec:sync#4.1 type=test "One that an op vouches for MUST take
+ * the place of a newer one that reaches beyond the limit (circle.md 4.7) and is not whole" */
+static void what_counts_comes_though_the_rest_never_will(void **state) {
+    (void)state;
+    append(c, 3);
+    meet(a, c, 1);
+    meet(b, c, 2);
+    append(c, 4);
+    meet(a, c, 4);
+    append(c, 5);
+    const wr_feed *feed = feed_at(c, c);
+    T_OK(wr_self_checkpoint(b->self, feed_of(b, c), wr_feed_checkpoint(feed), &feed->cp_sig));
+    (void)drain(b);
+    remove_it(a, c, WR_REASON_COMPROMISED);
+    meet(a, b, 3);
+    T_EQ(feed_at(b, c)->tree.len, 7);
+    T_TRUE(wr_feed_complete(feed_at(b, c)));
+    assert_equal_replicas(a, b);
+    T_ERR(wr_self_checkpoint(b->self, feed_of(b, c), wr_feed_checkpoint(feed), &feed->cp_sig),
+          WR_ERR_REFUSED);
+}
+
+/* .. but of a member the newest is the newest. */
+static void an_older_checkpoint_of_a_member_changes_nothing(void **state) {
+    (void)state;
+    append(c, 3);
+    meet(b, c, 1);
+    append(c, 4);
+    meet(a, c, 2);
+    append(c, 5);
+    const wr_feed *feed = feed_at(c, c), *older = feed_at(a, c);
+    T_OK(wr_self_checkpoint(b->self, feed_of(b, c), wr_feed_checkpoint(feed), &feed->cp_sig));
+    (void)drain(b);
+    T_ERR(wr_self_checkpoint(b->self, feed_of(b, c), wr_feed_checkpoint(older), &older->cp_sig),
+          WR_ERR_EXISTS);
+    meet(a, b, 3);
+    T_EQ(feed_at(b, c)->tree.len, 3);
+    meet(b, c, 4);
+    T_EQ(feed_at(b, c)->tree.len, 12);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(what_counts_comes_though_the_rest_never_will),
+        TEST(an_older_checkpoint_of_a_member_changes_nothing),
         TEST(a_removal_ends_the_session_at_once),
         TEST(the_secret_of_the_next_epoch_goes_to_members_only),
         TEST(a_new_secret_is_said_unasked),

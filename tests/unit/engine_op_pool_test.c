@@ -6,6 +6,8 @@
 #include "unit/circle_fixture.h"
 #include "wire/pack.h"
 
+#include <time.h>
+
 static const wr_now now = {{1000}, {1700000100000ull}};
 
 static wr_rng test_rng(void) {
@@ -42,7 +44,7 @@ static void tell(wr_op_pool *pool, const wr_self *from, wr_self *to, bool backwa
         wr_op_ref op = wr_graph_op(graph, backwards ? count - 1 - i : i);
         wr_err err = wr_self_admit(to, op.bytes, op.sig, now);
         if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN)
-            T_OK(wr_op_pool_put(pool, &op.id, op.bytes, op.sig));
+            T_OK(wr_op_pool_put(pool, &op.id, op.bytes, op.sig, err == WR_ERR_FORK));
         else
             T_OK(err);
         T_OK(wr_op_pool_retry(pool, to, now));
@@ -113,6 +115,62 @@ static void run_fork(t_circle *c, bool backwards, bool only_one_builds) {
     wr_self_free(a);
 }
 
+/* .. and has no fault from it where that cannot be signed. */
+static void who_is_out_accuses_nobody(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    t_op removal = t_remove_aside(c->graph, &c->admin, &c->founder);
+    T_OK(wr_self_admit(f, t_op_slice(&removal), &removal.sig, now));
+    T_FALSE(is_in(f, &c->founder));
+    T_TRUE(wr_self_may_sign(f));
+    T_OK(wr_self_accuse(f, now));
+    wr_self_free(f);
+}
+
+/* An EQUIV of the member for its two ops, by somebody. */
+static t_op equiv_by(const t_circle *c, const wr_identity *author, const t_op *one,
+                     const t_op *other) {
+    uint8_t pieces[2][1200], bytes[3000];
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    bool swap = wr_order(t_op_slice(one), t_op_slice(other)) > 0;
+    const t_op *ops[] = {swap ? other : one, swap ? one : other};
+    wr_equiv equiv = {.kind = WR_EQUIV_OPS, .device_id = c->member.device_id};
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    for (size_t i = 0; i < 2; i++) {
+        wr_buf piece = WR_BUF_ARRAY(pieces[i]);
+        T_OK(wr_buf_put(&piece, t_op_slice(ops[i])));
+        T_OK(wr_buf_put(&piece, WR_SLICE_OBJ(ops[i]->sig)));
+        equiv.evidence[i] = wr_buf_slice(&piece);
+    }
+    T_OK(wr_equiv_encode(&equiv, &body));
+    t_op next = t_next(c->graph, author, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    header.type = WR_OP_EQUIV;
+    header.body = wr_buf_slice(&body);
+    return t_forge(&header, parents, author);
+}
+
+/* What one that is barred says against its friend is held: that must not save the friend. */
+static void an_equiv_that_is_held_convicts_nobody(void **state) {
+    t_circle *c = *state;
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    t_op theirs = equiv_by(c, &c->admin, &one, &other);
+    wr_removal removal = {
+        .targets = &c->admin.device_id, .target_count = 1, .reason = WR_REASON_LOST};
+    T_OK(wr_self_remove(f, &removal, now));
+    T_OK(wr_self_admit(f, t_op_slice(&theirs), &theirs.sig, now));
+    T_TRUE(is_in(f, &c->member));
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    T_OK(wr_self_accuse(f, now));
+    T_FALSE(is_in(f, &c->member));
+    wr_self_free(f);
+}
+
 /* spec:circle#3.11 type=test "The evidence of an EQUIV MUST prove that the accused contradicted
  * itself, whoever the author is." */
 static void a_false_accusation_is_refused(void **state) {
@@ -164,8 +222,10 @@ static void a_device_that_a_branch_added_does_not_bring_it_in(void **state) {
     uint32_t count = wr_graph_op_count(wr_self_graph(a));
     const t_op *ops[] = {&stands, &add};
     for (size_t i = 0; i < WR_COUNT(ops); i++) {
-        T_TRUE(wr_self_admit(a, t_op_slice(ops[i]), &ops[i]->sig, now) != WR_OK);
-        T_OK(wr_op_pool_put(&pool, &ops[i]->id, t_op_slice(ops[i]), &ops[i]->sig));
+        wr_err err = wr_self_admit(a, t_op_slice(ops[i]), &ops[i]->sig, now);
+        T_TRUE(err == WR_ERR_UNKNOWN || err == WR_ERR_FORK);
+        T_OK(wr_op_pool_put(&pool, &ops[i]->id, t_op_slice(ops[i]), &ops[i]->sig,
+                            err == WR_ERR_FORK));
         T_OK(wr_op_pool_retry(&pool, a, now));
     }
     T_EQ(wr_graph_op_count(wr_self_graph(a)), count);
@@ -252,9 +312,10 @@ static void fill_pool(t_circle *c, size_t body_size, uint32_t low, uint32_t high
         T_OK(wr_pack_bin(&body, wr_slice_of(big, body_size)));
         header.body = wr_buf_slice(&body);
         t_op op = t_forge(&header, parents, &c->member);
-        err = wr_op_pool_put(&pool, &op.id, t_op_slice(&op), &op.sig);
+        err = wr_op_pool_put(&pool, &op.id, t_op_slice(&op), &op.sig, false);
         if (err == WR_OK)
-            T_OK(wr_op_pool_put(&pool, &op.id, t_op_slice(&op), &op.sig)); /* again: nothing new */
+            T_OK(wr_op_pool_put(&pool, &op.id, t_op_slice(&op), &op.sig,
+                                false)); /* again: nothing new */
     }
     T_EQ(err, WR_ERR_LIMIT);
     T_TRUE(count > low && count < high);
@@ -269,9 +330,49 @@ static void what_waits_is_bounded(void **state) {
     fill_pool(*state, 10, WR_OP_POOL_OPS_MAX, WR_OP_POOL_OPS_MAX + 2);
 }
 
+/* An op that waits for one that never comes, on top of as many others as it may name. */
+static t_op op_that_waits(const t_circle *c, uint64_t hlc) {
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    t_op next = t_next(c->graph, &c->member, WR_OP_ACK, wr_slice_str("\x91\x90"));
+    wr_op header = t_header(&next, parents);
+    for (uint32_t i = 0; i + 1 < WR_OP_PARENTS_MAX; i++)
+        parents[i] = wr_graph_op(c->graph, i).id;
+    memset(parents[WR_OP_PARENTS_MAX - 1].b, 0xff, WR_HASH_SIZE);
+    wr_hash_sort(parents, WR_OP_PARENTS_MAX);
+    header.parent_count = WR_OP_PARENTS_MAX;
+    header.hlc = hlc;
+    return t_forge(&header, parents, &c->member);
+}
+
+/* A frame of OPS may be empty, and ten thousand of them are one message. */
+static void what_waits_is_not_tried_again_for_nothing(void **state) {
+    t_circle *c = *state;
+    for (uint32_t i = 0; i < WR_OP_PARENTS_MAX; i++)
+        (void)t_ack(c->graph, &c->member);
+    wr_self *f = self_of(c, &c->founder);
+    wr_op_pool pool = {0};
+    wr_err err = WR_OK;
+    for (uint64_t hlc = 1; err == WR_OK; hlc++) {
+        t_op op = op_that_waits(c, hlc);
+        err = wr_op_pool_put(&pool, &op.id, t_op_slice(&op), &op.sig, false);
+    }
+    T_TRUE(pool.count > 400);
+    clock_t begin = clock();
+    for (uint32_t i = 0; i < 10000; i++)
+        T_OK(wr_op_pool_retry(&pool, f, now));
+    T_TRUE(clock() - begin < 5 * CLOCKS_PER_SEC); /* each costs milliseconds */
+    wr_op_pool_wipe(&pool);
+    wr_self_free(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_waits_is_not_tried_again_for_nothing, t_circle_start,
+                                        t_circle_stop),
         cmocka_unit_test_setup_teardown(two_branches_do_not_part_honest_siblings, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(who_is_out_accuses_nobody, t_circle_start, t_circle_stop),
+        cmocka_unit_test_setup_teardown(an_equiv_that_is_held_convicts_nobody, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_false_accusation_is_refused, t_circle_start,
                                         t_circle_stop),

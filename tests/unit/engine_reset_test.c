@@ -29,6 +29,93 @@ static void settle(device *d) {
     (void)drain(d);
 }
 
+/* ---- where nothing else is left ---- */
+
+static wr_err remove_by_root(device *by, const device *target) {
+    wr_sign_key root = root_key(99);
+    wr_removal removal = {.targets = &target->identity.device_id,
+                          .target_count = 1,
+                          .reason = WR_REASON_LOST,
+                          .root = &root};
+    wr_err err = wr_self_remove(by->self, &removal, world_now);
+    (void)drain(by);
+    return err;
+}
+
+/* What c strikes is void, and covered, until d voids what voided it.  The guard of a holds it then,
+ * but what a signs has it in its past: only ROOT's word is left to it. */
+static void who_covered_what_is_held_has_the_words(void **state) {
+    (void)state;
+    device *d = device_new(9);
+    add_device(a, d);
+    wr_self_confirm(d->self);
+    settle(d);
+    meet(d, a, 1);
+    meet(a, b, 2);
+    meet(a, c, 3);
+    remove_it(b, c, WR_REASON_COMPROMISED);
+    meet(a, b, 4);
+    remove_it(c, a, WR_REASON_LOST);
+    tell_ops(c, a);
+    settle(a);
+    remove_it(d, b, WR_REASON_LOST);
+    tell_ops(d, a);
+    T_TRUE(is_member(a, a));
+    settle(a);
+    T_ERR(wr_self_rotate(a->self, world_now), WR_ERR_REFUSED);
+    T_OK(remove_by_root(a, d));
+    T_FALSE(is_member(a, d));
+    T_OK(reset_it(a, NULL, NULL));
+    rotate(a);
+    device_free(d);
+}
+
+/* ---- two epochs with one tag ---- */
+
+/* ROOT may list any id, as others may find one by much hashing. */
+static void list_epoch(device *d, const wr_hash *epoch_id, const wr_key *secret) {
+    wr_sign_key root = root_key(99);
+    uint8_t cert_bytes[512], items[2][512], body_bytes[2048], op_bytes[4096];
+    wr_buf cert = WR_BUF_ARRAY(cert_bytes), keep = WR_BUF_ARRAY(items[0]);
+    wr_buf epochs = WR_BUF_ARRAY(items[1]), body = WR_BUF_ARRAY(body_bytes);
+    wr_buf op = WR_BUF_ARRAY(op_bytes);
+    const wr_graph *graph = wr_self_graph(d->self);
+    wr_reset reset = {.root = *wr_graph_root(graph)};
+    wr_sig sig;
+    T_OK(wr_cert_encode(&d->identity.cert, &cert));
+    T_OK(wr_kept_put(&keep, &(wr_kept){wr_buf_slice(&cert), WR_ROLE_ADMIN}));
+    wr_reset_epoch epoch = {*epoch_id, wr_epoch_commit(secret, wr_graph_circle_id(graph))};
+    T_OK(wr_reset_epoch_put(&epochs, &epoch));
+    reset.keep = (wr_op_list){1, wr_buf_slice(&keep)};
+    reset.epochs = (wr_op_list){1, wr_buf_slice(&epochs)};
+    T_OK(wr_reset_encode(&reset, &body));
+    T_OK(wr_graph_author_root(graph, &root, WR_OP_RESET, wr_buf_slice(&body),
+                              wr_self_hlc(d->self, world_now), &op, &sig));
+    T_OK(wr_self_admit(d->self, wr_buf_slice(&op), &sig, world_now));
+    T_OK(wr_self_add_epoch(d->self, epoch_id, secret));
+    (void)drain(d);
+}
+
+static void both_of_one_tag_are_tried(void **state) {
+    (void)state;
+    uint8_t bytes[512];
+    wr_buf out = WR_BUF_ARRAY(bytes);
+    wr_segment_reader reader;
+    wr_entry entry;
+    bool more;
+    const wr_key secret = {{7}};
+    wr_hash other = write_epoch(b);
+    append(b, 1);
+    other.b[WR_EPOCH_TAG_SIZE] ^= 1;
+    list_epoch(b, &other, &secret);
+    wr_segment_reader_init(&reader, rows_from(b, b, 0), 0);
+    T_OK(wr_segment_next(&reader, &entry, &more));
+    T_TRUE(more);
+    T_OK(wr_self_open(b->self, feed_at(b, b), &entry, &out));
+    entry.nonce[0] ^= 1;
+    T_ERR(wr_self_open(b->self, feed_at(b, b), &entry, &out), WR_ERR_AUTH);
+}
+
 /* ---- all are kept ---- */
 
 static void a_session_goes_on_over_a_reset(void **state) {
@@ -336,6 +423,9 @@ static void what_was_stored_is_loaded_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_covered_what_is_held_has_the_words, circle_start,
+                                        circle_stop),
+        cmocka_unit_test_setup_teardown(both_of_one_tag_are_tried, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_session_goes_on_over_a_reset, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_sleeper_follows_and_what_it_wrote_is_read, circle_start,
                                         circle_stop),

@@ -9,6 +9,7 @@
 #define RETURN_MS 3000u
 #define PROBE_MS 5000u
 #define TWIN_MS 60000u
+#define RIVAL_MS 30000u
 
 static wr_now now; /* of all of them */
 
@@ -253,8 +254,193 @@ static void the_word_of_one_sibling_holds_against_another(void **state) {
     three_free(&t);
 }
 
+/* spec:sync#5.1 type=test "nor while a TWIN holds that another sibling said." */
+static void what_one_takes_back_another_one_still_says(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_OK(puppet_say(q, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(t.b->self));
+    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_TRUE(wr_self_may_sign(t.b->self));
+    puppet_free(p);
+    puppet_free(q);
+    three_free(&t);
+}
+
+static wr_err remove_one(device *by, device *target) {
+    wr_removal removal = {
+        .targets = &target->identity.device_id, .target_count = 1, .reason = WR_REASON_LOST};
+    wr_err err = wr_self_remove(by->self, &removal, now);
+    (void)drain(by);
+    return err;
+}
+
+/* One that says TWIN without end silences whom it likes, but not its own removal. */
+static void who_lies_about_a_twin_is_removed(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_ERR(remove_one(t.b, t.a), WR_ERR_STATE); /* nobody else has said a word for b */
+    T_OK(puppet_say(q, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_ERR(remove_one(t.b, t.a), WR_ERR_STATE);
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(t.b->self));
+    T_ERR(remove_one(t.b, t.c), WR_ERR_STATE); /* what a says still holds */
+    T_OK(remove_one(t.b, t.a));
+    T_TRUE(wr_self_may_sign(t.b->self));
+    T_ERR(wr_link_judge(p->link), WR_ERR_REFUSED);
+    append(t.b, 1);
+    puppet_free(p);
+    puppet_free(q);
+    three_free(&t);
+}
+
+/* .. nor a new generation without it. */
+static void who_lies_about_a_twin_is_left_behind(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    T_FALSE(wr_self_may_sign(t.b->self));
+    T_ERR(reset_it(t.b, NULL, NULL), WR_ERR_STATE); /* the liar stays in this one */
+    T_ERR(reset_it(t.b, t.b, t.a), WR_ERR_STATE);
+    T_OK(reset_it(t.b, t.b, t.c));
+    T_TRUE(wr_self_may_sign(t.b->self));
+    puppet_free(p);
+    puppet_free(q);
+    three_free(&t);
+}
+
+/* .. and whoever spoke for it counts only while it is there. */
+static void who_has_gone_speaks_for_nobody(void **state) {
+    (void)state;
+    now = world_now;
+    three t = three_new(1);
+    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(p);
+    puppet_up(q);
+    T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
+    T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
+    puppet_free(q);
+    T_ERR(remove_one(t.b, t.a), WR_ERR_STATE);
+    puppet_free(p);
+    three_free(&t);
+}
+
+static void links_of(device *from, device *to, uint64_t id, wr_link **ret_from, wr_link **ret_to) {
+    wr_link_config config = {
+        .self = from->self, .link_id = id, .role = WR_INITIATOR, .peer = to->identity.device_id};
+    now.mono.ms += 10;
+    now.wall.ms += 10;
+    T_OK(wr_link_new(ret_from, &config, now));
+    config = (wr_link_config){.self = to->self, .link_id = id, .role = WR_RESPONDER};
+    T_OK(wr_link_new(ret_to, &config, now));
+}
+
+/* A device that starts again and comes on two paths at once is one process. */
+static void two_sessions_of_one_process_are_no_twins(void **state) {
+    (void)state;
+    copies t;
+    wr_link *other, *other_at_b;
+    copies_begin(&t);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    links_of(t.copy, t.b, 3, &other, &other_at_b);
+    T_OK(talk(t.copy, other, t.b, other_at_b));
+    hang_up(&t.first_link);
+    hang_up(&t.first_at_b);
+    now.mono.ms += RETURN_MS;
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_OK(talk(t.copy, other, t.b, other_at_b));
+    T_EQ(wr_self_twin_until(t.copy->self).ms, 0);
+    T_TRUE(wr_self_may_sign(t.copy->self));
+    hang_up(&other);
+    hang_up(&other_at_b);
+    copies_end(&t);
+}
+
+/* Two wait: the one that gets the place is asked, as the one was that had it. */
+static void the_second_that_waits_is_told_by_an_answer(void **state) {
+    (void)state;
+    copies t;
+    wr_link *other, *other_at_b;
+    copies_begin(&t);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    device *third = started_again(t.first, 95);
+    links_of(third, t.b, 3, &other, &other_at_b);
+    T_OK(talk(third, other, t.b, other_at_b));
+    hang_up(&t.first_link);
+    hang_up(&t.first_at_b);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b)); /* it has the place */
+    T_OK(talk(third, other, t.b, other_at_b));
+    T_EQ(wr_self_twin_until(third->self).ms, 0);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b)); /* it answers */
+    T_ERR(talk(third, other, t.b, other_at_b), WR_ERR_CLOSED);
+    T_TRUE(wr_self_twin_until(third->self).ms != 0);
+    hang_up(&other);
+    hang_up(&other_at_b);
+    device_free(third);
+    copies_end(&t);
+}
+
+/* Its last words stand in the way of the PING: no write is asked for. */
+static void a_dead_session_that_is_full_makes_room(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_TRUE(wr_mono_reached(wr_link_deadline(t.first_at_b), now.mono));
+    T_OK(wr_link_tick(t.first_at_b, now));
+    T_EQ(wr_link_deadline(t.first_at_b).ms, now.mono.ms + PROBE_MS);
+    now.mono.ms += PROBE_MS;
+    T_ERR(wr_link_tick(t.first_at_b, now), WR_ERR_TIMEOUT);
+    hang_up(&t.first_at_b);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    T_TRUE(wr_self_may_sign(t.copy->self));
+    copies_end(&t);
+}
+
+/* spec:sync#5.1 type=test "A newcomer that waits for 30 seconds MUST be left." */
+static void nobody_waits_for_ever(void **state) {
+    (void)state;
+    copies t;
+    copies_begin(&t);
+    copy_comes(&t, 2);
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b));
+    now.mono.ms += RIVAL_MS - 1;
+    T_OK(talk(t.copy, t.copy_link, t.b, t.copy_at_b)); /* it is heard, and nobody answers for it */
+    T_OK(wr_link_tick(t.copy_at_b, now));
+    now.mono.ms += 1;
+    T_ERR(wr_link_tick(t.copy_at_b, now), WR_ERR_TIMEOUT);
+    copies_end(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_one_takes_back_another_one_still_says),
+        cmocka_unit_test(who_lies_about_a_twin_is_removed),
+        cmocka_unit_test(who_lies_about_a_twin_is_left_behind),
+        cmocka_unit_test(who_has_gone_speaks_for_nobody),
+        cmocka_unit_test(two_sessions_of_one_process_are_no_twins),
+        cmocka_unit_test(the_second_that_waits_is_told_by_an_answer),
+        cmocka_unit_test(a_dead_session_that_is_full_makes_room),
+        cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(a_copy_beside_the_first_signs_nothing),
         cmocka_unit_test(when_the_first_leaves_the_copy_goes_on),
         cmocka_unit_test(a_restart_is_confirmed_within_seconds),

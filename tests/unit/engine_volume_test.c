@@ -181,8 +181,23 @@ static void a_copy_that_is_set_back_counts_nothing_twice(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
+/* Each of a circle's graphs may be full of them. */
+static void the_epochs_of_two_generations_have_a_place(void **state) {
+    (void)state;
+    WR_AUTO(wr_volumes) volumes = NULL;
+    wr_hash epoch_id = {{0}};
+    T_OK(wr_volumes_new(&volumes));
+    for (uint32_t i = 0; i < 2u * WR_OPS_MAX; i++) {
+        wr_store_u32(epoch_id.b, i);
+        T_OK(wr_volumes_add(volumes, &epoch_id));
+    }
+    T_TRUE(wr_volumes_load(volumes, &epoch_id, &(wr_volume){1, 2}));
+    T_EQ(wr_volumes_get(volumes, &epoch_id).bytes, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_epochs_of_two_generations_have_a_place),
         TEST(an_epoch_is_full_before_the_limit_is_passed),
         TEST(the_limits_are_those_of_the_spec_and_the_bytes_count_too),
         TEST(what_siblings_write_counts_and_a_full_epoch_is_left_by_all),

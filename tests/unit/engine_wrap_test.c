@@ -162,6 +162,13 @@ static void the_op_decides_between_secrets_that_were_kept_aside(void **state) {
     T_OK(seal(a, b, &epoch_id, bytes));
     T_OK(unwrap(b, &ring, bytes));
     T_EQ(aside(b), 2);
+    wr_wrap bent = {.epoch_id = epoch_id, .seed = {{9}}}; /* E with another Q is another one */
+    T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), &epoch_id, &bent.secret));
+    out.len = 0;
+    T_OK(wr_wrap_seal(&stranger->identity, &b->identity.cert.box, circle_id, &wrong.seed, &bent,
+                      t_rng(8), &out));
+    T_OK(unwrap(b, &ring, bytes));
+    T_EQ(aside(b), 3);
     tell_ops(a, b);
     T_TRUE(holds(b, &epoch_id));
     T_EQ(aside(b), 0);
