@@ -17,7 +17,6 @@ typedef struct subscription {
     uint64_t id;
     bool dirty; /* there may be something to send */
     char cursor[HUB_CURSOR_MAX];
-    uint32_t skip; /* entries after cursor that were sent already */
     size_t log_len;
     uint8_t log[WR_NAME_BYTES_MAX];
 } subscription;

@@ -64,6 +64,8 @@ warren_value *value_of_entry(wr_slice log, const hub_entry *entry) {
     warren_put(value, "deleted", warren_bool(false));
     if (entry->ahead)
         warren_put(value, "ahead", warren_bool(true));
+    if (entry->late)
+        warren_put(value, "late", warren_bool(true));
     return value;
 }
 

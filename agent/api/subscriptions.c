@@ -1,92 +1,59 @@
 /* log.subscribe: entries in order of arrival, pulled from the store only while the client reads.
  *
- * A cursor of this file is "<hub cursor>+<n>": n entries after the hub's place.  The hub names a
- * place once a batch; the count names each entry within it, and as order of arrival only grows at
- * its end, it stays true for ever.
- *
  * Layer:  api
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/methods_impl.h"
 #include "base/text.h"
 
 #define BATCH_MAX 128u /* entries asked of the hub at once */
-#define CURSOR_TEXT_MAX (HUB_CURSOR_MAX + 16u)
-
-/* ---- cursors ------------------------------------------------------------------------- */
-
-/* FORMAT: not one of ours. */
-static wr_err parse_cursor(wr_slice text, subscription *to) {
-    size_t plus = text.len;
-    while (plus > 0 && text.ptr[plus - 1] != '+')
-        plus--;
-    if (plus == 0 || plus == text.len || plus > HUB_CURSOR_MAX || text.len - plus > 4)
-        return WR_ERR_FORMAT;
-    uint32_t skip = 0;
-    for (size_t i = plus; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return WR_ERR_FORMAT;
-        skip = skip * 10 + (uint32_t)(text.ptr[i] - '0');
-    }
-    if (skip > BATCH_MAX)
-        return WR_ERR_FORMAT;
-    memcpy(to->cursor, text.ptr, plus - 1);
-    to->cursor[plus - 1] = '\0';
-    to->skip = skip;
-    return WR_OK;
-}
-
-static warren_value *cursor_value(const subscription *s, uint32_t skip) {
-    char text[CURSOR_TEXT_MAX];
-    snprintf(text, sizeof text, "%s+%u", s->cursor, skip);
-    return warren_str(text);
-}
 
 /* ---- feeding ---------------------------------------------------------------------------- */
 
 typedef struct feed {
     client *who;
     subscription *s;
-    uint32_t seen; /* entries of this batch so far */
-    bool full;     /* no more room: the batch ends here and goes on with skip later */
+    bool full; /* no more room: the batch ends here */
 } feed;
+
+static void set_cursor(subscription *s, const char *cursor) {
+    size_t len = strlen(cursor);
+    WR_ASSERT(len < sizeof s->cursor);
+    memcpy(s->cursor, cursor, len + 1);
+}
 
 static wr_err feed_entry(void *ctx, const hub_entry *entry) {
     feed *f = ctx;
-    f->seen++;
-    if (f->seen <= f->s->skip)
-        return WR_OK;
     f->full = !server_conn_has_room(f->who->conn);
     if (f->full)
         return WR_ERR_NOBUF;
     warren_value *params = value_of_entry(wr_slice_of(f->s->log, f->s->log_len), entry);
     warren_put(params, "subscription", warren_uint(f->s->id));
-    warren_put(params, "cursor", cursor_value(f->s, f->seen));
+    warren_put(params, "cursor", warren_str(entry->cursor));
     wr_err err = params ? server_conn_notify(f->who->conn, "log.entry", params) : WR_ERR_NOMEM;
     warren_value_free(params);
     if (err == WR_OK)
-        f->s->skip = f->seen;
+        set_cursor(f->s, entry->cursor);
     f->full = err != WR_OK;
     return err;
 }
 
 /* One batch; true: there may be more to send at once. */
 static bool feed_batch(methods *m, client *who, subscription *s) {
-    feed f = {who, s, 0, false};
-    char next[HUB_CURSOR_MAX];
+    feed f = {who, s, false};
+    char from[HUB_CURSOR_MAX], next[HUB_CURSOR_MAX];
     bool more = false;
-    wr_err err = hub_arrivals(m->config.hub, wr_slice_of(s->log, s->log_len),
-                              wr_slice_str(s->cursor), BATCH_MAX, feed_entry, &f, next, &more);
+    memcpy(from, s->cursor, sizeof from);
+    wr_err err = hub_arrivals(m->config.hub, wr_slice_of(s->log, s->log_len), wr_slice_str(from),
+                              BATCH_MAX, feed_entry, &f, next, &more);
     if (err != WR_OK || f.full) {
         /* A log that does not exist yet, or no room: both come back by themselves. */
         s->dirty = f.full;
         return false;
     }
-    memcpy(s->cursor, next, sizeof next);
-    s->skip = 0;
+    set_cursor(s, next);
     s->dirty = more;
     return more;
 }
@@ -136,14 +103,15 @@ static wr_err place(const call *c, subscription *s) {
     wr_slice after = call_slice(c, "after"), log = wr_slice_of(s->log, s->log_len);
     bool now = wr_equal(after, wr_slice_str(HUB_CURSOR_NOW)), more = false;
     char cursor[HUB_CURSOR_MAX];
-    if (after.len > 0 && !now)
-        WR_TRY(parse_cursor(after, s));
-    wr_slice from = now ? after : wr_slice_str(s->cursor);
-    wr_err err = hub_arrivals(c->hub, log, from, 1, ignore_entry, NULL, cursor, &more);
+    if (after.len >= sizeof s->cursor)
+        return WR_ERR_FORMAT;
+    wr_err err = hub_arrivals(c->hub, log, after, 1, ignore_entry, NULL, cursor, &more);
     if (err == WR_ERR_UNKNOWN)
         return WR_OK;
     if (err == WR_OK && now)
-        memcpy(s->cursor, cursor, sizeof cursor);
+        set_cursor(s, cursor);
+    else if (err == WR_OK && after.len != 0)
+        memcpy(s->cursor, after.ptr, after.len);
     return err;
 }
 
@@ -184,7 +152,7 @@ void log_subscribe(call *c) {
     who->subscription_count++;
     warren_value *result = warren_map();
     warren_put(result, "subscription", warren_uint(s->id));
-    warren_put(result, "cursor", cursor_value(s, s->skip));
+    warren_put(result, "cursor", warren_str(s->cursor));
     call_ok(c, result);
     server_wake(c->m->server);
 }

@@ -53,8 +53,8 @@ static void print_body(const warren_value *body) {
 }
 
 static void print_entry(reader *r, const warren_value *entry) {
-    static const char *const keys[] = {"log",  "device",  "seq",   "id",     "time", "kind",
-                                       "body", "deleted", "ahead", "cursor", NULL};
+    static const char *const keys[] = {"log",  "device",  "seq",   "id",   "time",   "kind",
+                                       "body", "deleted", "ahead", "late", "cursor", NULL};
     if (r->jsonl) {
         print_json_keys(stdout, entry, keys);
         return;

@@ -212,7 +212,7 @@ wr_err hub_drain(hub *h) {
 
 wr_err hub_apply(hub *h) {
     bool changed = false;
-    if (!h->new_control && !h->new_epochs)
+    if (!h->new_control && !h->new_epochs && !h->new_ops)
         return WR_OK;
     WR_TRY(reader_apply(h->reader, &changed));
     h->new_names = h->new_names || changed;

@@ -120,6 +120,9 @@ typedef struct hub_entry { /* slices live during the callback */
     wr_slice kind;
     wr_slice body;
     bool ahead; /* stamped more than five minutes ahead of our clock */
+    /* Of hub_arrivals only. */
+    bool late;          /* it did not count when it came, or for a while */
+    const char *cursor; /* stands behind this entry */
 } hub_entry;
 typedef wr_err (*hub_entry_fn)(void *ctx, const hub_entry *entry);
 

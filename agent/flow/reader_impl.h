@@ -23,6 +23,12 @@ struct reader {
     uint64_t seen[WR_FEEDS_MAX];
     uint32_t seen_epochs;
     uint32_t keys_known; /* of the keyring: entries under later ones were given by nobody */
+    /* How much of each feed counted when that was last noted. */
+    uint32_t noted_count;
+    uint64_t noted[WR_FEEDS_MAX];
+    /* What was here when somebody who follows a log looked last. */
+    bool looked;
+    uint64_t looked_arrival, looked_len[WR_FEEDS_MAX];
     /* The first entry of this call that its keys did not open: its writer's fault, or the disk's.
      * And the chunk that was last found to be as it was signed. */
     bool suspect;
@@ -80,15 +86,25 @@ WR_MUST wr_err reader_get_number(reader *reader, const wr_buf *key, size_t size,
 WR_MUST wr_err reader_put_u32(reader *reader, const wr_buf *key, uint32_t value);
 WR_MUST wr_err reader_put_u64(reader *reader, const wr_buf *key, uint64_t value);
 
-/* Entries that were stored before anybody knew which log they belong to, or before the secret of
- * their epoch came (reader_late.c).  The k-th such case of a log: those of feed below seq len. */
+/* The k-th case of a log (reader_late.c, reader_limits.c): entries of feed, below seq len, that who
+ * follows the log has passed without being given them. */
+typedef enum reader_case {
+    READER_UNNAMED, /* all: nobody knew that they belong to this log */
+    READER_UNREAD,  /* those under .tag: its secret was not here */
+    READER_HIDDEN, /* none: their writer goes out, and those below len were given while it was in */
+    READER_SHOWN,  /* from .from on: they count after all */
+} reader_case;
 typedef struct reader_late {
+    reader_case type;
     wr_hash feed_id;
     uint16_t log_no;
     uint64_t len;
-    bool of_epoch; /* only those with this tag */
     uint8_t tag[WR_EPOCH_TAG_SIZE];
+    uint64_t arrival; /* HIDDEN: the newest that anybody was given then */
+    uint64_t from;
+    uint32_t hidden; /* SHOWN: the HIDDEN case before it; READER_NO_CASE: there is none */
 } reader_late;
+#define READER_NO_CASE UINT32_MAX
 /* A number of a feed was bound to the log just now. */
 WR_MUST wr_err reader_note_late(reader *reader, uint32_t log_id, const wr_hash *feed_id,
                                 uint16_t log_no);
@@ -96,5 +112,14 @@ WR_MUST wr_err reader_note_late(reader *reader, uint32_t log_id, const wr_hash *
 WR_MUST wr_err reader_late_epochs(reader *reader, bool *ret_changed);
 WR_MUST wr_err reader_late_count(reader *reader, uint32_t log_id, uint32_t *ret_count);
 WR_MUST wr_err reader_late_get(reader *reader, uint32_t log_id, uint32_t k, reader_late *ret_late);
+WR_MUST wr_err reader_late_put(reader *reader, uint32_t log_id, const reader_late *late);
+/* All logs that a feed writes to. */
+typedef wr_err (*reader_bound_fn)(void *ctx, uint32_t log_id, uint16_t log_no);
+WR_MUST wr_err reader_each_bound(reader *reader, const wr_hash *feed_id, reader_bound_fn fn,
+                                 void *ctx);
+/* How much counts of feeds has changed, perhaps (reader_limits.c). */
+WR_MUST wr_err reader_late_limits(reader *reader, bool *ret_changed);
+/* Who follows logs has been given what is here now. */
+WR_MUST wr_err reader_looked(reader *reader);
 
 #endif /* FLOW_READER_IMPL_H */

@@ -4,7 +4,9 @@
  * A case covers a feed's entries of one log below a length: all of them, or those under one epoch.
  * They are given by the case and not again where they arrived, so nobody gets one twice.
  *
- *   "late" || log_id [|| k]   -> u32: how many, or feed_id || u16 log number || u64 length [|| tag]
+ *   "late" || log_id [|| k]   -> u32: how many, or feed_id || u16 log number || u64 length || rest
+ *     rest: empty (UNNAMED), tag (UNREAD), u8 2 || u64 arrival (HIDDEN),
+ *           u8 3 || u64 from || u32 hidden (SHOWN)
  *   "unread" || tag || feed_id -> u64: one more than the first entry under an epoch that is not
  * held
  *
@@ -73,6 +75,29 @@ wr_err reader_late_count(reader *r, uint32_t log_id, uint32_t *ret_count) {
     return WR_OK;
 }
 
+static wr_err decode_late(wr_slice in, reader_late *ret_late) {
+    reader_late late = {.type = READER_UNNAMED};
+    wr_slice id;
+    uint8_t type;
+    if (!wr_slice_take(&in, WR_HASH_SIZE, &id) || !wr_slice_take_u16(&in, &late.log_no) ||
+        !wr_slice_take_u64(&in, &late.len))
+        return WR_ERR_CORRUPT;
+    memcpy(late.feed_id.b, id.ptr, WR_HASH_SIZE);
+    if (in.len == sizeof late.tag) {
+        late.type = READER_UNREAD;
+        memcpy(late.tag, in.ptr, sizeof late.tag);
+    } else if (wr_slice_take_u8(&in, &type)) {
+        late.type = type == READER_HIDDEN ? READER_HIDDEN : READER_SHOWN;
+        bool whole = type == READER_HIDDEN ? wr_slice_take_u64(&in, &late.arrival)
+                                           : wr_slice_take_u64(&in, &late.from) &&
+                                                 wr_slice_take_u32(&in, &late.hidden);
+        if (!whole || type != (uint8_t)late.type || in.len != 0)
+            return WR_ERR_CORRUPT;
+    }
+    *ret_late = late;
+    return WR_OK;
+}
+
 wr_err reader_late_get(reader *r, uint32_t log_id, uint32_t k, reader_late *ret_late) {
     uint8_t bytes[STORE_KEY_MAX], value_bytes[64];
     wr_buf key = WR_BUF_ARRAY(bytes), value = WR_BUF_ARRAY(value_bytes);
@@ -81,24 +106,30 @@ wr_err reader_late_get(reader *r, uint32_t log_id, uint32_t k, reader_late *ret_
     if (err == WR_ERR_NOBUF || err == WR_ERR_UNKNOWN)
         return WR_ERR_CORRUPT;
     WR_TRY(err);
-    wr_slice in = wr_buf_slice(&value), id;
-    reader_late late = {.of_epoch = false};
-    if (!wr_slice_take(&in, WR_HASH_SIZE, &id) || !wr_slice_take_u16(&in, &late.log_no) ||
-        !wr_slice_take_u64(&in, &late.len) || (in.len != 0 && in.len != sizeof late.tag))
-        return WR_ERR_CORRUPT;
-    late.of_epoch = in.len != 0;
-    if (late.of_epoch)
-        memcpy(late.tag, in.ptr, sizeof late.tag);
-    memcpy(late.feed_id.b, id.ptr, WR_HASH_SIZE);
-    *ret_late = late;
-    return WR_OK;
+    return decode_late(wr_buf_slice(&value), ret_late);
 }
 
-/* Whoever follows the log has passed these entries without knowing them for its own. */
-static wr_err note(reader *r, uint32_t log_id, const wr_hash *feed_id, uint16_t log_no,
-                   wr_slice tag) {
-    uint64_t len;
-    WR_TRY(store_feed_len(r->store, feed_id, &len));
+static wr_err encode_late(const reader_late *late, wr_buf *out) {
+    WR_TRY(wr_buf_put(out, WR_SLICE_OBJ(late->feed_id)));
+    WR_TRY(wr_buf_put_u16(out, late->log_no));
+    WR_TRY(wr_buf_put_u64(out, late->len));
+    switch (late->type) {
+    case READER_UNNAMED:
+        return WR_OK;
+    case READER_UNREAD:
+        return wr_buf_put(out, wr_slice_of(late->tag, sizeof late->tag));
+    case READER_HIDDEN:
+        WR_TRY(wr_buf_put_u8(out, READER_HIDDEN));
+        return wr_buf_put_u64(out, late->arrival);
+    case READER_SHOWN:
+        WR_TRY(wr_buf_put_u8(out, READER_SHOWN));
+        WR_TRY(wr_buf_put_u64(out, late->from));
+        return wr_buf_put_u32(out, late->hidden);
+    }
+    WR_UNREACHABLE();
+}
+
+wr_err reader_late_put(reader *r, uint32_t log_id, const reader_late *late) {
     uint8_t bytes[STORE_KEY_MAX], count_bytes[STORE_KEY_MAX], value_bytes[64];
     wr_buf key = WR_BUF_ARRAY(bytes), count_key = WR_BUF_ARRAY(count_bytes);
     wr_buf value = WR_BUF_ARRAY(value_bytes);
@@ -106,18 +137,17 @@ static wr_err note(reader *r, uint32_t log_id, const wr_hash *feed_id, uint16_t 
     WR_TRY(reader_late_count(r, log_id, &k));
     WR_TRY(late_key(log_id, WR_SLICE_EMPTY, &count_key));
     WR_TRY(late_key_of(log_id, k, &key));
-    WR_TRY(wr_buf_put(&value, WR_SLICE_OBJ(*feed_id)));
-    WR_TRY(wr_buf_put_u16(&value, log_no));
-    WR_TRY(wr_buf_put_u64(&value, len));
-    WR_TRY(wr_buf_put(&value, tag));
+    WR_TRY(encode_late(late, &value));
     WR_TRY(store_put_meta(r->store, wr_buf_slice(&key), wr_buf_slice(&value)));
     return reader_put_u32(r, &count_key, k + 1);
 }
 
 wr_err reader_note_late(reader *r, uint32_t log_id, const wr_hash *feed_id, uint16_t log_no) {
     uint64_t count;
+    reader_late late = {.type = READER_UNNAMED, .feed_id = *feed_id, .log_no = log_no};
     WR_TRY(store_log_count(r->store, feed_id, log_no, &count));
-    return count == 0 ? WR_OK : note(r, log_id, feed_id, log_no, WR_SLICE_EMPTY);
+    WR_TRY(store_feed_len(r->store, feed_id, &late.len));
+    return count == 0 ? WR_OK : reader_late_put(r, log_id, &late);
 }
 
 /* ---- entries that came before their secret ------------------------------------------------- */
@@ -151,7 +181,8 @@ wr_err reader_saw_row(reader *r, const wr_hash *feed_id, uint64_t first_seq, wr_
 
 /* The logs that a feed's entries under one epoch belong to. */
 typedef struct unread_walk {
-    const uint8_t *tag;
+    reader *reader;
+    reader_late late;
     uint32_t count;
     uint16_t log_no[READER_SOURCES_MAX];
 } unread_walk;
@@ -175,7 +206,7 @@ static wr_err collect_logs(void *ctx, const store_rows *rows) {
         if (!more)
             return WR_OK;
         if (wr_order(wr_slice_of(entry.epoch_tag, WR_EPOCH_TAG_SIZE),
-                     wr_slice_of(walk->tag, WR_EPOCH_TAG_SIZE)) == 0 &&
+                     wr_slice_of(walk->late.tag, WR_EPOCH_TAG_SIZE)) == 0 &&
             !has_log(walk, entry.log_no) && walk->count < WR_COUNT(walk->log_no))
             walk->log_no[walk->count++] = entry.log_no;
     }
@@ -188,28 +219,39 @@ static wr_err count_log(void *ctx, const store_log *log) {
     return WR_OK;
 }
 
+wr_err reader_each_bound(reader *r, const wr_hash *feed_id, reader_bound_fn fn, void *ctx) {
+    uint32_t logs = 0;
+    WR_TRY(store_each_log(r->store, count_log, &logs));
+    for (uint32_t log_id = 0; log_id < logs; log_id++) {
+        uint16_t log_no;
+        wr_err err = store_get_bound(r->store, feed_id, log_id, &log_no);
+        if (err == WR_ERR_UNKNOWN)
+            continue;
+        WR_TRY(err);
+        WR_TRY(fn(ctx, log_id, log_no));
+    }
+    return WR_OK;
+}
+
+static wr_err note_read(void *ctx, uint32_t log_id, uint16_t log_no) {
+    unread_walk *walk = (unread_walk *)ctx;
+    walk->late.log_no = log_no;
+    return has_log(walk, log_no) ? reader_late_put(walk->reader, log_id, &walk->late) : WR_OK;
+}
+
 static wr_err late_in_feed(reader *r, const wr_feed *feed, const uint8_t *tag, bool *ret_changed) {
     uint8_t bytes[STORE_KEY_MAX];
     wr_buf key = WR_BUF_ARRAY(bytes);
-    uint64_t from, len;
-    uint32_t logs = 0;
-    unread_walk walk = {.tag = tag};
+    uint64_t from;
+    unread_walk walk = {.reader = r, .late = {.type = READER_UNREAD, .feed_id = feed->feed_id}};
+    memcpy(walk.late.tag, tag, sizeof walk.late.tag);
     WR_TRY(unread_key(&feed->feed_id, tag, &key));
     WR_TRY(reader_get_number(r, &key, 8, &from));
     if (from == 0)
         return WR_OK;
-    WR_TRY(store_feed_len(r->store, &feed->feed_id, &len));
-    WR_TRY(store_each_rows(r->store, &feed->feed_id, from - 1, len, collect_logs, &walk));
-    WR_TRY(store_each_log(r->store, count_log, &logs));
-    for (uint32_t log_id = 0; log_id < logs; log_id++) {
-        uint16_t log_no;
-        wr_err err = store_get_bound(r->store, &feed->feed_id, log_id, &log_no);
-        if (err == WR_ERR_UNKNOWN)
-            continue;
-        WR_TRY(err);
-        if (has_log(&walk, log_no))
-            WR_TRY(note(r, log_id, &feed->feed_id, log_no, wr_slice_of(tag, WR_EPOCH_TAG_SIZE)));
-    }
+    WR_TRY(store_feed_len(r->store, &feed->feed_id, &walk.late.len));
+    WR_TRY(store_each_rows(r->store, &feed->feed_id, from - 1, walk.late.len, collect_logs, &walk));
+    WR_TRY(reader_each_bound(r, &feed->feed_id, note_read, &walk));
     *ret_changed = true;
     return store_delete_meta(r->store, wr_buf_slice(&key));
 }

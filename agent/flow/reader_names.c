@@ -307,6 +307,7 @@ wr_err reader_apply(reader *r, bool *ret_changed) {
     }
     r->seen_epochs = epochs;
     WR_TRY(reader_late_epochs(r, &changed));
+    WR_TRY(reader_late_limits(r, &changed));
     *ret_changed = changed;
     return WR_OK;
 }

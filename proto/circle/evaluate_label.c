@@ -74,25 +74,38 @@ uint32_t wr_eval_supported(wr_evaluator *e, const wr_eval_op *op, uint32_t membe
     return WR_EVAL_END;
 }
 
+/* Place in naming of the first accusation of the device with at least this index. */
+static uint32_t first_naming(const wr_eval_work *work, uint32_t member, uint32_t index) {
+    uint32_t low = work->naming_first[member], high = work->naming_first[member + 1];
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (work->naming[middle] < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 uint32_t wr_eval_attacker(wr_evaluator *e, const wr_eval_op *op, uint32_t from, uint16_t *next) {
-    const wr_eval_list *list = &e->work.accusation;
+    const wr_eval_work *work = &e->work;
+    const wr_eval_list *list = &work->accusation;
     /* spec:circle#4.4 "An op of ROOT and an EQUIV MUST NOT be struck out by an accusation." */
     if (op->author == WR_EVAL_ROOT || op->type == WR_OP_EQUIV ||
-        !wr_eval_has(&e->work.accused, op->author))
+        !wr_eval_has(&work->accused, op->author))
         return WR_EVAL_END;
-    for (uint32_t k = 0; k < e->work.accusation_column_count; k++) {
-        uint32_t c = e->work.accusation_column[k], end = list->first[c + 1];
-        uint32_t known = wr_eval_clock(op, c);
-        if (end <= from || c == op->column || list->entry[end - 1]->op->aseq < known)
-            continue;
-        uint32_t i = from_aseq(list, c, known);
-        i = wr_eval_find(next, i < from ? from : i);
-        for (; i < end; i = wr_eval_find(next, i + 1)) {
-            if (wr_eval_covers(list->entry[i]->op, op->column, op->aseq))
-                break;
-            if (wr_eval_has(&list->entry[i]->set, op->author))
-                return i;
-        }
+    uint32_t end = work->naming_first[op->author + 1];
+    for (uint32_t at = first_naming(work, op->author, from); at < end;) {
+        uint32_t i = work->naming[at], c = list->entry[i]->column, known = wr_eval_clock(op, c);
+        uint32_t skip = i;
+        if (c == op->column || wr_eval_covers(list->entry[i]->op, op->column, op->aseq))
+            skip = list->first[c + 1]; /* so do those that follow in its chain */
+        else if (list->entry[i]->aseq < known)
+            skip = from_aseq(list, c, known);
+        skip = wr_eval_find(next, skip);
+        if (skip == i)
+            return i;
+        at = first_naming(work, op->author, skip);
     }
     return WR_EVAL_END;
 }
@@ -301,10 +314,30 @@ static void collect(wr_evaluator *e, const uint16_t *live, bool without_held) {
     work->all.next[work->count] = (uint16_t)work->count;
 }
 
+/* Each device's accusations, to be found without a look at those of others.  The rules let an
+ * accusation name one device only. */
+static void collect_naming(wr_eval_work *work) {
+    const wr_eval_list *list = &work->accusation;
+    uint32_t place[WR_AUTHORS_MAX + 1] = {0};
+    if (work->accusation_count == 0)
+        return; /* nobody asks: accused is empty */
+    for (uint32_t i = 0; i < work->accusation_count; i++)
+        for (uint32_t s = 0; s < list->entry[i]->op->subject_count; s++)
+            place[list->entry[i]->op->subject[s].member + 1]++;
+    for (uint32_t m = 0; m < WR_AUTHORS_MAX; m++)
+        place[m + 1] += place[m];
+    WR_ASSERT(place[WR_AUTHORS_MAX] <= WR_OPS_MAX);
+    for (uint32_t m = 0; m <= WR_AUTHORS_MAX; m++)
+        work->naming_first[m] = (uint16_t)place[m];
+    for (uint32_t i = 0; i < work->accusation_count; i++)
+        for (uint32_t s = 0; s < list->entry[i]->op->subject_count; s++)
+            work->naming[place[list->entry[i]->op->subject[s].member]++] = (uint16_t)i;
+}
+
 static void collect_accusations(wr_evaluator *e) {
     wr_eval_work *work = &e->work;
     wr_eval_list *list = &work->accusation;
-    uint32_t count = 0, columns = 0;
+    uint32_t count = 0;
     memset(&work->accused, 0, sizeof work->accused);
     for (uint32_t c = 0; c < e->column_count; c++) {
         list->first[c] = (uint16_t)count;
@@ -320,13 +353,11 @@ static void collect_accusations(wr_evaluator *e) {
             wr_eval_unite(&work->accused, &list->entry[count]->set);
             count++;
         }
-        if (count != list->first[c])
-            work->accusation_column[columns++] = (uint16_t)c;
     }
     list->first[e->column_count] = (uint16_t)count;
     list->next[count] = (uint16_t)count;
     work->accusation_count = count;
-    work->accusation_column_count = columns;
+    collect_naming(work);
 }
 
 void wr_eval_label(wr_evaluator *e, const uint16_t *live, bool without_held) {

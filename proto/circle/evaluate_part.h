@@ -91,16 +91,16 @@ typedef struct wr_eval_list {
 typedef struct wr_eval_work {
     wr_eval_list all, accusation;
     uint32_t count, accusation_count;
-    uint16_t accusation_column[WR_COLUMNS_MAX]; /* that have any */
-    uint32_t accusation_column_count;
-    wr_eval_set accused;                /* by any of them */
-    uint16_t accusation_of[WR_OPS_MAX]; /* node -> index in accusation, or WR_EVAL_END */
-    uint16_t node_of[WR_OPS_MAX];       /* .. and back */
-    uint8_t label[WR_OPS_MAX];          /* per node; 0 is open */
-    uint32_t open[WR_AUTHORS_MAX];      /* open nodes of each author */
-    wr_eval_set with_open;              /* authors that have any */
-    wr_eval_set rooted;                 /* listed by the first op: need no ADD */
-    uint16_t add[WR_AUTHORS_MAX];       /* ADDs of a device: node, then add_next */
+    wr_eval_set accused;                       /* by any of them */
+    uint16_t naming[WR_OPS_MAX];               /* accusations of each device, in their order .. */
+    uint16_t naming_first[WR_AUTHORS_MAX + 1]; /* .. from here on */
+    uint16_t accusation_of[WR_OPS_MAX];        /* node -> index in accusation, or WR_EVAL_END */
+    uint16_t node_of[WR_OPS_MAX];              /* .. and back */
+    uint8_t label[WR_OPS_MAX];                 /* per node; 0 is open */
+    uint32_t open[WR_AUTHORS_MAX];             /* open nodes of each author */
+    wr_eval_set with_open;                     /* authors that have any */
+    wr_eval_set rooted;                        /* listed by the first op: need no ADD */
+    uint16_t add[WR_AUTHORS_MAX];              /* ADDs of a device: node, then add_next */
     uint16_t add_next[WR_OPS_MAX];
     uint16_t watcher[WR_OPS_MAX]; /* accusation -> nodes that wait until it is OUT */
     uint16_t watch_next[WR_OPS_MAX];

@@ -264,13 +264,21 @@ static void judge(wr_graph *graph, const wr_node *newest, wr_eval_member *ret_no
 /* What ROOT says may strike held ops out everywhere: those need not be held. */
 static void release_harmless(wr_graph *graph) {
     wr_eval_member now[WR_AUTHORS_MAX];
+    bool any = false;
     if (graph->held_count == 0)
         return;
     for (uint32_t i = 0; i < graph->effect_count; i++)
         graph->effect[i]->suspect = graph->effect[i]->held;
     hold_suspects(graph, false);
-    for (uint32_t i = 0; i < graph->effect_count; i++)
-        graph->effect[i]->active = graph->effect[i]->suspect && has_effect(graph, graph->effect[i]);
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        wr_node *node = graph->effect[i];
+        node->active = node->suspect && has_effect(graph, node);
+        any = any || (node->suspect && !node->active);
+    }
+    if (!any) { /* all is as before, and that was judged already */
+        hold_suspects(graph, true);
+        return;
+    }
     for (uint32_t i = 0; i < graph->effect_count; i++)
         if (graph->effect[i]->active)
             hold(graph, graph->effect[i], true);

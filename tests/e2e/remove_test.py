@@ -24,6 +24,11 @@ def links(device):
     return mesh.online(device)
 
 
+def next_entry(rpc):
+    entry = rpc.note("log.entry")[1]
+    return entry["body"].decode(), entry.get("late", False)
+
+
 def a_stolen_device_hears_nothing_more(build):
     with mesh.Mesh(build) as world:
         a, b, c = world.circle("anna", "berta", "cleo")
@@ -70,6 +75,9 @@ def a_sleeper_that_wakes_to_the_thief_catches_up(build):
         wait_until(lambda: links(b) == 1, SETTLE_S, "the sleeper meets the thief")
         wait_until(lambda: mesh.held(b, LOG) == 2, SETTLE_S, "it does not know better yet")
         a.start()
+        followers = a.connect(), b.connect()
+        for rpc in followers:
+            rpc.call("log.subscribe", log=LOG)
         wait_until(lambda: gone(b, "cleo"), SETTLE_S, "the sleeper hears of the removal")
         wait_until(lambda: bodies(b) == ["before", "secret"], SETTLE_S,
                    lambda: f"what counts is in the log: {bodies(b)}")
@@ -80,9 +88,25 @@ def a_sleeper_that_wakes_to_the_thief_catches_up(build):
         b.call("circle.resolve", alert=alerts[0]["id"], accept=True)
         same(bodies(b), ["before", "of the thief", "secret"], "taken over by the owner")
         same(b.call("circle.alerts")["alerts"], [], "nothing is left to ask")
+        what_is_accepted_comes_late(a, b, followers)
         b.stop()
         b.start()
-        same(bodies(b), ["before", "of the thief", "secret"], "after a restart")
+        same(bodies(b), ["after", "before", "of the thief", "secret"], "after a restart")
+
+
+def what_is_accepted_comes_late(a, b, followers):
+    """b heard the thief before it heard of the removal, a only when that was hidden already."""
+    alert = wait_until(lambda: a.call("circle.alerts")["alerts"], SETTLE_S, "a is asked, too")[0]
+    a.call("circle.resolve", alert=alert["id"], accept=True)
+    append(a, b"after")
+    same([next_entry(followers[0]) for _ in range(4)],
+         [("before", False), ("secret", False), ("of the thief", True), ("after", False)],
+         "who follows on a")
+    got = [next_entry(followers[1]) for _ in range(4)]
+    same(sorted(body for body, _ in got), ["after", "before", "of the thief", "secret"],
+         "who follows on b gets each once")
+    followers[1].call("agent.version")
+    same(followers[1].notes, [], "and nothing more")
 
 
 def who_leaves_is_retired(build):

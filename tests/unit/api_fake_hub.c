@@ -253,7 +253,7 @@ wr_err hub_append(hub *h, wr_slice log, const hub_item *items, uint32_t count, h
 
 static wr_err walk(hub *h, char kind, wr_slice log, wr_slice after, uint32_t limit, hub_entry_fn fn,
                    void *ctx, char ret_cursor[HUB_CURSOR_MAX], bool *ret_more) {
-    char text[HUB_CURSOR_MAX] = "";
+    char text[HUB_CURSOR_MAX] = "", cursor[HUB_CURSOR_MAX];
     uint32_t from = 0, given = 0;
     bool known = false;
     if (after.len > 0) {
@@ -278,7 +278,10 @@ static wr_err walk(hub *h, char kind, wr_slice log, wr_slice after, uint32_t lim
                            .seq = from,
                            .hlc = it->hlc,
                            .kind = wr_slice_str(it->kind),
-                           .body = wr_slice_of(it->body, it->len)};
+                           .body = wr_slice_of(it->body, it->len),
+                           .late = strcmp(it->kind, "late") == 0,
+                           .cursor = cursor};
+        snprintf(cursor, sizeof cursor, "%c%u", kind, from + 1);
         h->pulled++;
         WR_TRY(fn(ctx, &entry));
         given++;

@@ -311,6 +311,25 @@ static void a_subscriber_gets_each_entry_once_and_resumes_anywhere(void **state)
     world_close(&w);
 }
 
+static void an_entry_that_did_not_count_before_is_marked(void **state) {
+    (void)state;
+    world w;
+    world_init(&w);
+    peer p = peer_connect(&w);
+    warren_value_free(append(&w, &p, "a", "plain"));
+    warren_value_free(
+        peer_ok(&w, &p, "log.append", strings("log", "a", "kind", "late", "body", "x", NULL)));
+    warren_value_free(peer_ok(&w, &p, "log.subscribe", strings("log", "a", NULL)));
+    warren_value *frame = expect_notification(&w, &p, "log.entry");
+    T_EQ(warren_type_of(note(frame, "late")), WARREN_NIL);
+    warren_value_free(frame);
+    frame = expect_notification(&w, &p, "log.entry");
+    T_TRUE(warren_get_bool(note(frame, "late"), false));
+    warren_value_free(frame);
+    peer_close(&p);
+    world_close(&w);
+}
+
 static void a_subscription_may_start_now_or_before_its_log_exists(void **state) {
     (void)state;
     world w;
@@ -428,6 +447,7 @@ int main(void) {
         cmocka_unit_test(append_many_takes_all_or_nothing),
         cmocka_unit_test(a_read_is_cut_into_pages_that_join_without_gap),
         cmocka_unit_test(a_subscriber_gets_each_entry_once_and_resumes_anywhere),
+        cmocka_unit_test(an_entry_that_did_not_count_before_is_marked),
         cmocka_unit_test(a_subscription_may_start_now_or_before_its_log_exists),
         cmocka_unit_test(a_subscriber_that_does_not_read_is_not_fed),
         cmocka_unit_test(an_ended_subscription_is_silent),

@@ -154,6 +154,55 @@ static t_op opaque_of_root(const t_circle *c, const wr_key *recovery, uint64_t h
     return root_op(&header, parents, recovery);
 }
 
+/* The op with which admin begins another branch where it has made an ACK meanwhile. */
+static t_op branch_of_admin(const t_circle *c, wr_op_type type, wr_slice body) {
+    wr_hash parents[WR_OP_PARENTS_MAX];
+    t_op one = t_next(c->graph, &c->admin, type, body);
+    wr_op header = t_header(&one, parents);
+    return t_forge(&header, parents, &c->admin);
+}
+
+static void branch_is_refused(wr_graph *graph, const t_op *op) {
+    wr_hash before = t_state(graph);
+    T_ERR(wr_graph_admit_branch(graph, t_op_slice(op), &op->sig), WR_ERR_LIMIT);
+    wr_hash after = t_state(graph);
+    T_MEM(after.b, before.b, sizeof after.b);
+}
+
+/* spec:circle#2.3 type=test "So are the last 32 chains: no device can take the room for what throws
+ * it out."  One more fits: a device that is added, or a branch. */
+static void only_root_takes_the_last_columns(void **state) {
+    t_circle *c = *state;
+    uint8_t bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    wr_identity added = t_device(90), beyond = t_device(91), third = t_device(92);
+    t_add_body(wr_graph_circle_id(c->graph), &c->admin, &beyond, WR_ROLE_MEMBER, &body);
+    t_op branch = branch_of_admin(c, WR_OP_ACK, wr_slice_str(empty_ack));
+    t_op two = branch_of_admin(c, WR_OP_ADD, wr_buf_slice(&body));
+    (void)t_add(c->graph, &c->admin, &added, WR_ROLE_MEMBER); /* so the others are branches */
+    (void)t_ack(c->graph, &added);
+    wr_op_head heads[WR_COLUMNS_MAX]; /* each device has an op, so there are as many columns */
+    uint32_t columns = wr_graph_chain_heads(c->graph, heads);
+    for (; columns < WR_COLUMNS_MAX - WR_COLUMNS_FOR_ROOT - 1; columns++)
+        (void)t_root_remove(c->graph, &c->member);
+    (void)t_ack(c->graph, &c->founder);
+    (void)t_ack(c->graph, &c->admin);
+    WR_AUTO(wr_graph) forks = t_copy_of(c);
+    branch_is_refused(forks, &two); /* it needs one for the device, too */
+    T_OK(wr_graph_admit_branch(forks, t_op_slice(&branch), &branch.sig));
+
+    body.len = 0;
+    t_add_body(wr_graph_circle_id(c->graph), &c->admin, &third, WR_ROLE_MEMBER, &body);
+    t_op add = t_next(c->graph, &c->admin, WR_OP_ADD, wr_buf_slice(&body));
+    (void)t_add(c->graph, &c->founder, &beyond, WR_ROLE_MEMBER);
+    t_refused(c->graph, &add, WR_ERR_LIMIT);
+    branch_is_refused(c->graph, &branch);
+    for (uint32_t i = 0; i < WR_COLUMNS_FOR_ROOT; i++)
+        (void)t_root_remove(c->graph, i % 2 == 0 ? &c->admin : &added);
+    T_FALSE(is_in(c->graph, &c->admin));
+    (void)t_ack(c->graph, &c->founder); /* chains that exist go on */
+}
+
 /* An ADD of ROOT needs two columns: where one is left it is refused, and the one is still there. */
 static void an_op_that_is_refused_for_lack_of_room_takes_none(void **state) {
     t_circle *c = *state;
@@ -192,6 +241,7 @@ int main(void) {
         TEST(a_removed_device_brings_and_strikes_nobody_whatever_past_it_names),
         TEST(a_replaced_recovery_key_is_heard_on_older_pasts_only),
         TEST(ops_of_root_do_not_contradict_each_other),
+        TEST(only_root_takes_the_last_columns),
         TEST(an_op_that_is_refused_for_lack_of_room_takes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,9 +191,13 @@ static void an_epoch_without_room_for_its_secret_ends_no_session(void **state) {
 
 /* ---- who gets no secret ---- */
 
+/* It has said what ops it holds, so nothing else keeps the link from answering. */
 static bool is_told_secrets(puppet *p, const wr_hash *epoch_id) {
     uint8_t bytes[4096];
     wr_buf body = WR_BUF_ARRAY(bytes);
+    T_OK(wr_list_begin(&body, false, 0));
+    T_OK(puppet_say(p, WR_FRAME_OP_HEADS, wr_buf_slice(&body)));
+    body.len = 0;
     T_OK(wr_key_want_encode(epoch_id, 1, &body));
     T_OK(puppet_say(p, WR_FRAME_KEY_WANT, wr_buf_slice(&body)));
     return puppet_hear(p, WR_FRAME_KEYS, &body);
@@ -217,6 +221,56 @@ static void a_guest_that_asks_for_secrets_is_told_none(void **state) {
     device_free(d);
 }
 
+static void say_secret(puppet *p, const wr_hash *epoch_id, const wr_key *secret) {
+    uint8_t bytes[512];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    const wr_key_item item = {.epoch_id = *epoch_id, .secret = *secret};
+    T_OK(wr_key_put(&body, &item));
+    T_OK(puppet_say(p, WR_FRAME_KEYS, wr_buf_slice(&body)));
+}
+
+/* ---- whose secrets are taken ---- */
+
+/* An epoch of b that a has heard of; ret_secret is what it commits to. */
+static wr_hash epoch_without_secret(wr_key *ret_secret) {
+    wr_hash epoch_id = rotate(b);
+    T_TRUE(wr_keyring_secret(wr_self_keyring(b->self), &epoch_id, ret_secret));
+    tell_ops(b, a);
+    T_FALSE(holds(a, &epoch_id));
+    return epoch_id;
+}
+
+/* spec:circle#5.1 type=test "A device MUST NOT use an E whose commitment differs from the one in
+ * the EPOCH op." */
+static void of_two_secrets_that_nobody_asked_for_the_committed_one_is_taken(void **state) {
+    (void)state;
+    wr_key secret, other = {{1}};
+    puppet *p = puppet_new(c, a, 1, 1);
+    puppet_up(p);
+    wr_hash epoch_id = epoch_without_secret(&secret), before = write_epoch(a);
+    say_secret(p, &epoch_id, &other);
+    T_FALSE(holds(a, &epoch_id));
+    T_MEM(write_epoch(a).b, before.b, sizeof before.b); /* nothing is written under it */
+    T_TRUE(wr_link_is_up(p->link));
+    say_secret(p, &epoch_id, &secret);
+    T_TRUE(holds(a, &epoch_id));
+    puppet_free(p);
+}
+
+static void no_secret_is_taken_from_a_guest(void **state) {
+    (void)state;
+    wr_key secret;
+    device *d = device_new(4);
+    add_device(c, d); /* a has not heard */
+    puppet *p = puppet_new(d, a, 1, 1);
+    T_OK(puppet_hello(p, &d->identity.device_id));
+    wr_hash epoch_id = epoch_without_secret(&secret);
+    say_secret(p, &epoch_id, &secret);
+    T_FALSE(holds(a, &epoch_id));
+    puppet_free(p);
+    device_free(d);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
@@ -227,6 +281,8 @@ int main(void) {
         TEST(who_slept_through_seventy_epochs_is_reached_from_either_side),
         TEST(an_epoch_without_room_for_its_secret_ends_no_session),
         TEST(a_guest_that_asks_for_secrets_is_told_none),
+        TEST(of_two_secrets_that_nobody_asked_for_the_committed_one_is_taken),
+        TEST(no_secret_is_taken_from_a_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,21 +62,6 @@ static void two_checkpoints_of_one_number_alert_once_and_stop_only_that_feed(voi
     three_free(&t);
 }
 
-static wr_hash root_of(device *d, device *whose, uint64_t first, uint64_t end) {
-    wr_segment_reader in;
-    wr_entry entry;
-    bool more;
-    wr_tree tree = {.len = 0};
-    wr_segment_reader_init(&in, rows_from(d, whose, first), first);
-    for (uint64_t i = first; i < end; i++) {
-        T_OK(wr_segment_next(&in, &entry, &more));
-        T_TRUE(more);
-        wr_hash leaf = wr_entry_leaf(&feed_at(d, whose)->feed_id, &entry);
-        wr_tree_append(&tree, &leaf, NULL);
-    }
-    return wr_tree_root(&tree);
-}
-
 static void a_proven_unit_with_another_past_is_evidence(void **state) {
     (void)state;
     three t = three_new(0);
@@ -89,7 +74,7 @@ static void a_proven_unit_with_another_past_is_evidence(void **state) {
     append(twin, 4);
     append(twin, 1);
     const wr_feed *feed = feed_at(twin, t.a);
-    wr_hash path[2] = {root_of(twin, t.a, 8, 9), root_of(twin, t.a, 0, 4)};
+    wr_hash path[2] = {root_at(twin, t.a, 8, 9), root_at(twin, t.a, 0, 4)};
     size_t last_len = rows_from(twin, t.a, 8).len;
     wr_slice entries = rows_from(twin, t.a, 4);
     entries.len -= last_len;
@@ -237,7 +222,7 @@ static void an_answer_that_came_too_late_is_asked_for_once_more(void **state) {
     T_OK(puppet_unit(p, feed, 16, 20, rows_from(t.a, t.a, 16)));
     T_TRUE(hear_want(p, feed, &from));
     T_EQ(from, 10);
-    wr_hash path[2] = {root_of(t.a, t.a, 16, 20), root_of(t.a, t.a, 0, 8)};
+    wr_hash path[2] = {root_at(t.a, t.a, 16, 20), root_at(t.a, t.a, 0, 8)};
     size_t last_len = rows_from(t.a, t.a, 16).len;
     wr_unit unit = {.lo = 8, .first = 10, .end = 16, .path = path, .path_count = 2};
     unit.entries = rows_from(t.a, t.a, 10);
@@ -274,15 +259,15 @@ static void an_answer_may_start_where_we_said_that_we_stand_since(void **state) 
     T_OK(puppet_unit(p, feed, 18, 20, rows_from(t.a, t.a, 18)));
     T_TRUE(hear_want(p, feed, &from));
     T_EQ(from, 10);
-    wr_hash path[2] = {root_of(t.a, t.a, 16, 20), root_of(t.a, t.a, 0, 8)};
+    wr_hash path[2] = {root_at(t.a, t.a, 16, 20), root_at(t.a, t.a, 0, 8)};
     size_t rest_len = rows_from(t.a, t.a, 16).len;
     wr_unit unit = {.lo = 8, .first = 10, .end = 16, .path = path, .path_count = 2};
     unit.entries = rows_from(t.a, t.a, 10);
     unit.entries.len -= rest_len;
     T_OK(puppet_node(q, feed, &unit));
     T_FALSE(hear_want(p, feed, &from)); /* but 16 was acknowledged */
-    path[0] = root_of(t.a, t.a, 0, 16);
-    path[1] = root_of(t.a, t.a, 18, 20);
+    path[0] = root_at(t.a, t.a, 0, 16);
+    path[1] = root_at(t.a, t.a, 18, 20);
     rest_len = rows_from(t.a, t.a, 18).len;
     unit = (wr_unit){.lo = 16, .first = 16, .end = 18, .path = path, .path_count = 2};
     unit.entries = rows_from(t.a, t.a, 16);

@@ -108,6 +108,61 @@ static void what_cannot_be_proved_is_not_served(void **state) {
     three_free(&t);
 }
 
+/* b holds four entries, then a shows it a checkpoint over nine and goes away after eight. */
+static three three_broken_off(void) {
+    three t = three_new(4); /* c has none of them */
+    append(t.a, 4);
+    append(t.a, 1);
+    wr_hash path[2] = {root_at(t.a, t.a, 8, 9), root_at(t.a, t.a, 0, 4)};
+    size_t last_len = rows_from(t.a, t.a, 8).len;
+    wr_slice entries = rows_from(t.a, t.a, 4);
+    entries.len -= last_len;
+    wr_unit unit = {
+        .lo = 4, .first = 4, .end = 8, .entries = entries, .path = path, .path_count = 2};
+    puppet *p = puppet_new(t.a, t.b, 2, world_now.wall.ms + 1000);
+    puppet_up(p);
+    T_OK(puppet_node(p, feed_at(t.a, t.a), &unit));
+    puppet_free(p);
+    T_EQ(feed_at(t.b, t.a)->tree.len, 8);
+    T_FALSE(wr_feed_complete(feed_at(t.b, t.a)));
+    return t;
+}
+
+/* Nothing of it is passed on, nor of what could be proved before. */
+static void what_was_broken_off_stays_until_the_rest_comes(void **state) {
+    (void)state;
+    three t = three_broken_off();
+    meet(t.b, t.c, 3);
+    T_EQ(feed_at(t.c, t.a)->tree.len, 0);
+    T_EQ(t.b->units_served, 0);
+    meet(t.b, t.a, 4); /* the writer is there once more */
+    meet(t.b, t.c, 5);
+    T_EQ(feed_at(t.c, t.a)->tree.len, 9);
+    T_EQ(t.b->units_served, 1);
+    T_EQ(t.a->alerts + t.b->alerts + t.c->alerts, 0);
+    three_free(&t);
+}
+
+/* The cut of the removal names what b holds, but no checkpoint has that length. */
+static void what_was_broken_off_of_a_lost_device_stays_where_it_is(void **state) {
+    (void)state;
+    three t = three_broken_off();
+    const wr_hash *feed_id = &feed_at(t.b, t.a)->feed_id;
+    wr_removal lost = {
+        .targets = &t.a->identity.device_id, .target_count = 1, .reason = WR_REASON_LOST};
+    T_OK(wr_self_remove(t.b->self, &lost, world_now));
+    (void)drain(t.b);
+    meet(t.b, t.c, 3);
+    wr_limit limit = wr_graph_limit(wr_self_graph(t.c->self), &t.a->identity.device_id, feed_id);
+    T_EQ(limit.shown, 8);
+    T_EQ(feed_at(t.c, t.a)->tree.len, 0);
+    append(t.b, 1); /* nothing else is held up by it */
+    meet(t.b, t.c, 4);
+    T_EQ(feed_at(t.c, t.b)->tree.len, 1);
+    T_EQ(t.b->alerts + t.c->alerts, 0);
+    three_free(&t);
+}
+
 static void four_mebibytes_fill_the_window(void **state) {
     (void)state;
     three t = three_new(2);
@@ -289,6 +344,8 @@ int main(void) {
         cmocka_unit_test(nobody_holds_less_than_it_said),
         cmocka_unit_test(nobody_wants_more_than_there_is),
         cmocka_unit_test(what_cannot_be_proved_is_not_served),
+        cmocka_unit_test(what_was_broken_off_stays_until_the_rest_comes),
+        cmocka_unit_test(what_was_broken_off_of_a_lost_device_stays_where_it_is),
         cmocka_unit_test(four_mebibytes_fill_the_window),
         cmocka_unit_test(feeds_take_turns),
         cmocka_unit_test(who_asks_for_the_frontier_gets_it),

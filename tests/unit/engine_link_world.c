@@ -451,6 +451,21 @@ wr_slice rows_from(device *d, device *whose, uint64_t first) {
     return wr_buf_slice(&out);
 }
 
+wr_hash root_at(device *d, device *whose, uint64_t first, uint64_t end) {
+    wr_segment_reader in;
+    wr_entry entry;
+    bool more;
+    wr_tree tree = {.len = 0};
+    wr_segment_reader_init(&in, rows_from(d, whose, first), first);
+    for (uint64_t i = first; i < end; i++) {
+        T_OK(wr_segment_next(&in, &entry, &more));
+        T_TRUE(more);
+        wr_hash leaf = wr_entry_leaf(&feed_at(d, whose)->feed_id, &entry);
+        wr_tree_append(&tree, &leaf, NULL);
+    }
+    return wr_tree_root(&tree);
+}
+
 void say_have(puppet *p, const wr_feed *feed, uint64_t len) {
     uint8_t bytes[64];
     wr_buf body = WR_BUF_ARRAY(bytes);

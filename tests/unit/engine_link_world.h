@@ -112,6 +112,8 @@ void three_free(three *t);
 void meet(device *x, device *y, uint64_t id);
 /* The bytes of the rows of whose feed at d, from entry first on; live until the next call. */
 wr_slice rows_from(device *d, device *whose, uint64_t first);
+/* The root of the tree over [first, end) of it; a row begins at first. */
+wr_hash root_at(device *d, device *whose, uint64_t first, uint64_t end);
 void say_have(puppet *p, const wr_feed *feed, uint64_t len);
 wr_err say_want(puppet *p, const wr_feed *feed, uint64_t from);
 /* The next WANT that the link says; it is of this feed.  False: none. */

@@ -19,10 +19,14 @@ static uint64_t now_ms(void) {
     return uv_hrtime() / 1000000u;
 }
 
+void hubs_turn_one(hubs_device *d) {
+    uv_run((uv_loop_t *)loop_native(d->loop), UV_RUN_NOWAIT);
+}
+
 void hubs_turn(hubs *all) {
     for (uint32_t i = 0; i < HUBS_COUNT; i++)
         if (all->device[i].loop != NULL)
-            uv_run((uv_loop_t *)loop_native(all->device[i].loop), UV_RUN_NOWAIT);
+            hubs_turn_one(&all->device[i]);
 }
 
 void hubs_wait(hubs_device *d, hubs_until until) {
@@ -65,6 +69,12 @@ void hubs_copy_home(const hubs_device *from, hubs_device *to) {
     (void)keep_open(to->disk);
     to->secrets = from->secrets;
     to->has_home = true;
+}
+
+void hubs_make_home(hubs_device *d, const keystore_secrets *secrets) {
+    d->disk = disk_new();
+    d->secrets = *secrets;
+    d->has_home = true;
 }
 
 static void disk_free(store *disk) {

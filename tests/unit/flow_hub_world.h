@@ -50,6 +50,8 @@ int hubs_stop(void **state);
 void hubs_open(hubs_device *d);
 void hubs_close(hubs_device *d); /* in order; the home stays */
 
+/* An empty disk, for what the test puts there before it opens. */
+void hubs_make_home(hubs_device *d, const keystore_secrets *secrets);
 /* Both are closed, and to has no home yet. */
 void hubs_copy_home(const hubs_device *from, hubs_device *to);
 
@@ -57,6 +59,7 @@ typedef bool (*hubs_until)(const hubs_device *d);
 /* Turns all loops until it is true of the device; fails the test if it never is. */
 void hubs_wait(hubs_device *d, hubs_until until);
 void hubs_turn(hubs *all); /* once */
+void hubs_turn_one(hubs_device *d);
 /* Turns all loops until everything that was under way has had its turn. */
 void hubs_settle(hubs *all);
 

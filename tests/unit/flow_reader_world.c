@@ -89,8 +89,8 @@ void r_give_epoch(const device *from, device *to, bool load) {
         T_OK(wr_self_add_epoch(to->self, &epoch, &secret));
 }
 
-void r_new_epoch(circle *c) {
-    const wr_graph *graph = wr_self_graph(c->a.self);
+wr_op_ref r_own_epoch(device *d) {
+    const wr_graph *graph = wr_self_graph(d->self);
     wr_key secret = {{9, 9}};
     wr_epoch_op epoch = {.klass = 1};
     epoch.rcpt_hash = wr_graph_recipients(graph, epoch.without, &epoch.without_count);
@@ -99,13 +99,17 @@ void r_new_epoch(circle *c) {
     epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(graph));
     epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
     T_OK(wr_epoch_encode(&epoch, &body));
-    wr_hash before = *wr_self_write_epoch(c->a.self);
-    T_OK(wr_self_author(c->a.self, WR_OP_EPOCH, wr_buf_slice(&body), r_now));
+    T_OK(wr_self_author(d->self, WR_OP_EPOCH, wr_buf_slice(&body), r_now));
     wr_op_ref op = wr_graph_op(graph, wr_graph_op_count(graph) - 1);
-    T_OK(wr_self_add_epoch(c->a.self, &op.id, &secret));
-    T_FALSE(wr_hash_equal(&before, wr_self_write_epoch(c->a.self)));
+    T_OK(wr_self_add_epoch(d->self, &op.id, &secret));
+    T_TRUE(wr_hash_equal(&op.id, wr_self_write_epoch(d->self)));
+    r_drain(d);
+    return op;
+}
+
+void r_new_epoch(circle *c) {
+    wr_op_ref op = r_own_epoch(&c->a);
     T_OK(wr_self_admit(c->b.self, op.bytes, op.sig, r_now));
-    r_drain(&c->a);
     r_drain(&c->b);
 }
 

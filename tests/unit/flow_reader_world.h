@@ -50,7 +50,9 @@ void r_drain(device *d);
 void r_join(circle *c);
 /* The secret of the epoch that from writes under; load: before to was loaded. */
 void r_give_epoch(const device *from, device *to, bool load);
-/* a writes under another epoch from here on; b knows of it, but lacks its secret. */
+/* The device writes under another epoch from here on. */
+wr_op_ref r_own_epoch(device *d);
+/* a does; b knows of it, but lacks its secret. */
 void r_new_epoch(circle *c);
 /* Ends the open run. */
 void r_sign(device *d);
