@@ -500,6 +500,10 @@ static void serve(conn *c) {
     wr_hash path[WR_PROOF_HASHES_MAX];
     uint8_t *entries;
     size_t size;
+    if (serve_weigh(c->hub, c->link) != WR_OK) {
+        wr_link_cannot_serve(c->link);
+        return;
+    }
     if (!wr_link_serving(c->link, &want))
         return;
     if (serve_unit(c->hub, &want, &unit, path, &entries, &size) == WR_OK)

@@ -1,6 +1,6 @@
 /* Units out of the store: entries from where a sibling stands, and the proof that they belong.
  *
- * Spec:   proto/spec/feed.md 5 (proofs), sync.md (DATA)
+ * Spec:   proto/spec/feed.md 5 (proofs), sync.md (DATA, CHECKPOINT)
  * Layer:  flow, part of the hub
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -182,5 +182,25 @@ wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *pat
     *ret_unit = unit;
     *ret_entries = g.out.ptr;
     *ret_size = g.out.len;
+    return WR_OK;
+}
+
+/* ---- two checkpoints of one feed ---------------------------------------------------------------
+ */
+
+wr_err serve_weigh(hub *h, wr_link *link) {
+    wr_weigh weigh;
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    wr_hash path[WR_PROOF_HASHES_MAX];
+    uint32_t count;
+    if (!wr_link_weighing(link, &weigh))
+        return WR_OK;
+    const wr_feed *feed = wr_self_feed(h->self, weigh.feed_index);
+    WR_ASSERT(weigh.len == feed->tree.len);
+    WR_TRY(wr_tree_prefix_path(weigh.len, weigh.n, spans, &count));
+    for (uint32_t i = 0; i < count; i++)
+        WR_TRY(span_hash(h, feed, &spans[i], &path[i]));
+    WR_TRY(wr_link_weigh(link, path, count));
+    loop_dirty(h->config.loop); /* what it proves is to be signed */
     return WR_OK;
 }

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine/link_impl.h"
+#include "engine/link_fork.h"
 
 #include <stdlib.h>
 
@@ -359,6 +359,7 @@ wr_mono wr_link_deadline(const wr_link *link) {
     if (link->state != LINK_UP)
         return deadline;
     deadline = wr_mono_min(deadline, wr_link_sole_deadline(link));
+    deadline = wr_mono_min(deadline, link->frontier_at);
     return wr_mono_min(deadline, wr_link_stall_deadline(link));
 }
 
@@ -381,6 +382,7 @@ wr_err wr_link_tick(wr_link *link, wr_now now) {
     }
     if (link->state == LINK_UP) {
         wr_link_stall_tick(link, now);
+        wr_link_frontier_tick(link, now);
         wr_link_sole_tick(link, now);
     }
     return WR_OK;

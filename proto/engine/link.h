@@ -73,6 +73,15 @@ WR_MUST bool wr_link_serving(wr_link *link, wr_serve *ret_serve);
 /* Takes over entries (malloc'd, freed by the link).  unit.entries is ignored; path is copied. */
 void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uint8_t *entries,
                   size_t size);
+/* The peer showed a signed checkpoint over n entries that may contradict our newest one, which is
+ * over len: load the hashes of the prefix proof (feed.md 5.4) and give them.  The owner asks before
+ * each wr_link_write. */
+typedef struct wr_weigh {
+    uint32_t feed_index;
+    uint64_t n, len;
+} wr_weigh;
+WR_MUST bool wr_link_weighing(wr_link *link, wr_weigh *ret_weigh);
+WR_MUST wr_err wr_link_weigh(wr_link *link, const wr_hash *path, uint32_t path_count);
 /* The store could not load it: the link ends with the next write. */
 void wr_link_cannot_serve(wr_link *link);
 

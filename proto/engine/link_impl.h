@@ -35,7 +35,8 @@ typedef enum link_state {
 #define LINK_RIVAL_MS 30000u /* how long one waits for the place of another process */
 #define LINK_PROBE_MS 5000u  /* .. where another process of it waits, and nothing is under way */
 #define LINK_STALL_MS 60000u /* how long a feed that is behind may stand still, and rests then */
-#define LINK_HOLD_MS 5000u   /* .. while another session is to deliver it and this peer could */
+#define LINK_FRONTIER_MS 240000u /* after which a frontier that has changed is said anew */
+#define LINK_HOLD_MS 5000u       /* .. while another session is to deliver it and this peer could */
 
 /* One feed as seen over this link. */
 typedef struct link_feed {
@@ -54,6 +55,10 @@ typedef struct link_feed {
     wr_mono moved;  /* when a unit was last taken, or should have begun to come */
     uint64_t seen;  /* what we held when we last looked whether another one delivers */
     wr_mono rest;   /* not asked for again before that; 0: may be */
+    /* two branches of it: number of a checkpoint and one more, 0: none */
+    bool show_due;         /* the peer is to see our newest checkpoint */
+    bool parted;           /* what it says of it is another past than ours */
+    uint64_t shown, heard; /* the newest that we showed, that it showed */
 } link_feed;
 
 typedef struct link_flight { /* a unit sent and not yet acknowledged */
@@ -120,6 +125,16 @@ struct wr_link {
     wr_hash in_checkpoint; /* hash of the one it was announced under */
     uint32_t in_feed;
 
+    /* a checkpoint that the peer showed, and that our longer one may exclude */
+    bool weighing;
+    uint32_t weigh_feed;
+    uint64_t weigh_len; /* entries under it */
+    wr_sig weigh_sig;
+    uint8_t weigh_bytes[WR_CHECKPOINT_BYTES_MAX];
+    size_t weigh_size;
+    wr_hash frontier_said; /* digest of the newest that the peer knows */
+    wr_mono frontier_at;   /* when to look whether it is another one */
+
     wr_place *place;   /* of the peer's device, in self; NULL: none yet */
     bool rival;        /* another instance has it; ours waits for the answer to .. */
     uint32_t question; /* .. this */
@@ -160,6 +175,7 @@ WR_MUST wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now);
 /* The peer turned out to be a current member. */
 WR_MUST wr_err wr_link_up(wr_link *link, wr_now now);
 void wr_link_drop_sources(wr_link *link);
+void wr_link_bury(wr_link *link, uint32_t index); /* not taken from this peer any more */
 /* link_twins.c: other processes of the peer. */
 WR_MUST wr_err wr_link_take_place(wr_link *link, wr_now now);
 void wr_link_leave_place(wr_link *link, wr_mono now);

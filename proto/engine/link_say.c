@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine/link_impl.h"
+#include "engine/link_fork.h"
 
 #include <stdlib.h>
 
@@ -27,6 +27,8 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
         hello.newest_epoch = *epoch;
     wr_hash frontier = wr_self_frontier_digest(link->self);
     wr_hash heads = wr_generations_heads_digest(wr_self_generations(link->self));
+    link->frontier_said = frontier;
+    link->frontier_at = wr_mono_add(now.mono, LINK_FRONTIER_MS);
     memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
     memcpy(hello.op_heads.b, heads.b, sizeof hello.op_heads.b);
     hello.addrs = wr_slice_of(link->config.addrs, link->config.addrs_len);
@@ -188,6 +190,7 @@ static wr_err say_frontier(wr_link *link, wr_buf *plain) {
     if (wr_frame_put(plain, WR_FRAME_FRONTIER, wr_buf_slice(&body)) != WR_OK)
         return WR_OK;
     link->frontier_due = false;
+    link->frontier_said = wr_frontier_digest(items, count);
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         link->feeds[i].announced = wr_self_feed(link->self, i)->tree.len;
     return WR_OK;
@@ -316,6 +319,7 @@ static wr_err say_feeds(wr_link *link, wr_buf *plain, wr_now now) {
     if (link->frontier_known) {
         wr_link_confirm(link);
         WR_TRY(say_have(link, plain));
+        WR_TRY(wr_link_say_checkpoints(link, plain));
         WR_TRY(say_wants(link, plain, now));
     }
     return say_unit(link, plain);

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "engine/link_impl.h"
+#include "engine/link_fork.h"
 
 #include <stdlib.h>
 
@@ -58,7 +58,7 @@ void wr_link_confirm(wr_link *link) {
     uint64_t entries, ops;
     uint32_t own;
     wr_link_own_behind(link, &entries, &ops);
-    link->place->vouches = entries == 0 && ops == 0 &&
+    link->place->vouches = entries == 0 && ops == 0 && !wr_link_own_parted(link) &&
                            wr_graph_own_column(wr_self_graph(link->self),
                                                &wr_self_identity(link->self)->device_id, &own);
     if (link->place->vouches && wr_self_twin_until(link->self).ms == 0)
@@ -165,13 +165,14 @@ static wr_err hear_frontier(wr_link *link, wr_slice body, wr_now now) {
     uint32_t count;
     WR_TRY(wr_list_open(&body, WR_FEEDS_MAX, &reply, &count));
     for (uint32_t i = 0; i < count; i++) {
-        wr_hash feed_id, root;
-        uint64_t k, len;
-        bool complete;
+        wr_frontier_item item;
         uint32_t index;
-        WR_TRY(wr_frontier_take(&body, &feed_id, &k, &len, &root, &complete));
-        if (wr_self_find_feed(link->self, &feed_id, &index))
-            WR_TRY(heard_have(link, index, len, complete, now));
+        WR_TRY(
+            wr_frontier_take(&body, &item.feed_id, &item.k, &item.len, &item.root, &item.complete));
+        if (!wr_self_find_feed(link->self, &item.feed_id, &index))
+            continue;
+        WR_TRY(heard_have(link, index, item.len, item.complete, now));
+        wr_link_compare(link, index, &item);
     }
     if (body.len != 0)
         return WR_ERR_FORMAT;
@@ -236,8 +237,9 @@ static void skip_unit(wr_link *link, uint32_t index) {
 
 /* What the peer holds of this feed is not what we hold.  The writer may have told us different
  * things.  spec:sync#4.7 "A session MUST go on when a feed was given up on it." */
-static void bury_feed(wr_link *link, uint32_t index) {
+void wr_link_bury(wr_link *link, uint32_t index) {
     link->feeds[index].dead = true;
+    link->feeds[index].show_due = true;
     give_up(link, index);
 }
 
@@ -256,13 +258,16 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
         wr_link_alert(link);
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
         err == WR_ERR_FORMAT) {
-        bury_feed(link, link->in_feed);
+        wr_link_bury(link, link->in_feed);
         return WR_OK;
     }
     if (err != WR_ERR_EXISTS)
         WR_TRY(err);
     *ret_fits = wr_equal(data->checkpoint, wr_feed_checkpoint(feed));
-    if (!*ret_fits && data->end > feed->tree.len)
+    /* An older one that reaches farther than a newer one. */
+    if (!*ret_fits && data->end > feed->cp_len)
+        wr_link_bury(link, link->in_feed);
+    else if (!*ret_fits && data->end > feed->tree.len)
         skip_unit(link, link->in_feed);
     return WR_OK;
 }
@@ -329,7 +334,7 @@ static wr_err take_unit(wr_link *link, wr_now now) {
      * A rest unit proves nothing: its entries may be wrong. */
     if (!rest)
         wr_link_alert(link);
-    bury_feed(link, link->in_feed);
+    wr_link_bury(link, link->in_feed);
     return WR_OK;
 }
 
@@ -479,6 +484,8 @@ wr_err wr_link_frame(wr_link *link, uint8_t type, wr_slice body, wr_now now) {
         return hear_data(link, body, now);
     case WR_FRAME_PART:
         return hear_part(link, body, now);
+    case WR_FRAME_CHECKPOINT:
+        return wr_link_hear_checkpoint(link, body);
     default:
         /* spec:wire#3.3 "A frame of an unknown type below 128 MUST end the session."
          * spec:wire#3.3 "From 128 on a frame that is not known MUST be ignored" */

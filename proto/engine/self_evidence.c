@@ -5,7 +5,9 @@
  * Spec:   proto/spec/circle.md 2.4, 3.11
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine/evidence.h"
 #include "engine/self_impl.h"
+#include "engine/self_weigh.h"
 
 static bool may_note(const wr_self *self, const wr_hash *device_id) {
     /* Our own second history is not ours to publish: whoever signs it holds our keys. */
@@ -25,11 +27,12 @@ static void keep(wr_self *self, uint32_t place, wr_slice bytes, const wr_sig *si
  * empty." */
 static void note(wr_self *self, wr_equiv_kind kind, const wr_hash *device_id, wr_slice one,
                  const wr_sig *one_sig, wr_slice other, const wr_sig *other_sig) {
-    bool swap = wr_order(one, other) > 0;
+    bool swap = kind != WR_EQUIV_HISTORY && wr_order(one, other) > 0;
     keep(self, swap ? 1 : 0, one, one_sig);
     keep(self, swap ? 0 : 1, other, other_sig);
     self->accused = *device_id;
     self->evidence_kind = kind;
+    self->evidence_path_count = 0;
     self->has_evidence = true;
 }
 
@@ -53,6 +56,65 @@ void wr_self_note_checkpoints(wr_self *self, const wr_feed *feed, wr_slice bytes
          bytes, sig);
 }
 
+/* ---- checkpoints that siblings show ---------------------------------------------------------- */
+
+wr_err wr_self_weigh(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig,
+                     wr_weight *ret_weight) {
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    const wr_member *writer = wr_generations_device(self->generations, &feed->device_id);
+    wr_checkpoint cp;
+    WR_ASSERT(writer != NULL);
+    *ret_weight = WR_WEIGHT_NOTHING;
+    if (feed->has_checkpoint && wr_equal(bytes, wr_feed_checkpoint(feed)))
+        return WR_OK;
+    WR_TRY(wr_checkpoint_decode(bytes, &cp));
+    if (!wr_hash_equal(&cp.feed_id, &feed->feed_id))
+        return WR_ERR_FORMAT;
+    /* spec:sync#2.12 "A CHECKPOINT whose signature does not verify MUST end the session." */
+    WR_TRY(wr_verify(&writer->cert.sign, WR_SIG_LABEL_CHECKPOINT, bytes, sig));
+    if (!feed->has_checkpoint)
+        return WR_OK;
+    if (cp.k == feed->cp_k) {
+        wr_self_note_checkpoints(self, feed, bytes, sig);
+        *ret_weight = WR_WEIGHT_FORK;
+    } else if (cp.len > feed->cp_len) {
+        *ret_weight = WR_WEIGHT_SHORTER;
+    } else if (wr_feed_complete(feed)) {
+        *ret_weight = WR_WEIGHT_PATH;
+    }
+    return WR_OK;
+}
+
+/* It goes by the rule of those who will read it: what they would refuse accuses nobody.
+ * spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements that
+ * exclude each other." */
+wr_err wr_self_weigh_past(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig,
+                          const wr_hash *path, uint32_t path_count) {
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    const wr_member *writer = wr_generations_device(self->generations, &feed->device_id);
+    uint8_t evidence[2][WR_CHECKPOINT_BYTES_MAX + WR_SIG_SIZE];
+    wr_equiv equiv = {.kind = WR_EQUIV_HISTORY, .device_id = feed->device_id};
+    const wr_slice both[2] = {bytes, wr_feed_checkpoint(feed)};
+    const wr_sig *sigs[2] = {sig, &feed->cp_sig};
+    WR_ASSERT(path_count <= WR_PROOF_HASHES_MAX);
+    for (uint32_t i = 0; i < 2; i++) {
+        WR_ASSERT(both[i].len <= WR_CHECKPOINT_BYTES_MAX);
+        memcpy(evidence[i], both[i].ptr, both[i].len);
+        memcpy(evidence[i] + both[i].len, sigs[i]->b, WR_SIG_SIZE);
+        equiv.evidence[i] = wr_slice_of(evidence[i], both[i].len + WR_SIG_SIZE);
+    }
+    equiv.path = wr_slice_of(path, path_count * sizeof *path);
+    wr_err err = wr_evidence_check(&equiv, wr_graph_circle_id(self->graph), &writer->cert.sign);
+    if (err != WR_OK)
+        return err == WR_ERR_REFUSED ? WR_OK : err;
+    if (!may_note(self, &feed->device_id))
+        return WR_ERR_FORK;
+    note(self, WR_EQUIV_HISTORY, &feed->device_id, both[0], sigs[0], both[1], sigs[1]);
+    memcpy(self->evidence_path, path, path_count * sizeof *path);
+    self->evidence_path_count = path_count;
+    return WR_ERR_FORK;
+}
+
 /* spec:circle#2.4 "A member that sees both MUST publish an EQUIV, unless one is here." */
 wr_err wr_self_accuse(wr_self *self, wr_now now) {
     uint8_t item_bytes[WR_STREAMS_MAX * 80u], body_bytes[2u * WR_OP_BYTES_MAX + 1024u];
@@ -62,6 +124,7 @@ wr_err wr_self_accuse(wr_self *self, wr_now now) {
     wr_equiv equiv = {.kind = self->evidence_kind, .device_id = self->accused};
     for (uint32_t i = 0; i < 2; i++)
         equiv.evidence[i] = wr_slice_of(self->evidence[i], self->evidence_len[i]);
+    equiv.path = wr_slice_of(self->evidence_path, self->evidence_path_count * sizeof(wr_hash));
     self->has_evidence = false;
     if (wr_graph_is_convicted(self->graph, &equiv.device_id))
         return WR_OK;

@@ -77,6 +77,8 @@ struct wr_self {
     wr_equiv_kind evidence_kind;
     uint8_t evidence[2][WR_OP_BYTES_MAX + WR_SIG_SIZE]; /* bytes, then the signature */
     size_t evidence_len[2];
+    wr_hash evidence_path[WR_PROOF_HASHES_MAX];
+    uint32_t evidence_path_count;
 
     /* the open run of our own feed */
     wr_run run;

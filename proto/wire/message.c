@@ -279,6 +279,27 @@ wr_err wr_data_decode(wr_slice body, wr_data *ret_data) {
     return WR_OK;
 }
 
+wr_err wr_shown_encode(const wr_hash *feed_id, wr_slice checkpoint, const wr_sig *sig,
+                       wr_buf *out) {
+    wr_buf next = *out;
+    WR_TRY(wr_pack_array(&next, 3));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*feed_id)));
+    WR_TRY(wr_pack_bin(&next, checkpoint));
+    WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*sig)));
+    *out = next;
+    return WR_OK;
+}
+
+wr_err wr_shown_decode(wr_slice body, wr_hash *ret_feed_id, wr_slice *ret_checkpoint,
+                       wr_sig *ret_sig) {
+    WR_TRY(wr_unpack_array_of(&body, 3));
+    WR_TRY(wr_unpack_fixed(&body, ret_feed_id->b, WR_HASH_SIZE));
+    WR_TRY(wr_unpack_bin(&body, ret_checkpoint));
+    WR_TRY(wr_unpack_fixed(&body, ret_sig->b, WR_SIG_SIZE));
+    WR_TRY(at_end(body));
+    return ret_checkpoint->len <= WR_CHECKPOINT_BYTES_MAX ? WR_OK : WR_ERR_LIMIT;
+}
+
 wr_err wr_pair_offer_encode(const wr_pair_offer *offer, wr_buf *out) {
     wr_buf next = *out;
     WR_TRY(wr_pack_array(&next, 3));

@@ -27,6 +27,7 @@ typedef enum wr_frame_type {
     WR_FRAME_KEYS = 14,
     WR_FRAME_SOLE = 15, /* no body */
     WR_FRAME_TWIN = 16, /* no body */
+    WR_FRAME_CHECKPOINT = 17,
     /* pairing channel */
     WR_FRAME_PAIR_OFFER = 32,
     WR_FRAME_PAIR_CERT = 33,
@@ -94,6 +95,12 @@ typedef struct wr_data {
 } wr_data;
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);
 WR_MUST wr_err wr_data_decode(wr_slice body, wr_data *ret_data);
+
+/* CHECKPOINT: [feed_id, checkpoint, sig] */
+WR_MUST wr_err wr_shown_encode(const wr_hash *feed_id, wr_slice checkpoint, const wr_sig *sig,
+                               wr_buf *out);
+WR_MUST wr_err wr_shown_decode(wr_slice body, wr_hash *ret_feed_id, wr_slice *ret_checkpoint,
+                               wr_sig *ret_sig);
 
 /* KEY_WANT: [epoch ids..], each once */
 WR_MUST wr_err wr_key_want_encode(const wr_hash *ids, uint32_t count, wr_buf *out);

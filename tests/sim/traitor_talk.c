@@ -163,6 +163,10 @@ static void serve(talk *k) {
     wr_hash path[WR_PROOF_HASHES_MAX];
     uint8_t *entries;
     size_t size;
+    if (serve_weigh(k->face->hub, k->link) != WR_OK) {
+        wr_link_cannot_serve(k->link);
+        return;
+    }
     if (!wr_link_serving(k->link, &want))
         return;
     if (serve_unit(k->face->hub, &want, &unit, path, &entries, &size) == WR_OK)
