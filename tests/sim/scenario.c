@@ -220,25 +220,77 @@ static void a_home_in_two_places(world *w) {
     must(w, !world_is_forked(w), "it signs what the other one has signed");
 }
 
-/* Each speaks with one sibling, and these do not speak with each other: that cannot be told before
- * both have signed.  Whoever hears of both must tell. */
-static void a_home_in_two_worlds(world *w) {
+/* Each speaks with one sibling. */
+static void a_home_in_two_worlds(world *w, bool siblings_speak) {
     copy_of_the_phone(w);
     device_crash(&w->devices[COPY], false);
-    cut(w, LAPTOP, SERVER, true);
+    if (!siblings_speak)
+        cut(w, LAPTOP, SERVER, true);
     cut(w, PHONE, SERVER, true);
     cut(w, COPY, LAPTOP, true);
     cut(w, COPY, PHONE, true);
     device_start(&w->devices[COPY]);
     world_run(w, MINUTE);
+}
+
+/* Nothing but entries was signed twice, and two siblings hold a branch each: that ends the id. */
+static void it_is_out(world *w, uint64_t ms) {
+    must(w, world_is_forked(w), "the story has lost its fork");
+    for (uint64_t at = 0; at < ms && (is_in(w, LAPTOP, PHONE) || is_in(w, SERVER, PHONE));
+         at += SECOND)
+        world_run(w, SECOND);
+    must(w, w->counts.alerts != 0, "a home is in use twice, and nobody has noticed it");
+    must(w, !is_in(w, LAPTOP, PHONE) && !is_in(w, SERVER, PHONE), "nobody has accused it");
+    must(w, alerts_of(w, LAPTOP, HUB_ALERT_EQUIVOCATION) == 1, "the owner is not told");
+    must(w, alerts_of(w, SERVER, HUB_ALERT_EQUIVOCATION) == 1, "nor at the other sibling");
+}
+
+/* The siblings do not speak with each other: that cannot be told before both have signed.  Whoever
+ * hears of both must tell. */
+static void two_worlds_meet(world *w) {
+    a_home_in_two_worlds(w, false);
     append(w, PHONE, 2);
     append(w, COPY, 1);
     world_run(w, MINUTE);
-    must(w, world_is_forked(w), "the story has lost its fork");
     world_heal(w);
-    for (uint32_t s = 0; s < 600 && w->counts.alerts == 0; s++)
-        world_run(w, SECOND / 4);
-    must(w, w->counts.alerts != 0, "a home is in use twice, and nobody has noticed it");
+    it_is_out(w, 3 * MINUTE);
+}
+
+/* The copies are gone when the siblings meet: these alone have to find out. */
+static void siblings_compare(world *w, uint32_t of_phone, uint32_t of_copy) {
+    a_home_in_two_worlds(w, false);
+    for (uint32_t i = 0; i < of_phone || i < of_copy; i++) {
+        if (i < of_phone)
+            append(w, PHONE, 1);
+        if (i < of_copy)
+            append(w, COPY, 1);
+        world_run(w, 10 * SECOND);
+    }
+    world_run(w, MINUTE);
+    device_plug(&w->devices[PHONE], false);
+    device_plug(&w->devices[COPY], false);
+    mend(w, LAPTOP, SERVER);
+    it_is_out(w, 3 * MINUTE);
+}
+
+static void siblings_compare_one_number(world *w) {
+    siblings_compare(w, 1, 1);
+}
+
+static void siblings_compare_the_next(world *w) {
+    siblings_compare(w, 1, 2);
+}
+
+static void siblings_compare_lengths(world *w) {
+    siblings_compare(w, 9, 3);
+}
+
+/* They speak all the time, and both grow at once: no entry tells them. */
+static void siblings_grow_apart(world *w) {
+    a_home_in_two_worlds(w, true);
+    append(w, PHONE, 1);
+    append(w, COPY, 1);
+    it_is_out(w, 6 * MINUTE);
 }
 
 /* What it lost one sibling has in part, under a checkpoint whose rest nobody has: it can never sign
@@ -299,7 +351,11 @@ const scenario scenarios[] = {
      set_back_and_told_too_late},
     {"set_back_for_ever", "nobody has all of what was lost", 3, set_back_for_ever},
     {"clone", "a home is copied, and both run beside a sibling", 4, a_home_in_two_places},
-    {"clone_apart", "the copies of a home meet different siblings", 4, a_home_in_two_worlds},
+    {"clone_apart", "the copies of a home meet different siblings", 4, two_worlds_meet},
+    {"fork_even", "two siblings hold branches of one number", 4, siblings_compare_one_number},
+    {"fork_next", ".. one branch is one longer", 4, siblings_compare_the_next},
+    {"fork_longer", ".. one is much longer", 4, siblings_compare_lengths},
+    {"fork_beside", ".. and the siblings spoke while the branches grew", 4, siblings_grow_apart},
     {"stolen_phone", "a phone is removed while it is online", 3, a_stolen_phone},
     {"stolen_while_asleep", "who slept through a removal meets the thief first", 4,
      stolen_while_asleep},
