@@ -76,8 +76,10 @@ wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
 /* ---- weighing ----------------------------------------------------------------------------------
  */
 
-static void part(wr_link *link, uint32_t index) {
-    wr_link_alert(link);
+void wr_link_part(wr_link *link, uint32_t index) {
+    const wr_hash *writer = &wr_self_feed(link->self, index)->device_id;
+    if (!wr_graph_is_convicted(wr_self_graph(link->self), writer)) /* that was said already */
+        wr_link_alert(link);
     wr_link_bury(link, index);
 }
 
@@ -114,7 +116,7 @@ wr_err wr_link_hear_checkpoint(wr_link *link, wr_slice body) {
     WR_TRY(wr_self_weigh(link->self, index, bytes, &sig, &weight));
     at->heard = cp.k + 1;
     if (weight == WR_WEIGHT_FORK)
-        part(link, index);
+        wr_link_part(link, index);
     else if (weight == WR_WEIGHT_SHORTER)
         at->show_due = true;
     else if (weight == WR_WEIGHT_PATH)
@@ -142,6 +144,6 @@ wr_err wr_link_weigh(wr_link *link, const wr_hash *path, uint32_t path_count) {
                                     &link->weigh_sig, path, path_count);
     if (err != WR_ERR_FORK)
         return err;
-    part(link, link->weigh_feed);
+    wr_link_part(link, link->weigh_feed);
     return WR_OK;
 }

@@ -255,7 +255,7 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
         return WR_OK;
     wr_err err = wr_self_checkpoint(link->self, link->in_feed, data->checkpoint, &data->sig);
     if (err == WR_ERR_FORK)
-        wr_link_alert(link);
+        wr_link_part(link, link->in_feed);
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
         err == WR_ERR_FORMAT) {
         wr_link_bury(link, link->in_feed);
@@ -333,7 +333,7 @@ static wr_err take_unit(wr_link *link, wr_now now) {
      * that exclude each other."
      * A rest unit proves nothing: its entries may be wrong. */
     if (!rest)
-        wr_link_alert(link);
+        wr_link_part(link, link->in_feed);
     wr_link_bury(link, link->in_feed);
     return WR_OK;
 }

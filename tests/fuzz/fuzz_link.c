@@ -110,7 +110,7 @@ static void check_said(const run *r, uint8_t type, wr_slice body) {
     uint64_t len = 0;
     uint32_t index, count;
     bool flag;
-    WR_ASSERT(type >= WR_FRAME_HELLO && type <= WR_FRAME_TWIN);
+    WR_ASSERT(type >= WR_FRAME_HELLO && type <= WR_FRAME_CHECKPOINT);
     if (type == WR_FRAME_WANT)
         WR_ASSERT(wr_want_decode(body, &feed_id, &len) == WR_OK);
     if (type == WR_FRAME_HAVE) {

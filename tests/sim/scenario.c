@@ -253,7 +253,7 @@ static void two_worlds_meet(world *w) {
     append(w, COPY, 1);
     world_run(w, MINUTE);
     world_heal(w);
-    it_is_out(w, 3 * MINUTE);
+    it_is_out(w, 6 * MINUTE);
 }
 
 /* The copies are gone when the siblings meet: these alone have to find out. */
@@ -270,7 +270,7 @@ static void siblings_compare(world *w, uint32_t of_phone, uint32_t of_copy) {
     device_plug(&w->devices[PHONE], false);
     device_plug(&w->devices[COPY], false);
     mend(w, LAPTOP, SERVER);
-    it_is_out(w, 3 * MINUTE);
+    it_is_out(w, 6 * MINUTE);
 }
 
 static void siblings_compare_one_number(world *w) {

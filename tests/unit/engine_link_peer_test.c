@@ -198,7 +198,7 @@ static void every_other_frame_waits_for_hello(void **state) {
         puppet *p = puppet_new(a, b, type, type);
         T_ERR(puppet_say(p, (uint8_t)type, wr_slice_str("12345678")), WR_ERR_STATE);
         puppet_free(p);
-        type += type > WR_FRAME_TWIN ? 40 : 0;
+        type += type > WR_FRAME_CHECKPOINT ? 40 : 0;
     }
 }
 
@@ -207,7 +207,7 @@ static void every_other_frame_waits_for_hello(void **state) {
 static void unknown_frames_are_ignored_from_128_on(void **state) {
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
-        static const uint8_t types[] = {17, 32, 127, 128};
+        static const uint8_t types[] = {18, 32, 127, 128};
         puppet *p = puppet_new(a, b, i + 1, i + 1);
         puppet_up(p);
         T_ERR(puppet_say(p, types[i], WR_SLICE_EMPTY), types[i] < 128 ? WR_ERR_FORMAT : WR_OK);

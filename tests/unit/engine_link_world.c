@@ -224,6 +224,45 @@ void link_serve(device *d, wr_link *link) {
     d->units_served++;
 }
 
+/* The root over [span->lo, span->hi) of a feed. */
+static wr_hash span_at(device *d, uint32_t feed_index, const wr_tree_span *span) {
+    const wr_hash *feed_id = &wr_self_feed(d->self, feed_index)->feed_id;
+    wr_tree tree = {.len = 0};
+    for (uint32_t i = 0; i < d->row_count; i++) {
+        const world_row *row = &d->rows[i];
+        wr_segment_reader in;
+        wr_entry entry;
+        bool more = row->feed == feed_index;
+        wr_segment_reader_init(&in, wr_slice_of(row->bytes, row->len), row->first);
+        while (more) {
+            T_OK(wr_segment_next(&in, &entry, &more));
+            if (!more || entry.seq < span->lo || entry.seq >= span->hi)
+                continue;
+            wr_hash leaf = wr_entry_leaf(feed_id, &entry);
+            wr_tree_append(&tree, &leaf, NULL);
+        }
+    }
+    T_EQ(tree.len, span->hi - span->lo);
+    return wr_tree_root(&tree);
+}
+
+bool link_weigh(device *d, wr_link *link) {
+    wr_weigh weigh;
+    wr_tree_span spans[WR_PROOF_HASHES_MAX];
+    wr_hash path[WR_PROOF_HASHES_MAX];
+    uint32_t count;
+    if (!wr_link_weighing(link, &weigh))
+        return false;
+    T_OK(wr_tree_prefix_path(weigh.len, weigh.n, spans, &count));
+    for (uint32_t i = 0; i < count; i++)
+        path[i] = span_at(d, weigh.feed_index, &spans[i]);
+    T_OK(wr_link_weigh(link, path, count));
+    wr_event event;
+    while (wr_link_poll(link, &event))
+        d->alerts += event.type == WR_EV_ALERT;
+    return true;
+}
+
 wr_err link_take_at(device *to, wr_link *link, wr_slice in, wr_now now) {
     for (;;) {
         WR_TRY(wr_link_read(link, &in, now));
@@ -245,6 +284,7 @@ wr_err link_take(device *to, wr_link *link, wr_slice in) {
 wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t size,
                size_t *ret_moved) {
     (void)drain(from);
+    (void)link_weigh(from, out_link);
     link_serve(from, out_link);
     uint8_t *pipe = malloc(size);
     T_TRUE(pipe != NULL);

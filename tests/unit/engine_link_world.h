@@ -59,6 +59,8 @@ wr_link *link_dial(device *from, device *to, uint64_t id);
 wr_link *link_accept(device *at, uint64_t id);
 /* Gives the link a unit, if its peer should get one now. */
 void link_serve(device *d, wr_link *link);
+/* Gives the link the proof that it needs for a checkpoint that its peer showed; false: none. */
+bool link_weigh(device *d, wr_link *link);
 /* One write of at most size bytes from out_link, read by in_link. */
 wr_err deliver(device *from, wr_link *out_link, device *to, wr_link *in_link, size_t size,
                size_t *ret_moved);
