@@ -227,6 +227,37 @@ def two_copies_that_no_sibling_sees_together(build):
                    lambda: f"both write: {bodies(a)}")
 
 
+def two_copies_that_only_write(build):
+    """Neither signs anything but an entry; what tells is that two siblings hold another one each."""
+    with mesh.Mesh(build) as world:
+        a, b, c = world.circle("anna", "berta", "cleo")
+        append(b, b"before")
+        mesh.settled([a, b, c], LOG, 1, SETTLE_S)
+        copy = world.device("copy")
+        for device in (a, b, c):
+            device.stop()
+        copy_home(b, copy.home)
+        for one, other in ((b, a), (copy, c)):
+            one.configure(peers=[other])
+            other.configure(peers=[one])
+            one.start()
+            other.start()
+            wait_until(lambda one=one: status(one)["hold"] == "none", SETTLE_S, "each signs")
+            append(one, f"of {one.name}".encode())
+            mesh.settled([one, other], LOG, 2, SETTLE_S)
+            one.stop()
+            other.stop()
+        for one, other in ((a, c), (c, a)):
+            one.configure(peers=[other])
+        a.start()
+        c.start()
+        for device in (a, c):
+            wait_until(lambda device=device: mesh.rows(device)["berta"]["removed"], SETTLE_S, "it is out")
+            same(mesh.rows(device)["berta"]["reason"], "equivocated", "why")
+            same([row["type"] for row in device.call("circle.alerts")["alerts"]], ["equivocation"], "alerts")
+
+
 if __name__ == "__main__":
     mesh.main(two_copies_of_one_home, a_copy_comes_in_as_a_new_device, a_restart_after_a_kill,
-              a_home_that_was_set_back, two_copies_that_no_sibling_sees_together)
+              a_home_that_was_set_back, two_copies_that_no_sibling_sees_together,
+              two_copies_that_only_write)

@@ -174,6 +174,8 @@ static void say_frontier(puppet *p, const wr_feed *feed, uint64_t k, uint64_t le
     T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&body)));
 }
 
+/* spec:sync#2.12 type=test "A device MUST NOT show a checkpoint twice in a session, nor one of a
+ * device that an EQUIV convicts." */
 static void a_made_up_frontier_accuses_nobody(void **state) {
     (void)state;
     three t = three_new(10);
