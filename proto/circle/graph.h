@@ -157,6 +157,9 @@ WR_MUST bool wr_graph_is_known_to(const wr_graph *graph, const wr_hash *op_id,
 /* The commitment of an admitted EPOCH op, good for reading for ever; false if it is not here. */
 WR_MUST bool wr_graph_epoch_commit(const wr_graph *graph, const wr_hash *epoch_id,
                                    wr_hash *ret_commit);
+/* Does this EPOCH, admitted here, leave out the device by name? */
+WR_MUST bool wr_graph_leaves_out(const wr_graph *graph, const wr_hash *epoch_id,
+                                 const wr_hash *device_id);
 /* May the device make an EPOCH now, or is its share used up (circle.md 3.5)?  And would it be one
  * that follows the end of a membership, which no share limits? */
 WR_MUST bool wr_graph_may_make_epoch(const wr_graph *graph, const wr_hash *device_id,

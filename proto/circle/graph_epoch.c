@@ -92,8 +92,9 @@ void wr_graph_count_epochs(const wr_graph *graph, const wr_admission *in, wr_nod
     for (uint32_t i = 0; i < in->epoch.without_count; i++) {
         uint32_t member;
         if (wr_graph_index(graph, &in->epoch.without[i], &member))
-            wr_eval_put(&node->epoch->left, member);
+            wr_eval_put(&node->epoch->without, member);
     }
+    wr_eval_unite(&node->epoch->left, &node->epoch->without);
     node->newest_epoch = node;
 }
 

@@ -356,16 +356,25 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
  * known not to have it only if the epoch's author knew it, and left it out.  One that was never a
  * member here, and that no epoch made here could know, does not count: there would be none.
  * spec:circle#5.3 "A device MUST NOT write under an epoch that a device which is no member, or
- * barred here, may hold" */
+ * barred here, may hold"
+ * spec:circle#5.3 "A device MUST NOT write under an epoch that leaves out by name a member that is
+ * in here." */
 static bool is_for_members(const wr_graph *graph, const wr_epoch_node *epoch) {
     for (uint32_t i = 0; i < graph->member_count; i++) {
         bool in = wr_member_is_in(&graph->member[i]);
         bool unknown = !wr_eval_has(&epoch->known, i) && !wr_eval_has(&graph->unseen, i);
         bool may_hold = wr_eval_has(&epoch->readers, i) || unknown;
-        if (!in && may_hold)
+        if (in ? wr_eval_has(&epoch->without, i) : may_hold)
             return false;
     }
     return epoch->whole;
+}
+
+bool wr_graph_leaves_out(const wr_graph *graph, const wr_hash *epoch_id, const wr_hash *device_id) {
+    const wr_node *node = wr_graph_node(graph, epoch_id);
+    uint32_t member;
+    return node != NULL && node->epoch != NULL && wr_graph_index(graph, device_id, &member) &&
+           wr_eval_has(&node->epoch->without, member);
 }
 
 uint32_t wr_graph_epoch_count(const wr_graph *graph) {

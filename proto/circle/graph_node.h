@@ -31,7 +31,8 @@ typedef struct wr_epoch_node { /* what an EPOCH op says */
     wr_hash commit;
     wr_eval_set known;   /* devices added in its past */
     wr_eval_set readers; /* its recipients */
-    wr_eval_set left;    /* whom its author has left out by name, in this one or before */
+    wr_eval_set without; /* whom it leaves out by name */
+    wr_eval_set left;    /* .. it, or one of its author before */
     bool whole;          /* rcpt_hash is that of its readers */
 } wr_epoch_node;
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/link_fork.h"
+#include "engine/self_wrap.h"
 
 #include <stdlib.h>
 
@@ -117,7 +118,8 @@ static wr_err say_key(wr_link *link, wr_buf *plain, const wr_hash *epoch_id, boo
     WR_SECRET(key_bytes) bytes;
     wr_buf body = WR_BUF_ARRAY(bytes.b);
     *ret_said = true;
-    if (!wr_keyring_secret(keyring, epoch_id, &item.secret))
+    if (!wr_self_may_hand(link->self, epoch_id, &link->peer) ||
+        !wr_keyring_secret(keyring, epoch_id, &item.secret))
         return WR_OK;
     item.has_seed = wr_self_seed_of(link->self, epoch_id, &item.seed);
     item.history = wr_keyring_history(keyring, epoch_id);

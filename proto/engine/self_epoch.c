@@ -5,6 +5,7 @@
  */
 #include "circle/history.h"
 #include "engine/self_impl.h"
+#include "engine/self_wrap.h"
 
 /* ---- which one to write under ---- */
 
@@ -94,6 +95,31 @@ static bool epoch_op(const wr_self *self, const wr_hash *epoch_id, wr_epoch_op *
            wr_epoch_decode(op.body, ret_epoch) == WR_OK;
 }
 
+bool wr_self_may_hand(const wr_self *self, const wr_hash *epoch_id, const wr_hash *device_id) {
+    wr_op_ref op;
+    uint32_t number;
+    if (!wr_generations_find(self->generations, epoch_id, &number))
+        return true;
+    const wr_graph *graph = wr_generations_at(self->generations, number);
+    /* spec:circle#5.3 "Nobody but its author MUST hand the secret of an epoch to a device that it
+     * leaves out by name" */
+    return !wr_graph_leaves_out(graph, epoch_id, device_id) ||
+           (wr_graph_find_op(graph, epoch_id, &op) &&
+            wr_hash_equal(&op.author, &self->identity.device_id));
+}
+
+/* What names an epoch hands it to all its own recipients. */
+static bool may_name(const wr_self *self, const wr_hash *epoch_id) {
+    if (!wr_graph_may_name_epoch(self->graph, epoch_id))
+        return false;
+    for (uint32_t i = 0; i < wr_graph_member_count(self->graph); i++) {
+        const wr_member *member = wr_graph_member(self->graph, i);
+        if (wr_member_is_in(member) && !wr_self_may_hand(self, epoch_id, &member->device_id))
+            return false;
+    }
+    return true;
+}
+
 typedef struct place_set { /* of the keyring */
     uint64_t word[WR_EPOCHS_MAX / 64u];
 } place_set;
@@ -105,7 +131,7 @@ static place_set find_joined(const wr_self *self) {
         wr_epoch_op epoch;
         uint32_t place;
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
-        if (!wr_graph_may_name_epoch(self->graph, epoch_id) || !epoch_op(self, epoch_id, &epoch))
+        if (!may_name(self, epoch_id) || !epoch_op(self, epoch_id, &epoch))
             continue;
         for (uint32_t p = 0; p < epoch.prev_count; p++)
             if (wr_keyring_place(self->keyring, &epoch.prev[p], &place))
@@ -130,7 +156,7 @@ static void collect_history(const wr_self *self, wr_history *history) {
         if ((joined.word[i / 64u] >> (i % 64u) & 1u) != 0)
             continue;
         const wr_hash *epoch_id = wr_keyring_epoch(self->keyring, i);
-        if (!wr_graph_may_name_epoch(self->graph, epoch_id))
+        if (!may_name(self, epoch_id))
             continue;
         WR_SECRET(wr_key) secret;
         bool held = wr_keyring_secret(self->keyring, epoch_id, &secret);
@@ -176,11 +202,11 @@ static uint32_t index_of(const wr_self *self, const wr_hash *epoch_id) {
     uint32_t number;
     if (!wr_generations_find(self->generations, epoch_id, &number))
         return WR_EPOCH_NONE;
-    uint32_t index = wr_generations_epoch_count(self->generations);
-    do /* its op is here, and the newest is asked for most */
-        index--;
-    while (!wr_hash_equal(wr_generations_epoch_id(self->generations, index), epoch_id));
-    return index;
+    /* The newest is asked for most.  A RESET may list what is no EPOCH op. */
+    for (uint32_t index = wr_generations_epoch_count(self->generations); index-- > 0;)
+        if (wr_hash_equal(wr_generations_epoch_id(self->generations, index), epoch_id))
+            return index;
+    return WR_EPOCH_NONE;
 }
 
 static bool follows_end(const wr_self *self, const wr_hash *epoch_id) {

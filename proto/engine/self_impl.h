@@ -116,6 +116,8 @@ WR_MUST wr_err wr_self_put_cuts(const wr_self *self, const wr_hash *devices, uin
                                 wr_buf *items, wr_op_list *ret_cuts);
 /* Members that were seen, besides this device and those in but: one of them has to confirm it. */
 WR_MUST bool wr_self_has_witness(wr_self *self, const wr_hash *but, uint32_t but_count);
+/* Where there are more heads than an op can name, ACKs join them, if we may sign. */
+WR_MUST wr_err wr_self_join_heads(wr_self *self, wr_now now);
 /* May this device sign what ends the membership of these, and only of these; it has done so. */
 WR_MUST bool wr_self_may_end(wr_self *self, const wr_hash *devices, uint32_t count);
 void wr_self_ended(wr_self *self, const wr_hash *devices, uint32_t count);

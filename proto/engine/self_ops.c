@@ -79,6 +79,17 @@ wr_err wr_self_ack(wr_self *self, wr_now now) {
     return sign_ack(self, now);
 }
 
+wr_err wr_self_join_heads(wr_self *self, wr_now now) {
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    uint32_t ops = 0;
+    while (wr_self_may_sign(self) && ops != wr_graph_op_count(self->graph) &&
+           wr_graph_heads(self->graph, heads) == WR_OP_PARENTS_MAX) {
+        ops = wr_graph_op_count(self->graph);
+        WR_TRY(sign_ack(self, now));
+    }
+    return WR_OK;
+}
+
 wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf *out, wr_sig *ret_sig) {
     if (!wr_self_may_sign(self))
         return WR_ERR_STATE;

@@ -158,7 +158,7 @@ static wr_err sign(wr_self *self, const wr_restart *restart, reset_lists *lists,
         return WR_ERR_LIMIT;
     WR_TRY(put_epochs(self, LISTS_BYTES_MAX - used, &epochs, &reset));
     WR_TRY(wr_reset_encode(&reset, &body));
-    /* An op that it does not stand on would be void. */
+    /* An op that it does not stand on would be void, and who may not sign cannot join the heads. */
     if (wr_graph_heads(self->graph, heads) == WR_OP_PARENTS_MAX)
         return WR_ERR_LIMIT;
     WR_TRY(wr_graph_author_root(self->graph, restart->root, WR_OP_RESET, wr_buf_slice(&body),
@@ -189,6 +189,7 @@ wr_err wr_self_reset(wr_self *self, const wr_restart *restart, wr_now now) {
     if (!is_kept(self, restart, &self->identity.device_id))
         return WR_ERR_UNKNOWN;
     WR_TRY(wr_self_ack(self, now)); /* what we hold of those who are out is said before the end */
+    WR_TRY(wr_self_join_heads(self, now));
     reset_lists *lists = reset_lists_new();
     if (lists == NULL)
         return WR_ERR_NOMEM;

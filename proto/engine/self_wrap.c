@@ -50,7 +50,7 @@ wr_err wr_self_seal_wrap(const wr_self *self, const wr_hash *device_id, const wr
     WR_SECRET(wr_key) held;
     /* spec:circle#6.2 "A device MUST NOT make a wrap for anyone but a member that is in (section
      * 4.6)." */
-    if (member == NULL || !wr_member_is_in(member))
+    if (member == NULL || !wr_member_is_in(member) || !wr_self_may_hand(self, epoch_id, device_id))
         return WR_ERR_REFUSED;
     /* It may have slept through the newest generation, so the psk is of the one it is known to
      * hold. */

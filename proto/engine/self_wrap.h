@@ -20,6 +20,9 @@ WR_MUST wr_err wr_self_renew_box(wr_self *self, wr_box_ring *ring, wr_now now);
  * is not held here.  STATE: no KEYUPD.  Otherwise as wr_boxes_take. */
 WR_MUST wr_err wr_self_take_keyupd(wr_self *self, const wr_feed *feed, const wr_entry *entry);
 
+/* May the secret of this epoch go to a member, in whatever way (circle.md 5.3)? */
+WR_MUST bool wr_self_may_hand(const wr_self *self, const wr_hash *epoch_id,
+                              const wr_hash *device_id);
 /* E of an epoch for a member that cannot be reached, appended to out.
  *   REFUSED  it is no member that is in      UNKNOWN  E is not held here      NOBUF, BAD_KEY */
 WR_MUST wr_err wr_self_seal_wrap(const wr_self *self, const wr_hash *device_id,

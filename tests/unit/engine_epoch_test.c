@@ -1,6 +1,7 @@
 /* Which epoch a device writes under and which it reads: rules K1 to K6 between devices.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "engine/self_wrap.h"
 #include "engine_circle_world.h"
 
 static bool is_in(const device *at, const wr_hash *epoch_id) {
@@ -195,6 +196,60 @@ static void an_epoch_on_top_of_what_is_held_is_not_named(void **state) {
     device_free(d);
 }
 
+/* An EPOCH of b that leaves out c by name, for no reason that others know: told to a and c, and its
+ * secret to a and b. */
+static wr_hash epoch_without_c(void) {
+    uint8_t body_bytes[512], op_bytes[1024];
+    wr_buf body = WR_BUF_ARRAY(body_bytes), op = WR_BUF_ARRAY(op_bytes);
+    const wr_graph *graph = wr_self_graph(b->self);
+    wr_hash readers[2] = {a->identity.device_id, b->identity.device_id};
+    wr_key secret = {{7}};
+    wr_epoch_op epoch = {.klass = 1, .without = {c->identity.device_id}, .without_count = 1};
+    wr_hasher hasher;
+    wr_sig sig;
+    wr_hash_sort(readers, 2);
+    wr_hasher_init(&hasher, WR_LABEL_EPOCH_RCPT);
+    wr_hasher_add(&hasher, wr_slice_of(readers[0].b, sizeof readers));
+    epoch.rcpt_hash = wr_hasher_end(&hasher);
+    epoch.commit = wr_epoch_commit(&secret, wr_graph_circle_id(graph));
+    epoch.hist_hash = wr_hash_of(WR_LABEL_EPOCH_HIST_HASH, WR_SLICE_EMPTY);
+    T_OK(wr_epoch_encode(&epoch, &body));
+    T_OK(wr_graph_author(graph, &b->identity, WR_OP_EPOCH, wr_buf_slice(&body),
+                         (world_now.wall.ms + 1) << 16, &op, &sig));
+    T_OK(wr_self_admit(b->self, wr_buf_slice(&op), &sig, world_now));
+    wr_hash made = newest_op(b).id;
+    tell_ops(b, a);
+    tell_ops(b, c);
+    T_OK(wr_self_add_epoch(a->self, &made, &secret));
+    T_OK(wr_self_add_epoch(b->self, &made, &secret));
+    (void)drain(a);
+    (void)drain(b);
+    return made;
+}
+
+/* spec:circle#5.3 type=test "A device MUST NOT write under an epoch that leaves out by name a
+ * member that is in here." spec:circle#5.3 type=test "Nobody but its author MUST hand the secret of
+ * an epoch to a device that it leaves out by name" */
+static void who_is_left_out_by_name_gets_nothing_by_another_door(void **state) {
+    (void)state;
+    uint8_t bytes[WR_WRAP_SIZE];
+    wr_buf wrap = WR_BUF_ARRAY(bytes);
+    wr_hash made = epoch_without_c();
+    wr_hash of_a = write_epoch(a), of_b = write_epoch(b);
+    T_FALSE(wr_hash_equal(&of_a, &made));
+    T_FALSE(wr_hash_equal(&of_b, &made));
+    meet(a, c, 1); /* which asks for it */
+    T_FALSE(holds(c, &made));
+    wr_hash later = rotate(a);
+    meet(a, c, 2);
+    T_TRUE(holds(c, &later));
+    T_FALSE(holds(c, &made));
+    T_ERR(wr_self_seal_wrap(a->self, &c->identity.device_id, &made, &wrap), WR_ERR_REFUSED);
+    T_OK(wr_self_seal_wrap(a->self, &b->identity.device_id, &made, &wrap));
+    meet(b, c, 3);
+    T_TRUE(holds(c, &made));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, circle_start, circle_stop)
 
 int main(void) {
@@ -206,6 +261,7 @@ int main(void) {
         TEST(who_is_convicted_reads_nothing_of_later),
         TEST(a_newcomer_reads_what_was_before),
         TEST(an_epoch_on_top_of_what_is_held_is_not_named),
+        TEST(who_is_left_out_by_name_gets_nothing_by_another_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

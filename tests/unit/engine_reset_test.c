@@ -385,6 +385,31 @@ static void a_reset_needs_the_recovery_key_and_its_signer(void **state) {
     T_EQ(generation(a), 0);
 }
 
+/* Each op of ROOT is a head of its own: more of them than a RESET can name. */
+static void of_very_many_heads_none_is_void(void **state) {
+    (void)state;
+    wr_sign_key root = root_key(99);
+    wr_hash heads[WR_OP_PARENTS_MAX];
+    const wr_graph *base = wr_self_graph(c->self);
+    for (uint32_t i = 0; i < 2 * WR_OP_PARENTS_MAX; i++) {
+        uint8_t op_bytes[4096], body_bytes[64];
+        wr_buf op = WR_BUF_ARRAY(op_bytes), body = WR_BUF_ARRAY(body_bytes);
+        wr_role_op role = {b->identity.device_id, WR_ROLE_MEMBER};
+        wr_sig sig;
+        T_OK(wr_role_encode(&role, &body));
+        T_OK(wr_graph_author_root(base, &root, WR_OP_ROLE, wr_buf_slice(&body),
+                                  (world_now.wall.ms + i) << 16, &op, &sig));
+        T_OK(wr_self_admit(a->self, wr_buf_slice(&op), &sig, world_now));
+    }
+    (void)drain(a);
+    T_EQ(wr_graph_heads(wr_self_graph(a->self), heads), WR_OP_PARENTS_MAX);
+    wr_hash newest = newest_op(a).id;
+    T_OK(reset_it(a, NULL, NULL));
+    T_EQ(generation(a), 1);
+    T_FALSE(wr_generations_is_void(wr_self_generations(a->self), &newest));
+    T_EQ(wr_graph_find(wr_self_graph(a->self), &b->identity.device_id)->role, WR_ROLE_MEMBER);
+}
+
 /* ---- after a start ---- */
 
 /* The ops in the order of their admission, as a store gives them back. */
@@ -440,6 +465,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_reset_after_a_removal, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(a_reset_needs_the_recovery_key_and_its_signer, circle_start,
                                         circle_stop),
+        cmocka_unit_test_setup_teardown(of_very_many_heads_none_is_void, circle_start, circle_stop),
         cmocka_unit_test_setup_teardown(what_was_stored_is_loaded_again, circle_start, circle_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
