@@ -324,6 +324,12 @@ static wr_err take_unit(wr_link *link, wr_now now) {
                     .entries = wr_slice_of(link->in_entries, link->in_size),
                     .path = link->in_path,
                     .path_count = (uint32_t)(data->path.len / WR_HASH_SIZE)};
+    /* Its clock begins before what is held ends: another branch, or its sender made it up. */
+    if (link->in_size >= WR_SEGMENT_HEADER_SIZE &&
+        wr_load_u64(link->in_entries + WR_EPOCH_TAG_SIZE) <= feed->hlc_last) {
+        wr_link_bury(link, link->in_feed);
+        return WR_OK;
+    }
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
     if (err == WR_OK)
         link->feeds[link->in_feed].moved = now.mono;

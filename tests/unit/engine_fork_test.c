@@ -91,6 +91,26 @@ static void lengths_that_are_far_apart(void **state) {
     fork_free(&f);
 }
 
+/* What the shorter branch ends with is younger than what the longer one goes on with. */
+static void branches_whose_clocks_interlock(void **state) {
+    (void)state;
+    fork_world f = {.t = three_new(10)};
+    meet(f.t.a, f.t.c, 2);
+    wr_self_confirm(f.t.b->self);
+    wr_self_confirm(f.t.c->self);
+    f.twin = device_twin(f.t.a, 50);
+    for (uint32_t i = 0; i < 3; i++) /* 1, 2, .., and then far ahead */
+        tell(f.t.a, f.t.b, 100 + i);
+    for (uint32_t i = 0; i < 64; i++)
+        (void)wr_self_hlc(f.twin->self, world_now);
+    tell(f.twin, f.t.c, 200);
+    for (uint32_t i = 0; i < 128; i++)
+        (void)wr_self_hlc(f.t.a->self, world_now);
+    tell(f.t.a, f.t.b, 103);
+    meet_and_convict(&f, true, false);
+    fork_free(&f);
+}
+
 /* A run of many entries beside many runs. */
 static void the_smaller_number_is_longer(void **state) {
     (void)state;
@@ -265,6 +285,7 @@ int main(void) {
         cmocka_unit_test(one_number_and_one_length),
         cmocka_unit_test(a_number_and_the_next_one),
         cmocka_unit_test(lengths_that_are_far_apart),
+        cmocka_unit_test(branches_whose_clocks_interlock),
         cmocka_unit_test(the_smaller_number_is_longer),
         cmocka_unit_test(the_other_copy_is_not_confirmed),
         cmocka_unit_test(who_is_behind_accuses_nobody),
