@@ -51,6 +51,17 @@ void wr_link_frontier_tick(wr_link *link, wr_now now) {
 /* ---- showing -----------------------------------------------------------------------------------
  */
 
+/* Only of one whose entries are all here is it known that they are of its past. */
+void wr_link_replaced(wr_link *link, uint32_t index, const wr_feed *before) {
+    if (!before->has_checkpoint || !wr_feed_complete(before))
+        return;
+    link->replaced = true;
+    link->old_feed = index;
+    link->old_sig = before->cp_sig;
+    link->old_size = before->cp_size;
+    memcpy(link->old_bytes, before->cp_bytes, before->cp_size);
+}
+
 wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         const wr_feed *feed = wr_self_feed(link->self, i);
@@ -63,7 +74,11 @@ wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
             !wr_graph_is_convicted(wr_self_graph(link->self), &feed->device_id)) {
             uint8_t bytes[WR_CHECKPOINT_BYTES_MAX + 256u];
             wr_buf body = WR_BUF_ARRAY(bytes);
-            WR_TRY(wr_shown_encode(&feed->feed_id, wr_feed_checkpoint(feed), &feed->cp_sig, &body));
+            bool old = link->replaced && link->old_feed == i && !wr_feed_complete(feed);
+            wr_slice shown =
+                old ? wr_slice_of(link->old_bytes, link->old_size) : wr_feed_checkpoint(feed);
+            WR_TRY(wr_shown_encode(&feed->feed_id, shown, old ? &link->old_sig : &feed->cp_sig,
+                                   &body));
             if (wr_frame_put(plain, WR_FRAME_CHECKPOINT, wr_buf_slice(&body)) != WR_OK)
                 return WR_OK;
             at->shown = feed->cp_k + 1;

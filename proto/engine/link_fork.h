@@ -15,6 +15,8 @@ WR_MUST wr_err wr_link_hear_checkpoint(wr_link *link, wr_slice body);
 WR_MUST wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain);
 /* The peer holds another branch of a feed of ours. */
 WR_MUST bool wr_link_own_parted(const wr_link *link);
+/* The peer's checkpoint is the newest now, in place of that of before. */
+void wr_link_replaced(wr_link *link, uint32_t index, const wr_feed *before);
 /* Two signed statements about the feed exclude each other. */
 void wr_link_part(wr_link *link, uint32_t index);
 /* A frontier that has changed is said anew from time to time. */

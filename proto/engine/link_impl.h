@@ -131,7 +131,12 @@ struct wr_link {
     uint64_t weigh_len; /* entries under it */
     wr_sig weigh_sig;
     uint8_t weigh_bytes[WR_CHECKPOINT_BYTES_MAX];
-    size_t weigh_size;
+    /* the checkpoint that one of this peer took the place of: its branch may be another one */
+    bool replaced;
+    uint32_t old_feed;
+    wr_sig old_sig;
+    uint8_t old_bytes[WR_CHECKPOINT_BYTES_MAX];
+    size_t weigh_size, old_size;
     wr_hash frontier_said; /* digest of the newest that the peer knows */
     wr_mono frontier_at;   /* when to look whether it is another one */
 

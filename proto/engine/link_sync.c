@@ -253,7 +253,10 @@ static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits
     *ret_fits = false;
     if (at->dead)
         return WR_OK;
+    wr_feed before = *feed;
     wr_err err = wr_self_checkpoint(link->self, link->in_feed, data->checkpoint, &data->sig);
+    if (err == WR_OK)
+        wr_link_replaced(link, link->in_feed, &before);
     if (err == WR_ERR_FORK)
         wr_link_part(link, link->in_feed);
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
