@@ -41,11 +41,15 @@ static wr_err table_new(wr_volumes *volumes) {
 }
 
 wr_err wr_volumes_new(wr_volumes **ret_volumes) {
-    WR_AUTO(wr_volumes) volumes = calloc(1, sizeof *volumes);
+    wr_volumes *volumes = calloc(1, sizeof *volumes);
     if (volumes == NULL)
         return WR_ERR_NOMEM;
-    WR_TRY(table_new(volumes));
-    *ret_volumes = wr_steal(&volumes);
+    wr_err err = table_new(volumes);
+    if (err != WR_OK) {
+        free(volumes);
+        return err;
+    }
+    *ret_volumes = volumes;
     return WR_OK;
 }
 
