@@ -77,6 +77,25 @@ static bool describe_op(const wr_graph *graph, const wr_op_ref *ref, hub_alert *
     return find_overridden(graph, ref, &alert->device);
 }
 
+static bool is_equiv_of(const wr_op_ref *ref, const wr_hash *device) {
+    wr_op op;
+    wr_equiv equiv;
+    return ref->type == WR_OP_EQUIV && !ref->held && wr_op_decode(ref->bytes, &op) == WR_OK &&
+           wr_equiv_decode(op.body, &equiv) == WR_OK && wr_hash_equal(&equiv.device_id, device);
+}
+
+/* Two siblings that find the same evidence at the same time publish it both. */
+static bool was_told(const wr_generations *generations, uint32_t index, const hub_alert *alert) {
+    uint32_t number, other;
+    (void)wr_generations_op(generations, index, &number);
+    for (uint32_t i = 0; alert->type == HUB_ALERT_EQUIVOCATION && i < index; i++) {
+        wr_op_ref ref = wr_generations_op(generations, i, &other);
+        if (other == number && is_equiv_of(&ref, &alert->device))
+            return true;
+    }
+    return false;
+}
+
 static wr_err each_of_ops(hub *h, hub_alert_fn fn, void *ctx) {
     const wr_generations *generations = wr_self_generations(h->self);
     const wr_graph *graph = wr_self_graph(h->self);
@@ -86,7 +105,8 @@ static wr_err each_of_ops(hub *h, hub_alert_fn fn, void *ctx) {
         bool now = wr_generations_at(generations, number) == graph;
         hub_alert alert;
         if (ref.type != WR_OP_ACK && ref.type != WR_OP_EPOCH &&
-            (now ? describe_op(graph, &ref, &alert) : find_voided(h, &ref, &alert)))
+            (now ? describe_op(graph, &ref, &alert) : find_voided(h, &ref, &alert)) &&
+            !was_told(generations, i, &alert))
             WR_TRY(give(h, &alert, fn, ctx));
     }
     return WR_OK;

@@ -185,8 +185,7 @@ wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *pat
     return WR_OK;
 }
 
-/* ---- two checkpoints of one feed ---------------------------------------------------------------
- */
+/* ---- two checkpoints of one feed ---- */
 
 wr_err serve_weigh(hub *h, wr_link *link) {
     wr_weigh weigh;

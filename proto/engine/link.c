@@ -72,6 +72,7 @@ wr_err wr_link_new(wr_link **ret_link, const wr_link_config *config, wr_now now)
     link->handshake_deadline = wr_mono_add(now.mono, WR_HANDSHAKE_MS_MAX);
     link->wait_deadline = WR_MONO_NEVER;
     link->session_deadline = WR_MONO_NEVER;
+    link->frontier_at = WR_MONO_NEVER;
     link->ping_at = WR_MONO_NEVER;
     link->heard = now.mono;
     wr_session_init(&link->session);

@@ -9,8 +9,7 @@
 #include "circle/removal.h"
 #include "engine/self_weigh.h"
 
-/* ---- what a frontier tells ---------------------------------------------------------------------
- */
+/* ---- what a frontier tells ---- */
 
 /* Nothing in a frontier is signed.  So it accuses nobody; it only tells what is worth showing. */
 void wr_link_compare(wr_link *link, uint32_t index, const wr_frontier_item *theirs) {
@@ -38,28 +37,40 @@ bool wr_link_own_parted(const wr_link *link) {
     return false;
 }
 
+static uint64_t count_entries(const wr_link *link) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
+        count += wr_self_feed(link->self, i)->tree.len;
+    return count;
+}
+
+void wr_link_frontier_grew(wr_link *link, wr_now now) {
+    if (link->frontier_at.ms == WR_MONO_NEVER.ms && link->entries_said != count_entries(link))
+        link->frontier_at = wr_mono_add(now.mono, LINK_FRONTIER_MS);
+}
+
 /* Both may have grown to the same length meanwhile, on two branches. */
 void wr_link_frontier_tick(wr_link *link, wr_now now) {
     if (!wr_mono_reached(link->frontier_at, now.mono))
         return;
-    link->frontier_at = wr_mono_add(now.mono, LINK_FRONTIER_MS);
+    link->frontier_at = WR_MONO_NEVER;
+    link->entries_said = count_entries(link);
     wr_hash digest = wr_self_frontier_digest(link->self);
     if (link->frontier_known && !wr_hash_equal(&digest, &link->frontier_said))
         link->frontier_due = true;
 }
 
-/* ---- showing -----------------------------------------------------------------------------------
- */
+/* ---- showing ---- */
 
 /* Only of one whose entries are all here is it known that they are of its past. */
 void wr_link_replaced(wr_link *link, uint32_t index, const wr_feed *before) {
     if (!before->has_checkpoint || !wr_feed_complete(before))
         return;
-    link->replaced = true;
-    link->old_feed = index;
-    link->old_sig = before->cp_sig;
-    link->old_size = before->cp_size;
-    memcpy(link->old_bytes, before->cp_bytes, before->cp_size);
+    link->replaced.any = true;
+    link->replaced.feed = index;
+    link->replaced.sig = before->cp_sig;
+    link->replaced.size = before->cp_size;
+    memcpy(link->replaced.bytes, before->cp_bytes, before->cp_size);
 }
 
 wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
@@ -74,10 +85,10 @@ wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
             !wr_graph_is_convicted(wr_self_graph(link->self), &feed->device_id)) {
             uint8_t bytes[WR_CHECKPOINT_BYTES_MAX + 256u];
             wr_buf body = WR_BUF_ARRAY(bytes);
-            bool old = link->replaced && link->old_feed == i && !wr_feed_complete(feed);
-            wr_slice shown =
-                old ? wr_slice_of(link->old_bytes, link->old_size) : wr_feed_checkpoint(feed);
-            WR_TRY(wr_shown_encode(&feed->feed_id, shown, old ? &link->old_sig : &feed->cp_sig,
+            bool old = link->replaced.any && link->replaced.feed == i && !wr_feed_complete(feed);
+            wr_slice shown = old ? wr_slice_of(link->replaced.bytes, link->replaced.size)
+                                 : wr_feed_checkpoint(feed);
+            WR_TRY(wr_shown_encode(&feed->feed_id, shown, old ? &link->replaced.sig : &feed->cp_sig,
                                    &body));
             if (wr_frame_put(plain, WR_FRAME_CHECKPOINT, wr_buf_slice(&body)) != WR_OK)
                 return WR_OK;
@@ -88,8 +99,7 @@ wr_err wr_link_say_checkpoints(wr_link *link, wr_buf *plain) {
     return WR_OK;
 }
 
-/* ---- weighing ----------------------------------------------------------------------------------
- */
+/* ---- weighing ---- */
 
 void wr_link_part(wr_link *link, uint32_t index) {
     const wr_hash *writer = &wr_self_feed(link->self, index)->device_id;
@@ -101,15 +111,15 @@ void wr_link_part(wr_link *link, uint32_t index) {
 /* One at a time: what is shown meanwhile comes again in the next session. */
 static void keep(wr_link *link, uint32_t index, const wr_checkpoint *cp, wr_slice bytes,
                  const wr_sig *sig) {
-    if (link->weighing)
+    if (link->weighed.any)
         return;
-    WR_ASSERT(bytes.len <= sizeof link->weigh_bytes);
-    link->weighing = true;
-    link->weigh_feed = index;
-    link->weigh_len = cp->len;
-    link->weigh_sig = *sig;
-    memcpy(link->weigh_bytes, bytes.ptr, bytes.len);
-    link->weigh_size = bytes.len;
+    WR_ASSERT(bytes.len <= sizeof link->weighed.bytes);
+    link->weighed.any = true;
+    link->weighed.feed = index;
+    link->weighed.len = cp->len;
+    link->weighed.sig = *sig;
+    memcpy(link->weighed.bytes, bytes.ptr, bytes.len);
+    link->weighed.size = bytes.len;
 }
 
 wr_err wr_link_hear_checkpoint(wr_link *link, wr_slice body) {
@@ -140,25 +150,25 @@ wr_err wr_link_hear_checkpoint(wr_link *link, wr_slice body) {
 }
 
 bool wr_link_weighing(wr_link *link, wr_weigh *ret_weigh) {
-    if (link->state != LINK_UP || !link->weighing)
+    if (link->state != LINK_UP || !link->weighed.any)
         return false;
-    const wr_feed *feed = wr_self_feed(link->self, link->weigh_feed);
-    if (!wr_feed_complete(feed) || link->weigh_len > feed->tree.len) {
-        link->weighing = false; /* a newer one came meanwhile */
+    const wr_feed *feed = wr_self_feed(link->self, link->weighed.feed);
+    if (!wr_feed_complete(feed) || link->weighed.len > feed->tree.len) {
+        link->weighed.any = false; /* a newer one came meanwhile */
         return false;
     }
-    *ret_weigh = (wr_weigh){link->weigh_feed, link->weigh_len, feed->tree.len};
+    *ret_weigh = (wr_weigh){link->weighed.feed, link->weighed.len, feed->tree.len};
     return true;
 }
 
 wr_err wr_link_weigh(wr_link *link, const wr_hash *path, uint32_t path_count) {
-    WR_ASSERT(link->weighing);
-    link->weighing = false;
-    wr_err err = wr_self_weigh_past(link->self, link->weigh_feed,
-                                    wr_slice_of(link->weigh_bytes, link->weigh_size),
-                                    &link->weigh_sig, path, path_count);
+    WR_ASSERT(link->weighed.any);
+    link->weighed.any = false;
+    wr_err err = wr_self_weigh_past(link->self, link->weighed.feed,
+                                    wr_slice_of(link->weighed.bytes, link->weighed.size),
+                                    &link->weighed.sig, path, path_count);
     if (err != WR_ERR_FORK)
         return err;
-    wr_link_part(link, link->weigh_feed);
+    wr_link_part(link, link->weighed.feed);
     return WR_OK;
 }

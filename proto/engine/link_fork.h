@@ -19,7 +19,9 @@ WR_MUST bool wr_link_own_parted(const wr_link *link);
 void wr_link_replaced(wr_link *link, uint32_t index, const wr_feed *before);
 /* Two signed statements about the feed exclude each other. */
 void wr_link_part(wr_link *link, uint32_t index);
-/* A frontier that has changed is said anew from time to time. */
+/* A frontier that has changed is said anew some time after entries came; nobody wakes up where none
+ * did. */
+void wr_link_frontier_grew(wr_link *link, wr_now now);
 void wr_link_frontier_tick(wr_link *link, wr_now now);
 
 #endif /* WR_ENGINE_LINK_FORK_H */

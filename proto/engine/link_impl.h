@@ -67,6 +67,15 @@ typedef struct link_flight { /* a unit sent and not yet acknowledged */
     size_t bytes;
 } link_flight;
 
+typedef struct link_shown { /* a checkpoint */
+    bool any;
+    uint32_t feed;
+    uint64_t len; /* entries under it */
+    wr_sig sig;
+    size_t size;
+    uint8_t bytes[WR_CHECKPOINT_BYTES_MAX];
+} link_shown;
+
 struct wr_link {
     wr_link_config config;
     wr_self *self;
@@ -125,20 +134,11 @@ struct wr_link {
     wr_hash in_checkpoint; /* hash of the one it was announced under */
     uint32_t in_feed;
 
-    /* a checkpoint that the peer showed, and that our longer one may exclude */
-    bool weighing;
-    uint32_t weigh_feed;
-    uint64_t weigh_len; /* entries under it */
-    wr_sig weigh_sig;
-    uint8_t weigh_bytes[WR_CHECKPOINT_BYTES_MAX];
-    /* the checkpoint that one of this peer took the place of: its branch may be another one */
-    bool replaced;
-    uint32_t old_feed;
-    wr_sig old_sig;
-    uint8_t old_bytes[WR_CHECKPOINT_BYTES_MAX];
-    size_t weigh_size, old_size;
+    link_shown weighed;    /* the peer showed it, and our longer one may exclude it */
+    link_shown replaced;   /* one of this peer took its place, perhaps of another branch */
     wr_hash frontier_said; /* digest of the newest that the peer knows */
-    wr_mono frontier_at;   /* when to look whether it is another one */
+    uint64_t entries_said; /* .. how many entries it was of */
+    wr_mono frontier_at;   /* when to look whether it is another one; never if nothing came since */
 
     wr_place *place;   /* of the peer's device, in self; NULL: none yet */
     bool rival;        /* another instance has it; ours waits for the answer to .. */

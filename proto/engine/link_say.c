@@ -29,7 +29,6 @@ static wr_err say_hello(wr_link *link, wr_buf *plain, wr_now now) {
     wr_hash frontier = wr_self_frontier_digest(link->self);
     wr_hash heads = wr_generations_heads_digest(wr_self_generations(link->self));
     link->frontier_said = frontier;
-    link->frontier_at = wr_mono_add(now.mono, LINK_FRONTIER_MS);
     memcpy(hello.frontier.b, frontier.b, sizeof hello.frontier.b);
     memcpy(hello.op_heads.b, heads.b, sizeof hello.op_heads.b);
     hello.addrs = wr_slice_of(link->config.addrs, link->config.addrs_len);
@@ -200,7 +199,8 @@ static wr_err say_frontier(wr_link *link, wr_buf *plain) {
 
 /* Acknowledgement and announcement in one: what grew since the peer last heard of it.  Our own
  * feed announces itself by its units, unless the peer stopped them. */
-static wr_err say_have(wr_link *link, wr_buf *plain) {
+static wr_err say_have(wr_link *link, wr_buf *plain, wr_now now) {
+    wr_link_frontier_grew(link, now);
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         const wr_feed *feed = wr_self_feed(link->self, i);
         if (feed->tree.len == link->feeds[i].announced ||
@@ -320,7 +320,7 @@ static wr_err say_feeds(wr_link *link, wr_buf *plain, wr_now now) {
         WR_TRY(say_frontier(link, plain));
     if (link->frontier_known) {
         wr_link_confirm(link);
-        WR_TRY(say_have(link, plain));
+        WR_TRY(say_have(link, plain, now));
         WR_TRY(wr_link_say_checkpoints(link, plain));
         WR_TRY(say_wants(link, plain, now));
     }
