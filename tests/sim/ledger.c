@@ -418,7 +418,7 @@ uint64_t ledger_digest(const ledger *l, uint32_t device) {
     for (uint32_t i = 0; i < l->feed_count; i++)
         digest = sim_hash_u64(sim_hash_u64(digest, h->len[i]), h->digest[i]);
     /* What is shown of a device that is out depends on who says so. */
-    for (size_t i = 0; i < h->op_words && l->out != 0; i++)
+    for (size_t i = 0; i < h->op_words && (l->out != 0 || l->convicted); i++)
         digest = sim_hash_u64(digest, h->ops[i]);
     if (h->tail_count == 0)
         return digest;

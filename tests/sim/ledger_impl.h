@@ -118,6 +118,7 @@ struct ledger {
     bool has_circle, ops_forked;
     wr_hash circle_id;
     writer_set out; /* by honest ones, durable somewhere */
+    bool convicted; /* an EQUIV was published: it ends a membership, too */
     epoch_truth *epochs;
     uint32_t epoch_count, epoch_cap;
     ledger_holds_fn holds; /* of writers without a disk; NULL: there are none */

@@ -89,6 +89,7 @@ void ledger_first_op(const disk *d, op_truth *op) {
         return;
     check_cuts(d, op);
     l->out |= op->out;
+    l->convicted = l->convicted || op->type == WR_OP_EQUIV;
     if (op->type == WR_OP_EPOCH)
         l->epochs[ledger_epoch(l, &op->id)].forbidden |= d->held.out;
 }
