@@ -342,9 +342,7 @@ void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node)
             wr_eval_put(&epoch->known, added->eval.subject[s].member);
     }
     for (uint32_t i = 0; i < graph->member_count; i++) {
-        bool left_out = wr_hash_is_among(&graph->member[i].device_id, in->epoch.without,
-                                         in->epoch.without_count);
-        if (past[i].current && !left_out)
+        if (past[i].current && !wr_eval_has(&epoch->without, i))
             wr_eval_put(&epoch->readers, i);
     }
     wr_hash recipients = wr_graph_hash_members(graph, &epoch->readers);

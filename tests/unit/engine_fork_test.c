@@ -25,12 +25,18 @@ static void tell(device *writer, device *reader, uint64_t id) {
     meet(reader, writer, id);
 }
 
-static fork_world fork_new(uint32_t of_a, uint32_t of_twin) {
+/* All hold ten entries of a, which has a copy from here on. */
+static fork_world fork_begin(void) {
     fork_world f = {.t = three_new(10)};
     meet(f.t.a, f.t.c, 2);
     wr_self_confirm(f.t.b->self);
     wr_self_confirm(f.t.c->self);
     f.twin = device_twin(f.t.a, 50);
+    return f;
+}
+
+static fork_world fork_new(uint32_t of_a, uint32_t of_twin) {
+    fork_world f = fork_begin();
     for (uint32_t i = 0; i < 64; i++) /* another time, so other entries */
         (void)wr_self_hlc(f.twin->self, world_now);
     for (uint32_t i = 0; i < of_a; i++)
@@ -94,11 +100,7 @@ static void lengths_that_are_far_apart(void **state) {
 /* What the shorter branch ends with is younger than what the longer one goes on with. */
 static void branches_whose_clocks_interlock(void **state) {
     (void)state;
-    fork_world f = {.t = three_new(10)};
-    meet(f.t.a, f.t.c, 2);
-    wr_self_confirm(f.t.b->self);
-    wr_self_confirm(f.t.c->self);
-    f.twin = device_twin(f.t.a, 50);
+    fork_world f = fork_begin();
     for (uint32_t i = 0; i < 3; i++) /* 1, 2, .., and then far ahead */
         tell(f.t.a, f.t.b, 100 + i);
     for (uint32_t i = 0; i < 64; i++)
@@ -114,11 +116,7 @@ static void branches_whose_clocks_interlock(void **state) {
 /* A run of many entries beside many runs. */
 static void the_smaller_number_is_longer(void **state) {
     (void)state;
-    fork_world f = {.t = three_new(10)};
-    meet(f.t.a, f.t.c, 2);
-    wr_self_confirm(f.t.b->self);
-    wr_self_confirm(f.t.c->self);
-    f.twin = device_twin(f.t.a, 50);
+    fork_world f = fork_begin();
     append(f.t.a, 3);
     meet(f.t.b, f.t.a, 3);
     append(f.t.a, 17);

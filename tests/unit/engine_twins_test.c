@@ -222,18 +222,26 @@ static void a_dead_session_makes_room(void **state) {
     copies_end(&t);
 }
 
+/* a by p and c by q. */
+static three both_speak_to_b(puppet **ret_p, puppet **ret_q) {
+    now = world_now;
+    three t = three_new(1);
+    *ret_p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60);
+    *ret_q = puppet_new(t.c, t.b, 12, 1);
+    puppet_up(*ret_p);
+    puppet_up(*ret_q);
+    return t;
+}
+
 /* spec:sync#5.1 type=test "A device that hears TWIN MUST NOT sign from then on, until it is
  * confirmed anew." */
 /* spec:sync#5.1 type=test "A device MUST NOT be confirmed on a session before SOLE was heard on it,
  * nor while a TWIN holds that another sibling said." */
 static void the_word_of_one_sibling_holds_against_another(void **state) {
     (void)state;
-    now = world_now;
-    three t = three_new(1);
+    puppet *p, *q;
+    three t = both_speak_to_b(&p, &q);
     device *b = t.b;
-    puppet *p = puppet_new(t.a, b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, b, 12, 1);
-    puppet_up(p);
-    puppet_up(q);
     T_TRUE(wr_self_may_sign(b->self));
     T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_FALSE(wr_self_may_sign(b->self));
@@ -257,11 +265,8 @@ static void the_word_of_one_sibling_holds_against_another(void **state) {
 /* spec:sync#5.1 type=test "nor while a TWIN holds that another sibling said." */
 static void what_one_takes_back_another_one_still_says(void **state) {
     (void)state;
-    now = world_now;
-    three t = three_new(1);
-    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
-    puppet_up(p);
-    puppet_up(q);
+    puppet *p, *q;
+    three t = both_speak_to_b(&p, &q);
     T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_OK(puppet_say(q, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
@@ -284,11 +289,8 @@ static wr_err remove_one(device *by, device *target) {
 /* One that says TWIN without end silences whom it likes, but not its own removal. */
 static void who_lies_about_a_twin_is_removed(void **state) {
     (void)state;
-    now = world_now;
-    three t = three_new(1);
-    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
-    puppet_up(p);
-    puppet_up(q);
+    puppet *p, *q;
+    three t = both_speak_to_b(&p, &q);
     T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_ERR(remove_one(t.b, t.a), WR_ERR_STATE); /* nobody else has said a word for b */
     T_OK(puppet_say(q, WR_FRAME_TWIN, WR_SLICE_EMPTY));
@@ -308,11 +310,8 @@ static void who_lies_about_a_twin_is_removed(void **state) {
 /* .. nor a new generation without it. */
 static void who_lies_about_a_twin_is_left_behind(void **state) {
     (void)state;
-    now = world_now;
-    three t = three_new(1);
-    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
-    puppet_up(p);
-    puppet_up(q);
+    puppet *p, *q;
+    three t = both_speak_to_b(&p, &q);
     T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
     T_FALSE(wr_self_may_sign(t.b->self));
@@ -328,11 +327,8 @@ static void who_lies_about_a_twin_is_left_behind(void **state) {
 /* .. and whoever spoke for it counts only while it is there. */
 static void who_has_gone_speaks_for_nobody(void **state) {
     (void)state;
-    now = world_now;
-    three t = three_new(1);
-    puppet *p = puppet_new(t.a, t.b, 11, UINT64_C(1) << 60), *q = puppet_new(t.c, t.b, 12, 1);
-    puppet_up(p);
-    puppet_up(q);
+    puppet *p, *q;
+    three t = both_speak_to_b(&p, &q);
     T_OK(puppet_say(p, WR_FRAME_TWIN, WR_SLICE_EMPTY));
     T_OK(puppet_say(q, WR_FRAME_SOLE, WR_SLICE_EMPTY));
     puppet_free(q);
