@@ -427,6 +427,29 @@ static void nobody_waits_for_ever(void **state) {
     copies_end(&t);
 }
 
+/* Two that hold the same wake up for their PING, and for nothing else. */
+static void nobody_wakes_up_for_a_frontier_that_stayed(void **state) {
+    (void)state;
+    const uint64_t ping_ms = 240000;
+    wr_link *of_b, *of_c;
+    now = world_now;
+    three t = three_new(3);
+    links_new(t.b, t.c, 9, &of_b, &of_c);
+    T_OK(talk(t.b, of_b, t.c, of_c));
+    for (unsigned round = 0; round < 3; round++) {
+        now.mono.ms += ping_ms;
+        T_OK(wr_link_tick(of_b, now));
+        T_OK(wr_link_tick(of_c, now));
+        now.mono.ms += 10;
+        T_OK(talk(t.b, of_b, t.c, of_c));
+    }
+    T_EQ(wr_link_deadline(of_b).ms, now.mono.ms + ping_ms);
+    T_EQ(wr_link_deadline(of_c).ms, now.mono.ms + ping_ms);
+    wr_link_free(of_b);
+    wr_link_free(of_c);
+    three_free(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_takes_back_another_one_still_says),
@@ -437,6 +460,7 @@ int main(void) {
         cmocka_unit_test(the_second_that_waits_is_told_by_an_answer),
         cmocka_unit_test(a_dead_session_that_is_full_makes_room),
         cmocka_unit_test(nobody_waits_for_ever),
+        cmocka_unit_test(nobody_wakes_up_for_a_frontier_that_stayed),
         cmocka_unit_test(a_copy_beside_the_first_signs_nothing),
         cmocka_unit_test(when_the_first_leaves_the_copy_goes_on),
         cmocka_unit_test(a_restart_is_confirmed_within_seconds),
