@@ -421,7 +421,7 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     uint8_t list[256];
     wr_buf frontier = WR_BUF_ARRAY(list);
     T_OK(wr_buf_put(&frontier, wr_buf_slice(&body)));
-    T_OK(wr_frontier_put(&frontier, &own->feed_id, 0, 1, &root, true));
+    T_OK(wr_frontier_put(&frontier, &own->feed_id, 0, 1, &root, 1));
     T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&frontier)));
     body.len = 0;
     T_OK(wr_list_begin(&body, false, 0));
