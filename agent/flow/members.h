@@ -47,7 +47,8 @@ typedef struct hub_foresight {
 /* What the removal would do, without doing it.
  *   UNKNOWN  no such device      REFUSED  this device may not, or the words are of another circle
  *   FORMAT   not 24 words        STATE    retired, and it has not said LEAVE; or it is this device
- *                                         (a device leaves by hub_leave) */
+ *                                         (a device leaves by hub_leave)
+ *   EXISTS   it is out already, nobody goes along, and neither reason nor words say more */
 WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *ret_foresight);
 /* Signs it.  done is called once, after it is durable; its sessions are closed in the same turn.
  * Besides the errors above:
