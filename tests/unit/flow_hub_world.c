@@ -115,6 +115,8 @@ static void on_event(void *ctx, const hub_event *event) {
     d->events[event->type]++;
     if (event->type == HUB_EV_PAIRING_REQUEST)
         d->asked = event->device;
+    if (event->type == HUB_EV_PAIRING_FAILED)
+        snprintf(d->failed, sizeof d->failed, "%s", event->text);
 }
 
 static void on_gone(void *ctx) {
