@@ -182,13 +182,18 @@ static const char *alert_text(hub_alert_type type) {
         return "received_while_lost";
     case HUB_ALERT_QUARANTINE:
         return "quarantine";
+    case HUB_ALERT_TAIL_DAMAGED:
+        return "tail_damaged";
+    case HUB_ALERT_KEY_MISSING:
+        return "key_missing";
     }
     WR_UNREACHABLE();
 }
 
 /* The others only tell what was found: they can be seen, not accepted. */
 static bool is_offer(hub_alert_type type) {
-    return type != HUB_ALERT_EQUIVOCATION && type != HUB_ALERT_ROLLBACK;
+    return type != HUB_ALERT_EQUIVOCATION && type != HUB_ALERT_ROLLBACK &&
+           type != HUB_ALERT_TAIL_DAMAGED && type != HUB_ALERT_KEY_MISSING;
 }
 
 static wr_err add_alert(void *ctx, const hub_alert *alert) {

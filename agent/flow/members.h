@@ -109,6 +109,8 @@ typedef enum hub_alert_type {
     HUB_ALERT_ROLLBACK,              /* this home was set back, .text: how; reject: seen */
     HUB_ALERT_RECEIVED_WHILE_LOST,   /* accept: .entries of .device are shown */
     HUB_ALERT_QUARANTINE,            /* .entries of .device beyond its cut; accept: shown */
+    HUB_ALERT_TAIL_DAMAGED,          /* .entries answered here, lost by the disk; reject: seen */
+    HUB_ALERT_KEY_MISSING,           /* .id: epoch; .entries that nobody can read; reject: seen */
 } hub_alert_type;
 
 #define HUB_ALERT_TEXT_MAX 256u

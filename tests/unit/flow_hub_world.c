@@ -162,7 +162,7 @@ void hubs_open(hubs_device *d) {
     hub_config config = {.loop = d->loop,
                          .net = d->net,
                          .rng = wr_rng_system(),
-                         .listen = &d->listen,
+                         .listen = &any_port,
                          .listen_count = 1,
                          .epoch_entries_max = d->epoch_entries_max,
                          .provision = provision,
