@@ -54,7 +54,7 @@ const char *methods_reason_text(wr_reason reason) {
     WR_UNREACHABLE();
 }
 
-static const char *end_text(const hub_standing *standing) {
+const char *methods_end_text(const hub_standing *standing) {
     if (standing->reason != 0)
         return methods_reason_text(standing->reason);
     if (standing->equivocated)
@@ -67,7 +67,7 @@ static void put_end(warren_value *row, const warren_value *names, const hub_stan
     static const wr_hash nobody;
     bool by_device = !standing->removed_by_root &&
                      !wr_equal(WR_SLICE_OBJ(standing->removed_by), WR_SLICE_OBJ(nobody));
-    warren_put(row, "reason", warren_str(end_text(standing)));
+    warren_put(row, "reason", warren_str(methods_end_text(standing)));
     warren_put(row, "by_recovery", warren_bool(standing->removed_by_root));
     warren_put(row, "removed_by",
                by_device ? value_of_named(names, &standing->removed_by) : warren_nil());
@@ -182,13 +182,18 @@ static const char *alert_text(hub_alert_type type) {
         return "received_while_lost";
     case HUB_ALERT_QUARANTINE:
         return "quarantine";
+    case HUB_ALERT_TAIL_DAMAGED:
+        return "tail_damaged";
+    case HUB_ALERT_KEY_MISSING:
+        return "key_missing";
     }
     WR_UNREACHABLE();
 }
 
 /* The others only tell what was found: they can be seen, not accepted. */
 static bool is_offer(hub_alert_type type) {
-    return type != HUB_ALERT_EQUIVOCATION && type != HUB_ALERT_ROLLBACK;
+    return type != HUB_ALERT_EQUIVOCATION && type != HUB_ALERT_ROLLBACK &&
+           type != HUB_ALERT_TAIL_DAMAGED && type != HUB_ALERT_KEY_MISSING;
 }
 
 static wr_err add_alert(void *ctx, const hub_alert *alert) {

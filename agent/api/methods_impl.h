@@ -93,6 +93,7 @@ warren_value *value_of_device(const wr_hash *id, wr_slice name); /* {id,name} */
 const char *methods_state_text(hub_state state);
 const char *methods_path_text(hub_path path);
 const char *methods_reason_text(wr_reason reason);
+const char *methods_end_text(const hub_standing *standing); /* why a device is out */
 #define METHODS_ID_TEXT_SIZE (WR_BASE32_SIZE(WR_HASH_SIZE) + 1u)
 void methods_id_text(const wr_hash *id, char out[METHODS_ID_TEXT_SIZE]);
 

@@ -3,6 +3,9 @@
  * Layer:  api
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdio.h>
+#include <time.h>
+
 #include "api/methods_impl.h"
 
 /* ---- parameters that several methods share ----------------------------------------- */
@@ -106,14 +109,82 @@ static warren_value *device_list(const warren_value *names, const wr_hash *devic
     return list;
 }
 
+#define SAID_BY_SIZE 160u
+#define TIME_TEXT_SIZE 32u
+
+/* ", by laptop", or ", by the recovery words"; nothing where it was itself, or is not known. */
+static void said_by(const warren_value *names, const hub_removal *removal,
+                    const hub_standing *standing, char out[SAID_BY_SIZE]) {
+    static const wr_hash nobody;
+    wr_slice by = WR_SLICE_OBJ(standing->removed_by);
+    out[0] = '\0';
+    if (standing->removed_by_root)
+        snprintf(out, SAID_BY_SIZE, ", by the recovery words");
+    if (standing->removed_by_root || wr_equal(by, WR_SLICE_OBJ(nobody)) ||
+        wr_equal(by, WR_SLICE_OBJ(removal->device)))
+        return;
+    WR_AUTO(warren_value) device = value_of_named(names, &standing->removed_by);
+    const char *name = warren_get_str(warren_find(device, "name"), NULL);
+    const char *id = warren_get_str(warren_find(device, "id"), NULL);
+    snprintf(out, SAID_BY_SIZE, ", by %.128s", name && name[0] ? name : id ? id : "another");
+}
+
+/* ", since 2026-11-20 14:00 UTC"; nothing where it is not known. */
+static void said_when(uint64_t ms, char out[TIME_TEXT_SIZE]) {
+    time_t seconds = (time_t)(ms / 1000u);
+    struct tm parts;
+    if (ms == 0 || !gmtime_r(&seconds, &parts) ||
+        strftime(out, TIME_TEXT_SIZE, ", since %Y-%m-%d %H:%M UTC", &parts) == 0)
+        out[0] = '\0';
+}
+
+#define GRAVER_SIZE 96u
+
+/* What would still say something new. */
+static void graver(const hub_removal *removal, const hub_standing *standing,
+                   char out[GRAVER_SIZE]) {
+    bool lost = standing->reason == WR_REASON_LOST || standing->equivocated;
+    bool words = !standing->removed_by_root && removal->words.len == 0;
+    const char *reason = lost ? "compromised" : "lost or compromised";
+    out[0] = '\0';
+    if (!standing->reset && standing->reason != WR_REASON_COMPROMISED)
+        snprintf(out, GRAVER_SIZE, "; reason %s%s would say more", reason,
+                 words ? ", or the recovery words," : "");
+    else if (!standing->reset && words)
+        snprintf(out, GRAVER_SIZE, "; the recovery words would say more");
+}
+
+static void fail_out(const call *c, const hub_removal *removal) {
+    char by[SAID_BY_SIZE], when[TIME_TEXT_SIZE], more[GRAVER_SIZE];
+    hub_standing standing;
+    wr_err err = hub_get_standing(c->hub, &removal->device, &standing);
+    if (err != WR_OK) {
+        call_fail_hub(c, err);
+        return;
+    }
+    WR_AUTO(warren_value) names = names_of(c->hub);
+    WR_AUTO(warren_value) device = value_of_named(names, &removal->device);
+    const char *name = warren_get_str(warren_find(device, "name"), NULL);
+    const char *id = warren_get_str(warren_find(device, "id"), NULL);
+    said_by(names, removal, &standing, by);
+    said_when(standing.removed_ms, when);
+    graver(removal, &standing, more);
+    rpc_reply_fail(c->reply, WARREN_E_CONFLICT,
+                   "%.128s (%.8s) is out already (%s%s%s), nothing was changed%s",
+                   name && name[0] ? name : "the device", id ? id : "", methods_end_text(&standing),
+                   by, when, more);
+}
+
 /* {device, reason, along, struck}; NULL: the call has been answered. */
 static warren_value *foretell(const call *c, const hub_removal *removal) {
     hub_foresight foresight;
     wr_err err = hub_foresee(c->hub, removal, &foresight);
-    if (err != WR_OK) {
+    if (err == WR_ERR_EXISTS)
+        fail_out(c, removal);
+    else if (err != WR_OK)
         call_fail_hub(c, err);
+    if (err != WR_OK)
         return NULL;
-    }
     WR_AUTO(warren_value) names = names_of(c->hub);
     warren_value *result = one_device(c, &removal->device);
     warren_put(result, "reason", warren_str(methods_reason_text(removal->reason)));

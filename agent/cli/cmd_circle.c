@@ -111,7 +111,9 @@ static void add_alert(print_table *table, const warren_value *alert) {
         {"equivocation", "signed two histories; reject: seen"},
         {"rollback", "this home was set back; reject: seen"},
         {"received_while_lost", "entries that came while it was lost; accept: show them"},
-        {"quarantine", "entries from after it was compromised; accept: show them"}};
+        {"quarantine", "entries from after it was compromised; accept: show them"},
+        {"tail_damaged", "entries that wait to be signed are damaged on the disk; reject: seen"},
+        {"key_missing", "a key is missing that entries are sealed under; reject: seen"}};
     char id[16], count[PRINT_COUNT_SIZE], device[PRINT_DEVICES_SIZE];
     const char *own = text(alert, "id");
     uint64_t entries = warren_get_uint(warren_find(alert, "entries"), 0);

@@ -1,15 +1,16 @@
 /* What needs the owner: held ops, overridden accusations, two histories, entries that came in while
  * their writer was lost.
  *
- * All but the owner's answers follow from the ops and feeds, so nothing is kept that could be lost.
- * Answers: a released op is kept with the number of ops that were here, and released again there
- * when they are loaded; what was dismissed is kept by its id.
+ * All but the owner's answers follow from the ops, feeds and files, so nothing is kept that could
+ * be lost. Answers: a released op is kept with the number of ops that were here, and released again
+ * there when they are loaded; what was dismissed is kept by its id.
  *
  * Spec:   proto/spec/circle.md 4.6, 4.7
  * Layer:  flow, part of the hub
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "core/diag.h"
+#include "flow/damage.h"
 #include "flow/hub_impl.h"
 #include "flow/members.h"
 
@@ -143,9 +144,22 @@ static wr_err each_of_home(hub *h, hub_alert_fn fn, void *ctx) {
     return WR_OK;
 }
 
+typedef struct giving {
+    hub *hub;
+    hub_alert_fn fn;
+    void *ctx;
+} giving;
+
+static wr_err give_on(void *ctx, const hub_alert *alert) {
+    const giving *to = ctx;
+    return give(to->hub, alert, to->fn, to->ctx);
+}
+
 wr_err hub_each_alert(hub *h, hub_alert_fn fn, void *ctx) {
+    giving to = {h, fn, ctx};
     WR_TRY(hub_settled(h));
     WR_TRY(each_of_home(h, fn, ctx));
+    WR_TRY(damage_each(h, give_on, &to));
     WR_TRY(each_of_ops(h, fn, ctx));
     return each_of_feeds(h, fn, ctx);
 }
@@ -248,6 +262,8 @@ static wr_err answer(hub *h, const hub_alert *alert, bool accept) {
         return accept_entries(h, &alert->id);
     case HUB_ALERT_EQUIVOCATION:
     case HUB_ALERT_ROLLBACK:
+    case HUB_ALERT_TAIL_DAMAGED:
+    case HUB_ALERT_KEY_MISSING:
     case HUB_ALERT_ACCUSATION_OVERRIDDEN:
         break;
     }

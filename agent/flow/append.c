@@ -292,8 +292,6 @@ static wr_err take_tail(void *ctx, const store_tail *tail) {
 static wr_err leave_damaged(hub *h, const store_tail *tail) {
     h->tail_from = tail->hlc + 1;
     h->tail_damaged++;
-    hub_tell(h, &(hub_event){.type = HUB_EV_ALERT,
-                             .text = "an entry that waited to be signed is damaged on the disk"});
     return WR_OK;
 }
 
@@ -385,6 +383,7 @@ static wr_err sign_tail_entry(hub *h, const store_tail *tail, wr_buf *plain, boo
 
 static wr_err sign_batch(hub *h, tail_batch *batch) {
     WR_TRY(store_each_tail(h->store, h->tail_from, take_tail, batch));
+    uint64_t damaged = h->tail_damaged;
     wr_err err = WR_OK;
     for (uint32_t i = 0; err == WR_OK && i < batch->count; i++) {
         wr_buf scratch = WR_BUF_ARRAY(batch->plain);
@@ -394,6 +393,8 @@ static wr_err sign_batch(hub *h, tail_batch *batch) {
     }
     wr_wipe(batch->plain, sizeof batch->plain);
     WR_TRY(err);
+    if (h->tail_damaged != damaged)
+        WR_TRY(damage_tail(h));
     return close_run(h);
 }
 

@@ -6,6 +6,7 @@
  *   pairflow.c windows and joining             beaconflow.c how both find each other
  *   founding.c a new circle, its words         view.c     what the local API looks at
  *   rollback.c set back, or copied         rejoin.c   .. and come in again
+ *   damage.c   what the disk lost
  *   members.c  removals, roles                members_view.c, alerts.c  .. and what came of them
  *
  * Layer:  flow, private to the files above
@@ -15,6 +16,7 @@
 #define FLOW_HUB_IMPL_H
 
 #include "core/metrics.h"
+#include "flow/damage.h"
 #include "flow/hub.h"
 #include "flow/pairflow.h"
 #include "flow/pump.h"
@@ -68,6 +70,7 @@ struct hub {
     wr_mono rotate_at;                 /* NEVER: no new epoch is due */
     wr_digest instance;                /* this process, as siblings hear it */
     rollback_state rollback;
+    damage_state damage;
 
     uint16_t ports[HUB_LISTEN_MAX]; /* we listen at, in the order of the configuration */
     bool ports_kept;

@@ -275,7 +275,9 @@ static wr_err load_all(hub *h) {
     WR_TRY(admit_kept_add(h));
     WR_TRY(hub_commit(h));
     rollback_load(h); /* an ADD of ours that was kept is nothing that came back */
-    return append_load(h);
+    WR_TRY(append_load(h));
+    WR_TRY(damage_load(h));
+    return hub_commit(h);
 }
 
 const char *hub_store_text(const hub *h, wr_err err) {

@@ -92,20 +92,34 @@ static uint32_t collect_targets(hub *h, const hub_removal *removal,
 
 /* ---- removing ---- */
 
-static wr_err check_removal(hub *h, const hub_removal *removal) {
+/* Of a device that is out: does a graver reason, or the first that nobody strikes out, say more of
+ * how much of its feeds counts, or of whether it stays out (circle.md 4.4, 4.7)? */
+static bool says_more(const wr_graph *graph, const hub_removal *removal) {
+    wr_op_ref op;
+    bool by_words = removal->words.len != 0;
+    return removal->reason > wr_graph_gravest(graph, &removal->device, by_words, &op);
+}
+
+/* Whom the removal names, if it says anything new. */
+static wr_err plan_removal(hub *h, const hub_removal *removal, wr_hash targets[WR_MEMBERS_MAX],
+                           uint32_t *ret_count) {
     const wr_graph *graph = wr_self_graph(h->self);
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
     const wr_member *member = wr_graph_find(graph, &removal->device);
-    if (member == NULL)
+    if (wr_generations_device(wr_self_generations(h->self), &removal->device) == NULL)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such device");
     if (wr_hash_equal(&removal->device, own))
         return hub_fail(h, WR_ERR_STATE, "a device removes itself with 'warren leave'");
     WR_TRY(check_author(h, removal->words.len != 0, "removes devices"));
+    uint32_t count = member == NULL ? 0 : collect_targets(h, removal, targets);
+    if (count == 0 || (count == 1 && !member->current && !says_more(graph, removal)))
+        return hub_fail(h, WR_ERR_EXISTS, "it is out already: nothing was changed");
     if (removal->reason == WR_REASON_RETIRED &&
         (member->current || wr_graph_end_of(graph, &removal->device).type != WR_OP_LEAVE))
         return hub_fail(h, WR_ERR_STATE,
                         "a device is retired after it said goodbye itself: run 'warren leave' "
                         "there first, or remove it as lost");
+    *ret_count = count;
     return WR_OK;
 }
 
@@ -126,10 +140,10 @@ static wr_err explain(hub *h, wr_err err) {
 wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresight) {
     wr_hash targets[WR_MEMBERS_MAX];
     hub_foresight foresight = {0};
+    uint32_t count;
     WR_TRY(hub_settled(h));
-    WR_TRY(check_removal(h, removal));
+    WR_TRY(plan_removal(h, removal, targets, &count));
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
-    uint32_t count = collect_targets(h, removal, targets);
     for (uint32_t i = 0; i < count; i++)
         if (!wr_hash_equal(&targets[i], &removal->device))
             foresight.along[foresight.along_count++] = targets[i];
@@ -163,15 +177,16 @@ wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx) {
 wr_err hub_remove(hub *h, const hub_removal *removal, hub_done_fn done, void *ctx) {
     wr_hash targets[WR_MEMBERS_MAX];
     WR_SECRET(wr_sign_key) root;
+    uint32_t count;
     WR_TRY(hub_ready(h));
-    WR_TRY(check_removal(h, removal));
+    WR_TRY(plan_removal(h, removal, targets, &count));
     if (removal->words.len != 0)
         WR_TRY(root_key(h, removal->words, &root));
     /* A device that is being admitted right now is admitted or forgotten first: its ADD has a place
      * in our chain. */
     WR_TRY(pairflow_settle(h));
     wr_removal order = {.targets = targets,
-                        .target_count = collect_targets(h, removal, targets),
+                        .target_count = count,
                         .reason = removal->reason,
                         .root = removal->words.len != 0 ? &root : NULL};
     WR_TRY(hub_begin(h));

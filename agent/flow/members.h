@@ -47,7 +47,8 @@ typedef struct hub_foresight {
 /* What the removal would do, without doing it.
  *   UNKNOWN  no such device      REFUSED  this device may not, or the words are of another circle
  *   FORMAT   not 24 words        STATE    retired, and it has not said LEAVE; or it is this device
- *                                         (a device leaves by hub_leave) */
+ *                                         (a device leaves by hub_leave)
+ *   EXISTS   it is out already, nobody goes along, and neither reason nor words say more */
 WR_MUST wr_err hub_foresee(hub *hub, const hub_removal *removal, hub_foresight *ret_foresight);
 /* Signs it.  done is called once, after it is durable; its sessions are closed in the same turn.
  * Besides the errors above:
@@ -108,6 +109,8 @@ typedef enum hub_alert_type {
     HUB_ALERT_ROLLBACK,              /* this home was set back, .text: how; reject: seen */
     HUB_ALERT_RECEIVED_WHILE_LOST,   /* accept: .entries of .device are shown */
     HUB_ALERT_QUARANTINE,            /* .entries of .device beyond its cut; accept: shown */
+    HUB_ALERT_TAIL_DAMAGED,          /* .entries answered here, lost by the disk; reject: seen */
+    HUB_ALERT_KEY_MISSING,           /* .id: epoch; .entries that nobody can read; reject: seen */
 } hub_alert_type;
 
 #define HUB_ALERT_TEXT_MAX 256u

@@ -52,9 +52,11 @@ wr_err hub_get_standing(hub *h, const wr_hash *device, hub_standing *ret_standin
     bool in = members_is_in(h, device), kept = wr_graph_find(graph, device) != NULL;
     hub_standing standing = {.verified = members_is_verified(h, device),
                              .barred = kept && member->barred};
-    wr_op_ref end = wr_graph_end_of(graph, device);
+    wr_op_ref end = wr_graph_end_of(graph, device), graver;
     if (!kept) /* the RESET says so */
         end = wr_graph_op(graph, 0);
+    else if (wr_graph_gravest(graph, device, false, &graver) == WR_REASON_COMPROMISED)
+        end = graver; /* beside it that the device is lost says nothing */
     if (!in && end.type != WR_OP_GENESIS)
         describe_end(&end, &standing);
     *ret_standing = standing;

@@ -100,6 +100,36 @@ wr_err hub_pair_open(hub *h, bool admin, uint32_t timeout_s, bool auto_accept,
     return WR_OK;
 }
 
+/* Since the window was opened this device left, was removed or was lowered: what to do about it.
+ * NULL: it may add devices. */
+static const char *why_not_host(const hub *h) {
+    if (h->self == NULL)
+        return NULL;
+    const wr_member *me =
+        wr_graph_find(wr_self_graph(h->self), &wr_self_identity(h->self)->device_id);
+    if (me == NULL || !wr_member_is_in(me))
+        return "this device left the circle or was removed while the pairing was open: run "
+               "'warren pair' on a device that is still an admin of the circle";
+    if (me->role != WR_ROLE_ADMIN)
+        return "this device was made a member while the pairing was open, and only admins add "
+               "devices: run 'warren pair' on one, or give this one the role back ('warren device "
+               "role', with the 24 words)";
+    return NULL;
+}
+
+/* Whoever asks hears a no; false: nobody does, or it cannot be told. */
+static bool turn_away(hub *h) {
+    conn *c = h->host.asking;
+    h->host.asking = NULL;
+    if (c == NULL)
+        return false;
+    wr_err err = wr_pairing_answer(c->pairing, false, hub_now(h));
+    if (err != WR_OK)
+        pump_end(c, err);
+    loop_dirty(h->config.loop);
+    return err == WR_OK;
+}
+
 /* The welcome holds the key that is written under now. */
 static wr_err answer(conn *c, bool accept) {
     if (accept)
@@ -110,6 +140,9 @@ static wr_err answer(conn *c, bool accept) {
 wr_err hub_pair_answer(hub *h, uint64_t pairing, bool accept) {
     pair_host *host = &h->host;
     WR_TRY(hub_ready(h));
+    const char *why = accept ? why_not_host(h) : NULL;
+    if (why != NULL)
+        return hub_fail(h, WR_ERR_REFUSED, "the device was not added: %s", why); /* so is it told */
     if (host->window == NULL || host->id != pairing)
         return hub_fail(h, WR_ERR_UNKNOWN, "no such pairing is under way");
     if (host->asking == NULL)
@@ -299,8 +332,12 @@ void pairflow_ended(conn *c, wr_err reason) {
 static void look_at_window(hub *h) {
     if (h->host.window == NULL)
         return;
+    const char *why = why_not_host(h);
     switch (wr_pair_window_look(h->host.window, hub_now(h).mono)) {
     case WR_PAIR_WINDOW_OPEN:
+        if (why != NULL && !turn_away(h))
+            window_failed(h, why);
+        break;
     case WR_PAIR_WINDOW_KEPT:
     case WR_PAIR_WINDOW_DONE:
         break;
@@ -309,7 +346,7 @@ static void look_at_window(hub *h) {
         for (const conn *c = h->conns; c != NULL; c = c->next)
             told = told && (c->kind != CONN_PAIRING || c->joins);
         if (told)
-            window_failed(h, "you refused the device");
+            window_failed(h, why != NULL ? why : "you refused the device");
         break;
     }
     case WR_PAIR_WINDOW_BURNT:

@@ -34,6 +34,12 @@ static const char *const store_steps[] = {
     "CREATE TABLE tail(hlc INTEGER PRIMARY KEY, log_id INTEGER NOT NULL, sealed BLOB NOT NULL)"
     " STRICT;"
     "CREATE TABLE aliases(answered INTEGER PRIMARY KEY, hlc INTEGER NOT NULL) STRICT;",
+    /* 2: which rows a log is in, and which number a log has, follow from nothing that is read with
+     * them; so each says itself whether it is whole.  row_check: store_sqlite_check.c */
+    "ALTER TABLE row_logs ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE bound ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE row_logs SET sum = row_check(feed, log_no, first_seq, hlc_first, hlc_last, count);"
+    "UPDATE bound SET sum = row_check(feed, log_no, log_id);",
 };
 
 static const char *const keys_steps[] = {

@@ -144,16 +144,6 @@ static wr_err check_lost_store(store_sqlite *s) {
                        : WR_OK;
 }
 
-/* A log without a name would be missing from the list, and nobody would ask for it. */
-static wr_err check_names(store_sqlite *s) {
-    SQL_CALL(q, s, BOUND_LOOSE);
-    wr_err loose = sql_one(&q);
-    if (loose == WR_ERR_UNKNOWN)
-        return WR_OK;
-    WR_TRY(loose);
-    return sql_corrupt(s, SQL_STORE, "the name of a log is missing");
-}
-
 static wr_err open_both(store_sqlite *s, store_sync sync, const wr_key *keys_key) {
     bool store_new = false, keys_new = false;
     WR_TRY(keystore_vault_new(keys_key, &s->vault));
@@ -169,7 +159,7 @@ static wr_err open_both(store_sqlite *s, store_sync sync, const wr_key *keys_key
         WR_TRY(check_lost_store(s));
     WR_TRY(sqlite_file_open(s->path[SQL_STORE], &migrations_store, sync, &s->db[SQL_STORE],
                             s->base.problem));
-    return check_names(s);
+    return sqlite_check_logs(s);
 }
 
 wr_err store_open_sqlite(const char *home, store_sync sync, const wr_key *keys_key,

@@ -114,6 +114,11 @@ static wr_err connect_to(const char *path, sqlite3 **ret_db, char problem[STORE_
         (void)sqlite3_close(db);
         return err;
     }
+    rc = sqlite_check_prepare(db);
+    if (rc != SQLITE_OK) {
+        (void)sqlite3_close(db);
+        return WR_ERR_NOMEM;
+    }
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)(2u * STORE_ROW_BYTES_MAX));
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

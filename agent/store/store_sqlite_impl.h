@@ -60,6 +60,13 @@ WR_MUST wr_err sqlite_file_open(const char *path, const migration_set *set, stor
 /* What a result code of SQLite means to the caller. */
 wr_err sqlite_error(int rc);
 
+/* ---- store_sqlite_check.c: where the entries of a log are --------------------------------- */
+
+/* Gives the connection row_check(..), by which rows say whether they are whole. */
+int sqlite_check_prepare(sqlite3 *db);
+/* CORRUPT if some are not. */
+WR_MUST wr_err sqlite_check_logs(store_sqlite *s);
+
 /* ---- store_sqlite_call.c: one use of a statement --------------------------------------- */
 
 typedef struct sql_call {

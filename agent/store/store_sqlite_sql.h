@@ -64,16 +64,17 @@
     X(ROW_DELETE, STORE, "DELETE FROM rows WHERE id > ?1 AND id < ?2")                             \
                                                                                                    \
     X(ROW_LOG_PUT, STORE,                                                                          \
-      "INSERT INTO row_logs(feed, log_no, first_seq, hlc_first, hlc_last, count)"                  \
-      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)")                                                           \
+      "INSERT INTO row_logs(feed, log_no, first_seq, hlc_first, hlc_last, count, sum)"             \
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, row_check(?1, ?2, ?3, ?4, ?5, ?6))")                        \
     /* Folds the logs of the rows ?2 .. before ?3 into ?2: log by log, skipping what lies */       \
     /* between, then deletes the folded ones. */                                                   \
     X(ROW_LOG_JOIN, STORE,                                                                         \
       "WITH RECURSIVE l(n) AS (SELECT min(log_no) FROM row_logs WHERE feed = ?1 UNION ALL"         \
       " SELECT (SELECT min(log_no) FROM row_logs WHERE feed = ?1 AND log_no > n) FROM l"           \
       " WHERE n IS NOT NULL)"                                                                      \
-      " INSERT OR REPLACE INTO row_logs(feed, log_no, first_seq, hlc_first, hlc_last, count)"      \
-      " SELECT ?1, n, ?2, min(hlc_first), max(hlc_last), sum(count)"                               \
+      " INSERT OR REPLACE INTO row_logs(feed, log_no, first_seq, hlc_first, hlc_last, count, sum)" \
+      " SELECT ?1, n, ?2, min(hlc_first), max(hlc_last), sum(count),"                              \
+      " row_check(?1, n, ?2, min(hlc_first), max(hlc_last), sum(count))"                           \
       " FROM l CROSS JOIN row_logs r ON r.feed = ?1 AND r.log_no = n AND r.first_seq >= ?2"        \
       " AND r.first_seq < ?3 GROUP BY n")                                                          \
     X(ROW_LOG_DELETE, STORE,                                                                       \
@@ -102,12 +103,27 @@
     X(LOG_FIND, STORE, "SELECT log_id FROM logs WHERE name_key = ?1")                              \
     X(LOG_ADD, STORE, "INSERT INTO logs(name_key, name_sealed) VALUES(?1, ?2) RETURNING log_id")   \
     X(LOG_EACH, STORE, "SELECT log_id, name_sealed FROM logs ORDER BY log_id")                     \
-    X(BOUND_PUT, STORE, "INSERT INTO bound(feed, log_no, log_id) VALUES(?1, ?2, ?3)")              \
+    X(BOUND_PUT, STORE,                                                                            \
+      "INSERT INTO bound(feed, log_no, log_id, sum)"                                               \
+      " VALUES(?1, ?2, ?3, row_check(?1, ?2, ?3))")                                                \
     X(BOUND_ID, STORE, "SELECT log_id FROM bound WHERE feed = ?1 AND log_no = ?2")                 \
     X(BOUND_NO, STORE,                                                                             \
       "SELECT log_no FROM bound WHERE log_id = ?2 AND feed = ?1 ORDER BY log_no LIMIT 1")          \
     X(BOUND_LOOSE, STORE,                                                                          \
       "SELECT 1 FROM bound WHERE log_id NOT IN (SELECT log_id FROM logs) LIMIT 1")                 \
+    /* What does not say of itself what was written; then a row that no log has in full; then what \
+     * the table has and its index lost. */                                                        \
+    X(CHECK_ROW_LOGS, STORE,                                                                       \
+      "SELECT 1 FROM row_logs WHERE sum <>"                                                        \
+      " row_check(feed, log_no, first_seq, hlc_first, hlc_last, count) LIMIT 1")                   \
+    X(CHECK_COUNTS, STORE,                                                                         \
+      "SELECT 1 FROM (SELECT id >> 40 AS feed, sum(count) AS n FROM rows GROUP BY 1) a LEFT JOIN"  \
+      " (SELECT feed, sum(count) AS n FROM row_logs GROUP BY feed) b USING(feed)"                  \
+      " WHERE a.n IS NOT b.n LIMIT 1")                                                             \
+    X(CHECK_BOUND, STORE,                                                                          \
+      "SELECT 1 FROM bound b WHERE sum <> row_check(feed, log_no, log_id) OR NOT EXISTS"           \
+      " (SELECT 1 FROM bound c INDEXED BY bound_logs WHERE c.log_id = b.log_id"                    \
+      " AND c.feed = b.feed AND c.log_no = b.log_no) LIMIT 1")                                     \
     X(BOUND_MAX, STORE, "SELECT max(log_no) FROM bound WHERE feed = ?1")                           \
     X(BOUND_EACH, STORE,                                                                           \
       "SELECT feed_id, log_no FROM bound LEFT JOIN feeds USING(feed) WHERE log_id = ?1"            \

@@ -55,6 +55,32 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id) {
     return end == NULL ? (wr_op_ref){.type = WR_OP_GENESIS} : wr_node_ref(graph, end);
 }
 
+static uint32_t gravity(const wr_eval_op *op) {
+    return op->type == WR_OP_EQUIV ? WR_REASON_LOST : op->type == WR_OP_REMOVE ? op->reason : 0;
+}
+
+wr_reason wr_graph_gravest(const wr_graph *graph, const wr_hash *device_id, bool final,
+                           wr_op_ref *ret_op) {
+    const wr_node *gravest = NULL;
+    uint32_t member, most = 0;
+    if (!wr_graph_index(graph, device_id, &member))
+        return 0;
+    for (uint32_t i = 0; i < graph->effect_count; i++) {
+        const wr_node *node = graph->effect[i];
+        uint32_t says = gravity(&node->eval);
+        bool stands = node->eval.author == WR_EVAL_ROOT || node->eval.type == WR_OP_EQUIV;
+        if (says < most || says == 0 || (final && !stands) || !wr_eval_ends(&node->eval, member) ||
+            wr_evaluator_label(graph->evaluator, &node->eval) != WR_LABEL_OP_IN ||
+            (says == most && !wr_node_is_earlier(node, gravest)))
+            continue;
+        gravest = node;
+        most = says;
+    }
+    if (gravest != NULL)
+        *ret_op = wr_node_ref(graph, gravest);
+    return (wr_reason)most;
+}
+
 /* ---- the guard ---- */
 
 /* Whose ADDs are held, or stand on what is: no op of ours can have them in its past. */

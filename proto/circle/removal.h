@@ -14,6 +14,12 @@
  * LEAVE that is IN.  .type is GENESIS where it never came in. */
 wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id);
 
+/* The gravest reason that ops which are IN give; an EQUIV is as good as lost.  0: none, or what it
+ * said itself.  final: of ROOT and EQUIVs only, which no accusation strikes out.  *ret_op is set
+ * where there is one: the earliest that says so. */
+wr_reason wr_graph_gravest(const wr_graph *graph, const wr_hash *device_id, bool final,
+                           wr_op_ref *ret_op);
+
 /* Does an EQUIV that was admitted, and is not held, name the device? */
 WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
 

@@ -60,6 +60,14 @@ def a_stolen_device_hears_nothing_more(build):
         row = [op for op in b.call("circle.log")["ops"] if op["type"] == "remove"]
         same((len(row), row[0]["devices"][0]["name"]), (1, "cleo"), "the removal in the history")
 
+        before = len(a.call("circle.log")["ops"]), a.call("agent.status")["circle"]["epoch"]
+        again = a.warren("device", "remove", "cleo", "--yes", code=mesh.FAILED)
+        has(again.err, "is out already (lost, by anna, since 20", "who removes it again")
+        same((len(a.call("circle.log")["ops"]), a.call("agent.status")["circle"]["epoch"]), before,
+             "and nothing was signed")
+        a.warren("device", "remove", "cleo", "--reason", "compromised", "--yes")
+        has(a.warren("devices").out, "removed: compromised", "but what says more is")
+
 
 def a_sleeper_that_wakes_to_the_thief_catches_up(build):
     with mesh.Mesh(build) as world:

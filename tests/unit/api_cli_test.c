@@ -434,6 +434,7 @@ static const hub_alert alerts[] = {
     {{{5}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0, "a copy of this device is running"},
     {{{6}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{5}}, 0, 1234, ""},
     {{{7}}, HUB_ALERT_QUARANTINE, {{5}}, 0, 1, ""},
+    {{{8}}, HUB_ALERT_TAIL_DAMAGED, {{1}}, 0, 3, "3 are damaged"},
 };
 
 static void alerts_are_shown_and_answered(void **state) {
@@ -449,7 +450,7 @@ static void alerts_are_shown_and_answered(void **state) {
     m->alerts = alerts;
     m->alert_count = WR_COUNT(alerts);
     r = cli(&w, "status");
-    expect_has(r.out, "alerts     6: 'warren alerts'\n");
+    expect_has(r.out, "alerts     7: 'warren alerts'\n");
     r = cli(&w, "alerts");
     expect_code(&r, DONE);
     T_STR(r.out,
@@ -463,8 +464,10 @@ static void alerts_are_shown_and_answered(void **state) {
           "ayaaaaaa  -                 tablet   1,234    entries that came while it was lost; "
           "accept: show them\n"
           "a4aaaaaa  -                 tablet   1        entries from after it was compromised; "
-          "accept: show them\n");
+          "accept: show them\n"
+          "baaaaaaa  -                 laptop   3        3 are damaged\n");
     r = cli(&w, "alerts", "--json");
+    expect_has(r.out, "\"type\":\"tail_damaged\",\"device\":{\"id\":\"aeaaaa");
     expect_has(r.out, "\"type\":\"received_while_lost\",\"device\":{\"id\":\"auaaaa");
     expect_has(r.out, "\"time\":null,\"entries\":1234,\"acceptable\":true,\"text\":null}\n");
     r = cli(&w, "alerts", "accept", "aiaaaaaa");

@@ -52,6 +52,8 @@ static wr_err take_removal(hub *h, const hub_removal *removal) {
 wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresight) {
     fake_members *m = fake_hub_members(h);
     m->foreseen++;
+    if (m->foresee != WR_OK)
+        return fake_hub_fail(h, m->foresee, "the fake foresees it");
     WR_TRY(take_removal(h, removal));
     if (removal->reason == WR_REASON_RETIRED)
         return fake_hub_fail(h, WR_ERR_STATE, "it has not said farewell");

@@ -23,6 +23,7 @@ typedef struct fake_members {
     const hub_alert *alerts;
     uint32_t alert_count;
     bool verified;       /* the desktop */
+    wr_err foresee;      /* what foreseeing fails with */
     wr_err refuse, late; /* every change fails with it, at once or at the end */
     /* Asked by the API. */
     uint32_t foreseen, removed, left, roles, resets, resolved, marked; /* how often */

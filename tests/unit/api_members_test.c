@@ -484,12 +484,16 @@ static const hub_alert alerts[] = {
     {{{3}}, HUB_ALERT_ROLLBACK, {{1}}, 0, 0, ""},
     {{{4}}, HUB_ALERT_RECEIVED_WHILE_LOST, {{3}}, 0, 12, ""},
     {{{5}}, HUB_ALERT_QUARANTINE, {{3}}, 0, 7, ""},
+    {{{6}}, HUB_ALERT_TAIL_DAMAGED, {{1}}, 0, 3, "damaged"},
+    {{{7}}, HUB_ALERT_KEY_MISSING, {{1}}, 0, 4, "missing"},
 };
 
 static void alerts_are_listed_and_counted(void **state) {
     (void)state;
-    static const char *const types[] = {"retaliation_held", "accusation_overridden", "equivocation",
-                                        "rollback",         "received_while_lost",   "quarantine"};
+    static const char *const types[] = {"retaliation_held",    "accusation_overridden",
+                                        "equivocation",        "rollback",
+                                        "received_while_lost", "quarantine",
+                                        "tail_damaged",        "key_missing"};
     world w;
     fake_members *m = with_others(&w);
     m->alerts = alerts;
@@ -501,7 +505,7 @@ static void alerts_are_listed_and_counted(void **state) {
         const warren_value *alert = row(result, "alerts", i);
         expect_text(warren_find(alert, "type"), types[i]);
         T_EQ(warren_get_uint(warren_find(alert, "entries"), 99), alerts[i].entries);
-        T_EQ(warren_get_bool(warren_find(alert, "acceptable"), false), i != 2 && i != 3);
+        T_EQ(warren_get_bool(warren_find(alert, "acceptable"), false), i != 2 && i != 3 && i < 6);
     }
     expect_name(warren_find(row(result, "alerts", 0), "device"), "desktop");
     T_EQ(warren_get_uint(warren_find(row(result, "alerts", 0), "time"), 0), 1700000000000u);

@@ -189,6 +189,70 @@ static void a_device_comes_in_where_another_has_just_left(void **state) {
     T_EQ(hubs_members(host), 2);
 }
 
+typedef wr_err (*undo_fn)(hubs_device *host, bool *done);
+
+static wr_err leaves(hubs_device *host, bool *done) {
+    return hub_leave(host->hub, has_left, done);
+}
+
+static wr_err is_lowered(hubs_device *host, bool *done) {
+    return hub_set_role(host->hub, hub_device_id(host->hub), false, WR_SLICE_EMPTY, has_left, done);
+}
+
+/* The guest asks; before the owner says yes the host may not add devices any more. */
+static void host_that_may_not(hubs *all, undo_fn undo, const char *says) {
+    hubs_device *host = &all->device[0], *second = &all->device[1], *guest = &all->device[2];
+    hub_pairing pairing;
+    bool done = false;
+    hubs_found(all);
+    hubs_open(second); /* the last admin is not lowered */
+    hubs_open(guest);
+    hubs_pair(host, true, &pairing);
+    T_OK(hubs_join(second, pairing.code, host));
+    hubs_wait(host, is_done);
+    host->events[HUB_EV_PAIRING_REQUEST] = 0;
+    hubs_pair(host, false, &pairing);
+    T_OK(hubs_join(guest, pairing.code, host));
+    hubs_wait(host, was_asked);
+    T_OK(undo(host, &done));
+    T_ERR(hub_pair_answer(host->hub, pairing.pairing, true), WR_ERR_REFUSED);
+    T_TRUE(strstr(hub_problem(host->hub), says) != NULL);
+    hubs_wait(guest, has_joined);
+    T_ERR(guest->joined, WR_ERR_REFUSED);
+    hubs_settle(all);
+    T_TRUE(done);
+    T_EQ(host->events[HUB_EV_PAIRING_FAILED], 1); /* who waits at the window hears it, too */
+    T_TRUE(strstr(host->failed, says) != NULL);
+    T_ERR(hub_pair_answer(host->hub, pairing.pairing, true), WR_ERR_REFUSED); /* a late yes */
+    T_TRUE(strstr(hub_problem(host->hub), says) != NULL);
+    T_TRUE(strstr(hub_problem(host->hub), "run 'warren pair' on") != NULL);
+    T_FALSE(hub_has_circle(guest->hub));
+}
+
+static void a_host_that_left_says_so_instead_of_admitting(void **state) {
+    host_that_may_not((hubs *)*state, leaves, "this device left the circle");
+}
+
+static void a_host_that_was_lowered_says_so_instead_of_admitting(void **state) {
+    host_that_may_not((hubs *)*state, is_lowered, "this device was made a member");
+}
+
+/* Nobody asks yet; the owner said yes beforehand. */
+static void a_window_closes_with_the_role_that_opened_it(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *host = &all->device[0];
+    hub_pairing pairing;
+    bool done = false;
+    hubs_found(all);
+    hubs_pair(host, true, &pairing);
+    hubs_settle(all);
+    T_EQ(host->events[HUB_EV_PAIRING_FAILED], 0);
+    T_OK(leaves(host, &done));
+    hubs_settle(all);
+    T_EQ(host->events[HUB_EV_PAIRING_FAILED], 1);
+    T_TRUE(strstr(host->failed, "this device left the circle") != NULL);
+}
+
 /* ---- stores that fail ---- */
 
 /* The nth call of the store fails while the circle is made; false: it was made all the same. */
@@ -282,6 +346,9 @@ int main(void) {
         IN_A_WORLD(a_code_is_worth_three_tries_however_it_is_typed),
         IN_A_WORLD(the_owners_yes_is_for_the_device_that_was_shown),
         IN_A_WORLD(a_device_comes_in_where_another_has_just_left),
+        IN_A_WORLD(a_host_that_left_says_so_instead_of_admitting),
+        IN_A_WORLD(a_host_that_was_lowered_says_so_instead_of_admitting),
+        IN_A_WORLD(a_window_closes_with_the_role_that_opened_it),
         cmocka_unit_test(a_circle_is_made_whole_whichever_call_of_its_store_failed),
         IN_A_WORLD(what_was_answered_is_there_and_what_was_refused_is_not),
     };

@@ -115,6 +115,8 @@ static void on_event(void *ctx, const hub_event *event) {
     d->events[event->type]++;
     if (event->type == HUB_EV_PAIRING_REQUEST)
         d->asked = event->device;
+    if (event->type == HUB_EV_PAIRING_FAILED)
+        snprintf(d->failed, sizeof d->failed, "%s", event->text);
 }
 
 static void on_gone(void *ctx) {
@@ -160,7 +162,7 @@ void hubs_open(hubs_device *d) {
     hub_config config = {.loop = d->loop,
                          .net = d->net,
                          .rng = wr_rng_system(),
-                         .listen = &d->listen,
+                         .listen = &any_port,
                          .listen_count = 1,
                          .epoch_entries_max = d->epoch_entries_max,
                          .provision = provision,

@@ -33,6 +33,7 @@ typedef struct hubs_device {
 
     uint32_t events[HUBS_EVENTS]; /* how many of each */
     wr_hash asked;                /* the device of the newest request */
+    char failed[256];             /* why the last pairing was over */
     uint32_t joins;
     wr_err joined;
     uint32_t answers;

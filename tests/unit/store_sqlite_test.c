@@ -125,7 +125,7 @@ static void a_newer_file_is_refused_and_untouched(void **state) {
     sqlite3 *db = NULL;
     T_EQ(sqlite3_open(h.store_db, &db), SQLITE_OK);
     T_EQ(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
-    T_EQ(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    T_EQ(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
     T_EQ(sqlite3_close(db), SQLITE_OK);
     check_untouched(&h, h.store_db, WR_ERR_VERSION);
     run_sql(h.store_db, "PRAGMA journal_mode = DELETE");
@@ -227,9 +227,13 @@ static void values_of_the_wrong_size_are_corrupt(void **state) {
     T_OK(store_begin(s));
     T_OK(store_put_node(s, &feed, 1, 1, &feed));
     T_OK(fix_put(s, &feed, 0, 10, 0));
+    T_OK(fix_put(s, &feed, 10, 10, 0));
     T_OK(store_commit(s));
     store_close(s);
-    run_sql(h.store_db, "UPDATE nodes SET node = x'00'; UPDATE rows SET count = 2000");
+    /* Together they are as many as before. */
+    run_sql(h.store_db, "UPDATE nodes SET node = x'00'; UPDATE rows SET count = count + 2000 WHERE"
+                        " hlc_first = (SELECT min(hlc_first) FROM rows); UPDATE rows SET count ="
+                        " count - 2000 WHERE hlc_first = (SELECT max(hlc_first) FROM rows)");
     s = open_ok(&h);
     fix_list list = {.len = 0};
     T_ERR(store_get_node(s, &feed, 1, 1, &got), WR_ERR_CORRUPT);
@@ -245,7 +249,6 @@ static void what_points_nowhere_is_corrupt(void **state) {
     home h = home_make();
     wr_hash feed = fix_hash(1), key = fix_hash(2);
     uint32_t log_id = 0;
-    fix_list list = {.len = 0};
     store *s = open_ok(&h);
     T_OK(store_begin(s));
     T_OK(fix_put(s, &feed, 0, 10, 0));
@@ -254,10 +257,6 @@ static void what_points_nowhere_is_corrupt(void **state) {
     T_OK(store_bind_log(s, &feed, 0, log_id));
     T_OK(store_commit(s));
     store_close(s);
-    run_sql(h.store_db, "UPDATE row_logs SET first_seq = first_seq + 1");
-    s = open_ok(&h);
-    T_ERR(store_each_log_rows(s, &feed, 0, 0, fix_each_rows, &list), WR_ERR_CORRUPT);
-    store_close(s);
     run_sql(h.store_db, "DELETE FROM feeds");
     s = open_ok(&h);
     T_ERR(store_each_head(s, any_head, NULL), WR_ERR_CORRUPT);
@@ -265,6 +264,125 @@ static void what_points_nowhere_is_corrupt(void **state) {
     T_TRUE(strstr(store_problem(s), h.store_db) != NULL);
     store_close(s);
     run_sql(h.store_db, "DELETE FROM logs");
+    check_refused(&h, WR_ERR_CORRUPT, h.store_db);
+    fix_home_remove(h.folder);
+}
+
+/* Two logs in one feed, and another feed; a chunk that was joined. */
+static home home_with_logs(wr_hash *ret_feed) {
+    home h = home_make();
+    wr_hash feed = fix_hash(1), other = fix_hash(9);
+    uint32_t log_id = 0;
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(fix_put(s, &feed, 0, 1000, 3));
+    T_OK(fix_put(s, &feed, 1000, 24, 77)); /* joined with the one before */
+    T_OK(fix_put(s, &feed, 1024, 10, 77));
+    T_OK(fix_put(s, &feed, 1034, 10, 3));
+    T_OK(fix_put(s, &other, 0, 10, 0));
+    for (uint8_t i = 1; i <= 5; i++) {
+        wr_hash key = fix_hash(i);
+        T_OK(store_put_log(s, &key, S("sealed"), &log_id));
+    }
+    T_OK(store_bind_log(s, &feed, 3, log_id - 1));
+    T_OK(store_bind_log(s, &feed, 77, log_id));
+    T_OK(store_commit(s));
+    store_close(s);
+    *ret_feed = feed;
+    return h;
+}
+
+static void check_log(const home *h, const wr_hash *feed, uint16_t log_no, uint64_t entries) {
+    uint64_t count = 0;
+    fix_list list = {.len = 0};
+    store *s = open_ok(h);
+    T_OK(store_log_count(s, feed, log_no, &count));
+    T_EQ(count, entries);
+    T_OK(store_each_log_rows(s, feed, log_no, 0, fix_each_rows, &list));
+    T_EQ(list.calls, 2);
+    store_close(s);
+}
+
+/* Who reads one log would miss entries, or see those of another. */
+static void where_the_entries_of_a_log_are_cannot_be_altered_unseen(void **state) {
+    static const char *const damage[][2] = {
+        {"row_logs", "log_no = log_no + 1"},
+        {"row_logs", "log_no = 77"},
+        {"row_logs", "first_seq = first_seq + 1"},
+        {"row_logs", "hlc_first = hlc_first - 1"},
+        {"row_logs", "hlc_last = hlc_last - 1"},
+        {"row_logs", "count = count - 1"},
+        {"row_logs", "feed = feed + 1"},
+        {"row_logs", "sum = sum + 1"},
+        {"bound", "log_no = log_no + 1"},
+        {"bound", "log_id = 1"},
+        {"bound", "feed = feed + 1"},
+        {"bound", "sum = sum + 1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < WR_COUNT(damage); i++) {
+        char sql[160];
+        wr_hash feed;
+        home h = home_with_logs(&feed);
+        check_log(&h, &feed, 3, 1010);
+        check_log(&h, &feed, 77, 34);
+        (void)snprintf(sql, sizeof sql, "UPDATE %s SET %s WHERE log_no = 3%s", damage[i][0],
+                       damage[i][1], i < 8 ? " AND first_seq > 0" : "");
+        run_sql(h.store_db, sql);
+        check_refused(&h, WR_ERR_CORRUPT, h.store_db);
+        fix_home_remove(h.folder);
+    }
+    wr_hash feed;
+    home h = home_with_logs(&feed);
+    run_sql(h.store_db, "DELETE FROM row_logs WHERE log_no = 3 AND first_seq > 0");
+    check_refused(&h, WR_ERR_CORRUPT, h.store_db);
+    fix_home_remove(h.folder);
+}
+
+/* It is found by its log in an index, which has a copy of its own. */
+static void the_number_of_a_log_cannot_be_altered_in_its_index(void **state) {
+    (void)state;
+    uint8_t page[8192];
+    wr_hash feed;
+    home h = home_with_logs(&feed);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *root = NULL;
+    T_EQ(sqlite3_open(h.store_db, &db), SQLITE_OK);
+    T_EQ(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_master WHERE name = 'bound_logs'", -1,
+                            &root, NULL),
+         SQLITE_OK);
+    T_EQ(sqlite3_step(root), SQLITE_ROW);
+    long at = (long)(sqlite3_column_int64(root, 0) - 1) * (long)sizeof page;
+    T_EQ(sqlite3_finalize(root), SQLITE_OK);
+    T_EQ(sqlite3_close(db), SQLITE_OK);
+    FILE *file = fopen(h.store_db, "r+b");
+    T_TRUE(file != NULL);
+    T_EQ(fseek(file, at, SEEK_SET), 0);
+    T_EQ(fread(page, 1, sizeof page, file), sizeof page);
+    uint8_t *number = (uint8_t *)memrchr(page, 77, sizeof page);
+    T_TRUE(number != NULL);
+    *number ^= 1;
+    T_EQ(fseek(file, at, SEEK_SET), 0);
+    T_EQ(fwrite(page, 1, sizeof page, file), sizeof page);
+    T_EQ(fclose(file), 0);
+    check_refused(&h, WR_ERR_CORRUPT, h.store_db);
+    fix_home_remove(h.folder);
+}
+
+static void a_store_of_the_first_version_gets_its_sums(void **state) {
+    (void)state;
+    wr_hash feed;
+    home h = home_with_logs(&feed);
+    run_sql(h.store_db, "ALTER TABLE row_logs DROP COLUMN sum; ALTER TABLE bound DROP COLUMN sum;"
+                        "PRAGMA user_version = 1");
+    check_log(&h, &feed, 3, 1010);
+    store *s = open_ok(&h);
+    T_OK(store_begin(s));
+    T_OK(fix_put(s, &feed, 1044, 10, 3));
+    T_OK(store_commit(s));
+    store_close(s);
+    store_close(open_ok(&h));
+    run_sql(h.store_db, "UPDATE row_logs SET log_no = 4 WHERE log_no = 3 AND first_seq > 0");
     check_refused(&h, WR_ERR_CORRUPT, h.store_db);
     fix_home_remove(h.folder);
 }
@@ -397,6 +515,9 @@ int main(void) {
         cmocka_unit_test(a_sealed_value_cannot_take_the_place_of_another),
         cmocka_unit_test(values_of_the_wrong_size_are_corrupt),
         cmocka_unit_test(what_points_nowhere_is_corrupt),
+        cmocka_unit_test(where_the_entries_of_a_log_are_cannot_be_altered_unseen),
+        cmocka_unit_test(the_number_of_a_log_cannot_be_altered_in_its_index),
+        cmocka_unit_test(a_store_of_the_first_version_gets_its_sums),
         cmocka_unit_test(an_overwritten_page_is_corrupt_not_wrong),
         cmocka_unit_test(a_second_process_finds_it_busy),
         cmocka_unit_test(all_files_are_private_and_counted),
