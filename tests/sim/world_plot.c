@@ -342,10 +342,18 @@ static hub_status status_of(device *d) {
 
 /* Equal counts may be chance, so what is shown decides.  What was written by a compromised device
  * is not shown, and stays on one disk or another. */
+/* Its only siblings lie, and need not confirm it: then its owner has to remove them (sync.md 5). */
+static bool is_alone_with_liars(const world *w, const device *d) {
+    bool alone = w->turned != NULL;
+    for (uint32_t i = d->index + 1; i < w->device_count; i++)
+        alone = alone && !device_is_inside(&w->devices[i]);
+    return alone;
+}
+
 static bool settled(world *w) {
     device *d = world_first_inside(w);
     hub_status first = status_of(d);
-    bool same = first.pending == 0;
+    bool same = first.pending == 0 || is_alone_with_liars(w, d);
     uint64_t members = device_members_digest(d);
     for (uint32_t i = d->index + 1; i < w->device_count && same; i++) {
         if (!device_is_inside(&w->devices[i]))

@@ -85,6 +85,53 @@ static void what_was_held_at_the_removal_comes_to_all(void **state) {
     T_FALSE(wr_self_named_root(a->self, feed_of(a, c), 1, &root)); /* of a member */
 }
 
+/* c says that it held nine, and of a compromised device that changes nothing. */
+static void what_is_named_beyond_the_limit_is_neither_taken_nor_proved(void **state) {
+    (void)state;
+    remove_it(a, b, WR_REASON_COMPROMISED);
+    tell_ops(a, c);
+    ack(c);
+    tell_ops(c, d);
+    wr_hash root;
+    T_FALSE(wr_self_named_root(d->self, feed_of(d, b), 9, &root));
+    T_TRUE(wr_self_named_root(d->self, feed_of(d, b), 4, &root));
+    T_EQ(wr_self_proved(c->self, feed_of(c, b)), 4);
+    meet(c, d, 1);
+    expect_prefix(4);
+}
+
+/* Another history of the same length than the one that an op names. */
+static void a_branch_proves_nothing(void **state) {
+    (void)state;
+    remove_it(a, b, WR_REASON_LOST);
+    tell_ops(a, c);
+    ack(c); /* it names what c holds */
+    wr_hash ours = root_at(c, b, 0, 9), named;
+    T_TRUE(wr_self_named_root(c->self, feed_of(c, b), 9, &named));
+    T_MEM(named.b, ours.b, sizeof ours.b);
+    T_EQ(wr_self_proved(c->self, feed_of(c, b)), 9);
+    device *e = device_new(5); /* d, whose store has the ops and other entries */
+    wr_self_free(e->self);
+    e->identity = d->identity;
+    T_OK(wr_self_new(&e->identity, t_rng(5), &e->self));
+    tell_ops(c, a);
+    (void)drain(a);
+    tell_circle(a, e);
+    wr_feed other = *feed_at(c, b);
+    other.has_checkpoint = false;
+    other.cp_size = 0;
+    other.tree.peaks[0].b[0] ^= 1;
+    uint8_t bytes[WR_FEED_HEAD_MAX];
+    wr_buf head = WR_BUF_ARRAY(bytes);
+    T_OK(wr_feed_encode(&other, &head));
+    T_OK(wr_self_load_head(e->self, wr_buf_slice(&head)));
+    T_OK(wr_self_load_done(e->self, world_now));
+    (void)drain(e);
+    T_EQ(feed_at(e, b)->tree.len, 9);
+    T_EQ(wr_self_proved(e->self, feed_of(e, b)), 0);
+    device_free(e);
+}
+
 /* Of what d has only a part of, an op has to name that part. */
 static void what_no_op_names_is_not_proved(void **state) {
     (void)state;
@@ -200,11 +247,64 @@ static void who_brings_what_is_not_taken_has_two_tries(void **state) {
         if (round == 0)
             want(p, 4);
     }
-    p->now.mono.ms += 2 * REST_MS;
-    uint64_t from;
-    T_FALSE(hear_want(p, feed_at(a, b), &from));
+    p->now.mono.ms += REST_MS / 2;
+    want_nothing(p);
+    T_OK(puppet_unit(p, newer, 4, 11, rows)); /* and that is no third one */
+    p->now.mono.ms += REST_MS;
+    want_nothing(p);
     T_TRUE(wr_link_is_up(p->link));
     T_EQ(a->alerts, 0);
+    puppet_free(p);
+}
+
+/* All that c holds of b counts for nobody; what counts is here. */
+static void nobody_is_asked_for_more_than_counts(void **state) {
+    (void)state;
+    remove_it(a, b, WR_REASON_LOST);
+    meet(a, d, 1);
+    puppet *p = puppet_new(d, a, 5, world_now.wall.ms + 1000);
+    puppet_up(p);
+    say_have(p, feed_at(c, b), 9);
+    want_nothing(p);
+    puppet_free(p);
+}
+
+/* The ACK of d comes, by which a can prove what it got beyond the cut. */
+static void what_can_be_proved_is_told_when_ops_say_so(void **state) {
+    (void)state;
+    uint8_t bytes[4096];
+    wr_buf body = WR_BUF_ARRAY(bytes);
+    meet(a, d, 1);                          /* d holds the four, too */
+    remove_it(c, b, WR_REASON_COMPROMISED); /* nine count */
+    tell_ops(c, a);
+    T_EQ(wr_self_proved(a->self, feed_of(a, b)), 0);
+    tell_ops(c, d);
+    ack(d);
+    wr_hash epoch = write_epoch(c);
+    wr_key secret;
+    T_TRUE(wr_keyring_secret(wr_self_keyring(c->self), &epoch, &secret));
+    T_OK(wr_self_add_epoch(a->self, &epoch, &secret));
+    T_OK(wr_self_add_epoch(d->self, &epoch, &secret));
+    (void)drain(a);
+    (void)drain(d);
+    puppet *p = puppet_new(d, a, 5, world_now.wall.ms + 1000);
+    puppet_up(p);
+    while (puppet_hear(p, WR_FRAME_HAVE, &body)) {
+    }
+    tell_ops(d, a);
+    (void)drain(a);
+    T_EQ(wr_self_proved(a->self, feed_of(a, b)), 4);
+    T_TRUE(puppet_hear(p, WR_FRAME_HAVE, &body));
+    wr_slice in = wr_buf_slice(&body);
+    wr_hash feed_id;
+    uint64_t len, proved;
+    uint32_t count;
+    bool flag;
+    T_OK(wr_list_open(&in, 1, &flag, &count));
+    T_OK(wr_have_take(&in, &feed_id, &len, &proved));
+    T_EQ(len, 4);
+    T_EQ(proved, 4);
+    T_FALSE(puppet_hear(p, WR_FRAME_HAVE, &body)); /* once */
     puppet_free(p);
 }
 
@@ -252,7 +352,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(who_holds_more_passes_on_what_counts),
         TEST(what_was_held_at_the_removal_comes_to_all),
+        TEST(what_is_named_beyond_the_limit_is_neither_taken_nor_proved),
+        TEST(a_branch_proves_nothing),
         TEST(what_no_op_names_is_not_proved),
+        TEST(what_can_be_proved_is_told_when_ops_say_so),
+        TEST(nobody_is_asked_for_more_than_counts),
         TEST(another_branch_is_not_served),
         TEST(an_own_feed_is_not_taken_so),
         TEST(who_brings_what_is_not_taken_has_two_tries),
