@@ -336,6 +336,26 @@ static void what_siblings_hold_of_a_lost_device_is_kept_aside(void **state) {
     expect_limit(c, 10, 14);
 }
 
+/* Whoever hears of them in whichever order takes the same one. */
+static void of_two_roots_for_one_length_the_least_counts(void **state) {
+    t_circle *c = *state;
+    const wr_hash *least = wr_hash_order(&root_a, &root_b) < 0 ? &root_a : &root_b;
+    const wr_hash *other = least == &root_a ? &root_b : &root_a;
+    (void)remove_with_cut(c, &c->founder, WR_REASON_LOST, 10, other);
+    expect_named(c, 10, 10, other);
+    ack_with_cut(c, &c->admin, 10, least);
+    expect_named(c, 10, 10, least);
+}
+
+static void of_two_roots_the_first_may_be_the_least(void **state) {
+    t_circle *c = *state;
+    const wr_hash *least = wr_hash_order(&root_a, &root_b) < 0 ? &root_a : &root_b;
+    const wr_hash *other = least == &root_a ? &root_b : &root_a;
+    (void)remove_with_cut(c, &c->founder, WR_REASON_LOST, 10, least);
+    ack_with_cut(c, &c->admin, 10, other);
+    expect_named(c, 10, 10, least);
+}
+
 static void what_a_first_cover_that_is_no_ack_saw_is_nothing(void **state) {
     t_circle *c = *state;
     (void)remove_with_cut(c, &c->founder, WR_REASON_LOST, 10, &root_a);
@@ -417,6 +437,8 @@ int main(void) {
         TEST(an_epoch_of_a_struck_device_is_read_only),
         TEST(a_barred_device_that_is_a_member_again_is_left_out_by_name),
         TEST(what_siblings_hold_of_a_lost_device_is_kept_aside),
+        TEST(of_two_roots_for_one_length_the_least_counts),
+        TEST(of_two_roots_the_first_may_be_the_least),
         TEST(what_a_first_cover_that_is_no_ack_saw_is_nothing),
         TEST(of_a_compromised_device_the_least_cut_counts),
         TEST(of_a_device_that_never_came_in_nothing_counts),

@@ -346,6 +346,35 @@ static void entries_that_are_not_under_the_root_accuse_nobody(void **state) {
     T_EQ(feed_at(a, b)->tree.len, 9);
 }
 
+/* .. nor where nothing is here, and only the sender could be wrong: it may know another op. */
+static void on_top_of_nothing_they_end_no_session_either(void **state) {
+    (void)state;
+    uint8_t bytes[4096];
+    remove_it(a, b, WR_REASON_LOST);
+    tell_ops(a, c);
+    tell_ops(a, d);
+    wr_hash epoch = write_epoch(a);
+    wr_key secret;
+    T_TRUE(wr_keyring_secret(wr_self_keyring(a->self), &epoch, &secret));
+    T_OK(wr_self_add_epoch(c->self, &epoch, &secret));
+    T_OK(wr_self_add_epoch(d->self, &epoch, &secret));
+    (void)drain(c);
+    (void)drain(d);
+    puppet *p = puppet_new(c, d, 5, 1);
+    puppet_up(p);
+    wr_slice rows = rows_from(a, b, 0);
+    T_TRUE(rows.len <= sizeof bytes);
+    memcpy(bytes, rows.ptr, rows.len);
+    bytes[rows.len - 1] ^= 1;
+    wr_unit unit = {.lo = 0, .first = 0, .end = 4, .entries = wr_slice_of(bytes, rows.len)};
+    T_OK(say_named(p, 4, &unit));
+    expect_prefix(0);
+    T_TRUE(wr_link_is_up(p->link));
+    puppet_free(p);
+    meet(a, d, 6);
+    expect_prefix(4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -362,6 +391,7 @@ int main(void) {
         TEST(who_brings_what_is_not_taken_has_two_tries),
         TEST(a_length_that_no_op_names_is_not_taken),
         TEST(entries_that_are_not_under_the_root_accuse_nobody),
+        TEST(on_top_of_nothing_they_end_no_session_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
