@@ -140,6 +140,7 @@ static wr_err accuse_again(wr_self *self, wr_now now) {
     uint32_t at = 0;
     if (self->void_version == wr_graph_version(self->graph) || me == NULL || !wr_member_is_in(me))
         return WR_OK;
+    self->void_version = wr_graph_version(self->graph); /* a chain that is full may still ACK */
     while (wr_graph_next_void_equiv(self->graph, &at, &accused, &bytes)) {
         if (wr_hash_equal(&accused, &me->device_id))
             continue;
