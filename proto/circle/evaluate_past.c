@@ -220,13 +220,13 @@ void wr_eval_refresh(wr_evaluator *e) {
         return;
     wr_eval_live(e, e->whole, e->live);
     make_key(e, e->live, key);
+    if (e->all.known && same_key(e, e->all.key, key)) { /* what is held is the same, too */
+        e->all_stale = false;
+        return;
+    }
     const wr_eval_entry *newest = top(e, e->live, key);
     bool one_step = false;
     if (e->held_count == 0 && e->all.known && newest != NULL) {
-        if (same_key(e, e->all.key, key)) {
-            e->all_stale = false;
-            return;
-        }
         key[newest->op->column]--;
         one_step = same_key(e, e->all.key, key) && follows(&e->all, newest->op);
         key[newest->op->column]++;

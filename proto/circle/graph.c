@@ -236,6 +236,8 @@ static void take(wr_graph *graph, const wr_admission *in, wr_node *node) {
         wr_graph_take_epoch(graph, in, node);
     if (wr_op_is_notable(node->eval.type) || node->type == WR_OP_GENESIS)
         wr_graph_take_effect(graph, node);
+    else
+        wr_graph_take_vote(graph);
     if (graph->has_own && wr_hash_equal(&in->op.author, &graph->own))
         wr_graph_cover_held(graph, node);
 }

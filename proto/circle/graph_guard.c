@@ -336,6 +336,14 @@ void wr_graph_take_effect(wr_graph *graph, wr_node *node) {
         note_unseen(graph);
 }
 
+/* spec:circle#4.3 "The branch with more votes than every other one MUST be kept and the others are
+ * void" */
+void wr_graph_take_vote(wr_graph *graph) {
+    wr_eval_member now[WR_AUTHORS_MAX];
+    judge(graph, NULL, now);
+    take_members(graph, now);
+}
+
 wr_err wr_graph_release(wr_graph *graph, const wr_hash *op_id) {
     wr_node *node = wr_graph_node(graph, op_id);
     wr_eval_member now[WR_AUTHORS_MAX];

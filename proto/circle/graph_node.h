@@ -51,8 +51,7 @@ struct wr_node {     /* one admitted op; lives in the arena */
     uint32_t epochs_made; /* its author's EPOCHs up to here that follow no end of a membership */
     bool follows_end;     /* an EPOCH that does */
     bool has_child;
-    /* The guard (circle.md 4.6). */
-    bool late;     /* its author was barred when it came */
+    bool late;     /* its author was barred when it came: the guard, circle.md 4.6 */
     bool stray;    /* .. or nothing with effect brought it */
     bool suspect;  /* being judged */
     bool active;   /* .. and it has effect, or would have */
@@ -172,6 +171,7 @@ wr_hash wr_graph_hash_members(const wr_graph *graph, const wr_eval_set *members)
 void wr_graph_cover_held(wr_graph *graph, const wr_node *own);
 /* The op is in and has effect: members, roles, bars and held ops follow. */
 void wr_graph_take_effect(wr_graph *graph, wr_node *node);
+void wr_graph_take_vote(wr_graph *graph); /* .. or has none, but may decide a fork */
 /* .. and what an EPOCH op says about its readers. */
 void wr_graph_take_epoch(wr_graph *graph, const wr_admission *in, wr_node *node);
 

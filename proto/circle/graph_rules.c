@@ -222,11 +222,12 @@ static wr_err check_epoch(const wr_graph *graph, const wr_admission *in) {
 
 /* ---- EQUIV ---- */
 
-static bool was_convicted(const wr_graph *graph, const wr_admission *in) {
+/* That of another author does not count: it may be void, or held, now or later. */
+static bool is_said_again(const wr_graph *graph, const wr_admission *in) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (node->type == WR_OP_EQUIV && node->eval.subject[0].member == in->subject[0].member &&
-            wr_node_is_past(node, in))
+        if (node->type == WR_OP_EQUIV && node->eval.author == in->author &&
+            node->eval.subject[0].member == in->subject[0].member && wr_node_is_past(node, in))
             return true;
     }
     return false;
@@ -263,9 +264,9 @@ static bool is_of_generation(const wr_graph *graph, const wr_admission *in, cons
 static wr_err check_equiv(const wr_graph *graph, const wr_admission *in) {
     wr_equiv equiv;
     WR_TRY(check_subjects(graph, in));
-    /* spec:circle#3.11 "An EQUIV of a device that an EQUIV in its past convicts MUST be refused."
-     */
-    if (was_convicted(graph, in))
+    /* spec:circle#3.11 "An EQUIV MUST be refused if one of the same author and accused is in its
+     * past." */
+    if (is_said_again(graph, in))
         return WR_ERR_REFUSED;
     WR_TRY(wr_equiv_decode(in->op.body, &equiv));
     if (graph->evidence == NULL)

@@ -310,12 +310,32 @@ bool wr_graph_op_at(const wr_graph *graph, const wr_hash *author, uint64_t aseq,
     return false;
 }
 
+static bool has_effect(const wr_graph *graph, const wr_node *node) {
+    return wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN;
+}
+
 bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id) {
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
-        if (node->type == WR_OP_EQUIV && !node->held &&
-            wr_hash_equal(&graph->member[node->eval.subject[0].member].device_id, device_id))
+        if (node->type == WR_OP_EQUIV &&
+            wr_hash_equal(&graph->member[node->eval.subject[0].member].device_id, device_id) &&
+            has_effect(graph, node))
             return true;
+    }
+    return false;
+}
+
+bool wr_graph_next_void_equiv(const wr_graph *graph, uint32_t *at, wr_hash *ret_accused,
+                              wr_slice *ret_bytes) {
+    for (; *at < graph->effect_count; ++*at) {
+        const wr_node *node = graph->effect[*at];
+        if (node->type != WR_OP_EQUIV || node->late || wr_graph_shuns(graph, node, false) ||
+            has_effect(graph, node))
+            continue;
+        *ret_accused = graph->member[node->eval.subject[0].member].device_id;
+        *ret_bytes = node->bytes;
+        ++*at;
+        return true;
     }
     return false;
 }

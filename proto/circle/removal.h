@@ -20,8 +20,12 @@ wr_op_ref wr_graph_end_of(const wr_graph *graph, const wr_hash *device_id);
 wr_reason wr_graph_gravest(const wr_graph *graph, const wr_hash *device_id, bool final,
                            wr_op_ref *ret_op);
 
-/* Does an EQUIV that was admitted, and is not held, name the device? */
+/* Does an EQUIV that has effect here name the device?  One that is void, or held, does not. */
 WR_MUST bool wr_graph_is_convicted(const wr_graph *graph, const wr_hash *device_id);
+/* The EQUIVs that rule F voids, one after the other: their evidence is as good as ever.  None whose
+ * author was barred when it came, and none that an op of ours could not cover.  at: 0 at first. */
+WR_MUST bool wr_graph_next_void_equiv(const wr_graph *graph, uint32_t *at, wr_hash *ret_accused,
+                                      wr_slice *ret_bytes);
 
 /* Grows with every change: what was concluded under one version holds until the next. */
 uint64_t wr_graph_version(const wr_graph *graph);

@@ -165,7 +165,7 @@ WR_MUST wr_err wr_self_make_add(wr_self *self, wr_slice body, wr_now now, wr_buf
 WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
 /* .. as wr_graph_admit_branch. */
 WR_MUST wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
-/* Two signed statements that contradict each other, kept as evidence, become an EQUIV. */
+/* Evidence that was kept, or that an EQUIV holds which is void, becomes an EQUIV of our own. */
 WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
 /* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops.
  * REFUSED: its writer is out, or it forgets ops. */

@@ -115,22 +115,54 @@ wr_err wr_self_weigh_past(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     return WR_ERR_FORK;
 }
 
-/* spec:circle#2.4 "A member that sees both MUST publish an EQUIV, unless one is here." */
-wr_err wr_self_accuse(wr_self *self, wr_now now) {
+/* Our own cuts, whoever the evidence is from. */
+static wr_err publish(wr_self *self, wr_equiv *equiv, wr_now now) {
     uint8_t item_bytes[WR_STREAMS_MAX * 80u], body_bytes[2u * WR_OP_BYTES_MAX + 1024u];
     wr_buf items = WR_BUF_ARRAY(item_bytes), body = WR_BUF_ARRAY(body_bytes);
-    if (!self->has_evidence || !wr_self_may_sign(self))
+    if (wr_graph_is_convicted(self->graph, &equiv->device_id))
         return WR_OK;
-    wr_equiv equiv = {.kind = self->evidence_kind, .device_id = self->accused};
-    for (uint32_t i = 0; i < 2; i++)
-        equiv.evidence[i] = wr_slice_of(self->evidence[i], self->evidence_len[i]);
-    equiv.path = wr_slice_of(self->evidence_path, self->evidence_path_count * sizeof(wr_hash));
-    self->has_evidence = false;
-    if (wr_graph_is_convicted(self->graph, &equiv.device_id))
-        return WR_OK;
-    WR_TRY(wr_self_put_cuts(self, &equiv.device_id, 1, &items, &equiv.cuts));
-    WR_TRY(wr_equiv_encode(&equiv, &body));
+    WR_TRY(wr_self_put_cuts(self, &equiv->device_id, 1, &items, &equiv->cuts));
+    WR_TRY(wr_equiv_encode(equiv, &body));
     wr_err err = wr_self_author(self, WR_OP_EQUIV, wr_buf_slice(&body), now);
-    /* We are out ourselves, or it stands on nothing that we may sign: others will see it. */
+    /* We are out ourselves, or have said it, or it stands on nothing that we may sign: others will
+     * see it. */
     return err == WR_ERR_REFUSED ? WR_OK : err;
+}
+
+/* While an EQUIV had effect nobody kept evidence against its accused.  When it becomes void, as its
+ * author forked, what it says goes on by our own. */
+static wr_err accuse_again(wr_self *self, wr_now now) {
+    const wr_member *me = wr_graph_find(self->graph, &self->identity.device_id);
+    wr_hash accused;
+    wr_slice bytes;
+    wr_op op;
+    wr_equiv equiv;
+    uint32_t at = 0;
+    if (self->void_version == wr_graph_version(self->graph) || me == NULL || !wr_member_is_in(me))
+        return WR_OK;
+    self->void_version = wr_graph_version(self->graph); /* a chain that is full may still ACK */
+    while (wr_graph_next_void_equiv(self->graph, &at, &accused, &bytes)) {
+        if (wr_hash_equal(&accused, &me->device_id))
+            continue;
+        WR_TRY(wr_op_decode(bytes, &op));
+        WR_TRY(wr_equiv_decode(op.body, &equiv));
+        WR_TRY(publish(self, &equiv, now));
+    }
+    self->void_version = wr_graph_version(self->graph);
+    return WR_OK;
+}
+
+/* spec:circle#2.4 "A member that sees both MUST publish an EQUIV, unless one has effect here." */
+wr_err wr_self_accuse(wr_self *self, wr_now now) {
+    if (!wr_self_may_sign(self))
+        return WR_OK;
+    if (self->has_evidence) {
+        wr_equiv equiv = {.kind = self->evidence_kind, .device_id = self->accused};
+        for (uint32_t i = 0; i < 2; i++)
+            equiv.evidence[i] = wr_slice_of(self->evidence[i], self->evidence_len[i]);
+        equiv.path = wr_slice_of(self->evidence_path, self->evidence_path_count * sizeof(wr_hash));
+        self->has_evidence = false;
+        WR_TRY(publish(self, &equiv, now));
+    }
+    return accuse_again(self, now);
 }

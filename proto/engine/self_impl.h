@@ -89,6 +89,7 @@ struct wr_self {
     size_t evidence_len[2];
     wr_hash evidence_path[WR_PROOF_HASHES_MAX];
     uint32_t evidence_path_count;
+    uint64_t void_version; /* of a graph whose void EQUIVs were looked through */
 
     /* the open run of our own feed */
     wr_run run;

@@ -78,7 +78,7 @@ static bool is_in(const wr_self *self, const wr_identity *device) {
 
 /* spec:circle#2.4 type=test "Of two ops with one generation, author and aseq a device MUST NOT
  * admit the second, unless an op of another author stands on it." spec:circle#2.4 type=test "A
- * member that sees both MUST publish an EQUIV, unless one is here." */
+ * member that sees both MUST publish an EQUIV, unless one has effect here." */
 static void run_fork(t_circle *c, bool backwards, bool only_one_builds) {
     wr_self *f = self_of(c, &c->founder), *a = self_of(c, &c->admin);
     wr_op_pool at_f = {0}, at_a = {0};
@@ -168,6 +168,127 @@ static void an_equiv_that_is_held_convicts_nobody(void **state) {
     T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
     T_OK(wr_self_accuse(f, now));
     T_FALSE(is_in(f, &c->member));
+    wr_self_free(f);
+}
+
+/* An op of author on all that the graph holds, at one place with any other that is made on it. */
+static t_op say(const wr_graph *graph, const wr_identity *author) {
+    return t_next(graph, author, WR_OP_ACK, wr_slice_str("\x91\x90"));
+}
+
+/* A third one, whom all know, stands on one op of an author and lets another one come in. */
+static void vote(t_circle *c, wr_self *f, const t_op *said, const wr_identity *third) {
+    wr_op_pool pool = {0};
+    WR_AUTO(wr_graph) past = t_copy_of(c);
+    T_OK(t_admit(past, said));
+    t_op stands = say(past, third);
+    const t_op *ops[] = {&stands, said};
+    for (size_t i = 0; i < WR_COUNT(ops); i++) {
+        wr_err err = wr_self_admit(f, t_op_slice(ops[i]), &ops[i]->sig, now);
+        T_EQ(err, i == 0 ? WR_ERR_UNKNOWN : WR_ERR_FORK);
+        T_OK(wr_op_pool_put(&pool, &ops[i]->id, t_op_slice(ops[i]), &ops[i]->sig, i == 1));
+    }
+    T_OK(wr_op_pool_retry(&pool, f, now));
+    T_TRUE(wr_graph_knows(wr_self_graph(f), &stands.id));
+    drain(f);
+    wr_op_pool_wipe(&pool);
+}
+
+static wr_identity third_of(t_circle *c) {
+    wr_identity third = t_device(21);
+    (void)t_add(c->graph, &c->founder, &third, WR_ROLE_MEMBER);
+    (void)t_ack(c->graph, &third);
+    (void)t_ack(c->graph, &c->admin);
+    (void)t_ack(c->graph, &c->founder);
+    return third;
+}
+
+static uint32_t count_ops(const wr_self *self) {
+    return wr_graph_op_count(wr_self_graph(self));
+}
+
+static void accuse_until_nothing_is_new(wr_self *self) {
+    T_OK(wr_self_accuse(self, now));
+    T_OK(wr_self_accuse(self, now));
+    uint32_t count = count_ops(self);
+    for (uint32_t i = 0; i < 4; i++) {
+        T_OK(wr_self_rotate(self, now)); /* looked through again after any op */
+        T_OK(wr_self_accuse(self, now));
+        drain(self);
+    }
+    T_EQ(count_ops(self), count + 4);
+}
+
+/* The admin convicts its friend, who was seen, and takes that back by a second op at the place. */
+static void run_void(t_circle *c, bool seen_directly) {
+    wr_identity third = third_of(c);
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    t_op theirs = equiv_by(c, &c->admin, &one, &other), instead = say(c->graph, &c->admin);
+    T_OK(wr_self_admit(f, t_op_slice(&theirs), &theirs.sig, now));
+    T_FALSE(is_in(f, &c->member));
+    if (seen_directly) { /* and needs no EQUIV at that time */
+        T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+        T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    }
+    uint32_t count = count_ops(f);
+    T_OK(wr_self_accuse(f, now));
+    T_EQ(count_ops(f), count);
+
+    vote(c, f, &instead, &third);
+    T_EQ(wr_graph_label(wr_self_graph(f), &theirs.id), WR_LABEL_OP_OUT);
+    T_FALSE(wr_graph_is_convicted(wr_self_graph(f), &c->member.device_id));
+    T_TRUE(wr_graph_find(wr_self_graph(f), &c->member.device_id)->current);
+    accuse_until_nothing_is_new(f);
+    T_TRUE(wr_graph_is_convicted(wr_self_graph(f), &c->member.device_id));
+    T_TRUE(wr_graph_is_convicted(wr_self_graph(f), &c->admin.device_id));
+    T_FALSE(wr_graph_find(wr_self_graph(f), &c->member.device_id)->current);
+    wr_self_free(f);
+}
+
+static void what_a_void_equiv_proves_is_said_again(void **state) {
+    run_void(*state, false);
+}
+
+static void what_was_seen_while_it_counted_is_said_again(void **state) {
+    run_void(*state, true);
+}
+
+/* .. but by nobody twice: whoever holds our keys may void what we say. */
+static void what_is_void_of_our_own_is_not_said_again(void **state) {
+    t_circle *c = *state;
+    wr_identity third = third_of(c);
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    t_op instead = say(c->graph, &c->founder);
+    T_OK(wr_self_admit(f, t_op_slice(&one), &one.sig, now));
+    T_ERR(wr_self_admit(f, t_op_slice(&other), &other.sig, now), WR_ERR_FORK);
+    T_OK(wr_self_accuse(f, now));
+    T_FALSE(is_in(f, &c->member));
+    vote(c, f, &instead, &third);
+    T_FALSE(wr_graph_is_convicted(wr_self_graph(f), &c->member.device_id));
+    T_TRUE(is_in(f, &c->founder));
+    accuse_until_nothing_is_new(f);
+    T_FALSE(wr_graph_is_convicted(wr_self_graph(f), &c->member.device_id));
+    wr_self_free(f);
+}
+
+/* Nor by who is out. */
+static void who_is_out_says_nothing_again(void **state) {
+    t_circle *c = *state;
+    wr_identity third = third_of(c);
+    wr_self *f = self_of(c, &c->founder);
+    t_op one = op_of(c, &c->member, 5), other = op_of(c, &c->member, 6);
+    t_op theirs = equiv_by(c, &c->admin, &one, &other), instead = say(c->graph, &c->admin);
+    T_OK(wr_self_admit(f, t_op_slice(&theirs), &theirs.sig, now));
+    vote(c, f, &instead, &third);
+    t_op removal = t_root_remove(c->graph, &c->founder);
+    T_OK(wr_self_admit(f, t_op_slice(&removal), &removal.sig, now));
+    T_TRUE(wr_self_may_sign(f));
+    T_EQ(wr_graph_label(wr_self_graph(f), &theirs.id), WR_LABEL_OP_OUT);
+    uint32_t count = count_ops(f);
+    T_OK(wr_self_accuse(f, now));
+    T_EQ(count_ops(f), count);
     wr_self_free(f);
 }
 
@@ -373,6 +494,14 @@ int main(void) {
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(who_is_out_accuses_nobody, t_circle_start, t_circle_stop),
         cmocka_unit_test_setup_teardown(an_equiv_that_is_held_convicts_nobody, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(what_a_void_equiv_proves_is_said_again, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(what_was_seen_while_it_counted_is_said_again,
+                                        t_circle_start, t_circle_stop),
+        cmocka_unit_test_setup_teardown(what_is_void_of_our_own_is_not_said_again, t_circle_start,
+                                        t_circle_stop),
+        cmocka_unit_test_setup_teardown(who_is_out_says_nothing_again, t_circle_start,
                                         t_circle_stop),
         cmocka_unit_test_setup_teardown(a_false_accusation_is_refused, t_circle_start,
                                         t_circle_stop),
