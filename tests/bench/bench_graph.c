@@ -49,7 +49,7 @@ static uint32_t some_victim(world *w) {
 
 static bool change(world *w, uint32_t author) {
     uint32_t kind = world_below(w, 100), victim = some_victim(w);
-    bool room = wr_graph_current_count(w->graph) < MEMBERS && w->devices < WR_AUTHORS_MAX;
+    bool room = wr_graph_current_count(w->graph) < MEMBERS && w->devices < PLACES;
     if (room && kind < 55)
         return world_add(w, author, world_chance(w, 15) ? WR_ROLE_ADMIN : WR_ROLE_MEMBER);
     if (kind < 75 && wr_graph_current_count(w->graph) > MEMBERS - 8 && victim != author)
