@@ -9,6 +9,7 @@
 #include "circle/removal.h"
 
 #define MEMBERS WR_MEMBERS_MAX
+#define PLACES (WR_AUTHORS_MAX / 2u) /* that members may give (circle.md 2.6) */
 #define ADMINS 8u
 #define NOBODY UINT32_MAX
 
