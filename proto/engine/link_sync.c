@@ -299,7 +299,9 @@ static wr_err hear_root(wr_link *link, const wr_data *data, bool *ret_fits, wr_n
         wr_link_replaced(link, link->in_feed, &before);
     if (err == WR_ERR_FORK)
         wr_link_part(link, link->in_feed);
-    if (err == WR_ERR_REFUSED && wr_self_kept(link->self, link->in_feed) != UINT64_MAX) {
+    /* Also where it was accepted before its writer went out. */
+    bool more = err == WR_ERR_EXISTS && data->end > feed->tree.len;
+    if ((err == WR_ERR_REFUSED || more) && wr_self_kept(link->self, link->in_feed) != UINT64_MAX) {
         set_aside(link, link->in_feed, now);
         return WR_OK;
     }
@@ -369,7 +371,7 @@ static bool is_in_place(const wr_link *link) {
  */
 static wr_err contradicts(wr_link *link, wr_err err, uint64_t cp_len) {
     const wr_data *data = &link->in_data;
-    if (data->named != 0 && err == WR_ERR_REFUSED) { /* an op came meanwhile */
+    if (err == WR_ERR_REFUSED) { /* an op came meanwhile */
         skip_unit(link, link->in_feed);
         return WR_OK;
     }

@@ -267,6 +267,8 @@ static wr_err take(wr_self *self, uint32_t feed_index, uint64_t len, const wr_ha
 }
 
 wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now) {
+    if (wr_self_kept(self, feed_index) != UINT64_MAX) /* its checkpoint was accepted before */
+        return WR_ERR_REFUSED;
     return take(self, feed_index, 0, NULL, unit, now);
 }
 
