@@ -19,9 +19,9 @@
 typedef struct self_named {
     const wr_graph *graph; /* NULL: not looked up */
     uint64_t version, held;
-    uint64_t kept;      /* entries that are taken; UINT64_MAX of a member */
-    uint64_t proved;    /* the longest state that an op names; 0 of a member */
-    uint64_t disproved; /* the root named for so many is not ours */
+    uint64_t kept;   /* entries that are taken; UINT64_MAX of a member */
+    uint64_t proved; /* the longest state that an op names; 0 of a member */
+    uint64_t bound;  /* the roots named for more, in this version, are not ours */
 } self_named;
 
 /* A feed and what goes on around it. */

@@ -13,19 +13,26 @@ static void look_up(const wr_self *self, self_feed *slot) {
     const wr_feed *feed = &slot->feed;
     self_named *named = &slot->named;
     wr_cut state;
+    if (named->graph != self->graph || named->version != wr_graph_version(self->graph))
+        named->bound = UINT64_MAX; /* another root may be named now */
     named->graph = self->graph;
     named->version = wr_graph_version(self->graph);
     named->held = feed->tree.len;
     named->kept = wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id).kept;
     named->proved = 0;
     uint64_t most = named->held < named->kept ? named->held : named->kept;
-    if (named->kept == UINT64_MAX || most == 0 ||
-        !wr_graph_named(self->graph, &feed->device_id, &feed->feed_id, most, &state))
+    if (named->bound < most)
+        most = named->bound;
+    if (named->kept == UINT64_MAX)
         return;
     wr_hash root = wr_tree_root(&feed->tree);
-    bool other = state.len == feed->tree.len && !wr_hash_equal(&root, &state.root);
-    if (!other && state.len != named->disproved)
-        named->proved = state.len;
+    while (most != 0 && named->proved == 0 &&
+           wr_graph_named(self->graph, &feed->device_id, &feed->feed_id, most, &state)) {
+        bool other = state.len == feed->tree.len && !wr_hash_equal(&root, &state.root);
+        if (!other)
+            named->proved = state.len;
+        most = state.len - 1;
+    }
 }
 
 static const self_named *named_of(const wr_self *self, uint32_t feed_index) {
@@ -64,7 +71,7 @@ bool wr_self_named_root(const wr_self *self, uint32_t feed_index, uint64_t len, 
 }
 
 void wr_self_disprove(wr_self *self, uint32_t feed_index, uint64_t len) {
-    self_named *named = &self->feeds[feed_index]->named;
-    named->disproved = len;
-    named->graph = NULL; /* to be looked up again */
+    (void)named_of(self, feed_index);
+    self->feeds[feed_index]->named.bound = len - 1; /* something shorter may be */
+    look_up(self, self->feeds[feed_index]);
 }

@@ -128,6 +128,8 @@ static void a_branch_proves_nothing(void **state) {
     T_OK(wr_self_load_done(e->self, world_now));
     (void)drain(e);
     T_EQ(feed_at(e, b)->tree.len, 9);
+    T_EQ(wr_self_proved(e->self, feed_of(e, b)), 4); /* that may be another branch, too */
+    wr_self_disprove(e->self, feed_of(e, b), 4);
     T_EQ(wr_self_proved(e->self, feed_of(e, b)), 0);
     device_free(e);
 }
