@@ -18,23 +18,28 @@ typedef struct verdict {
     uint64_t accused_min;
     uint64_t most; /* a state of more entries is not looked for */
     wr_cut named;  /* the longest one up to that; its len is 0 while there is none */
+    bool by_seen;  /* nothing but an ACK names it */
 } verdict;
 
-static void name(verdict *v, const wr_cut *cut) {
+/* A cut goes before what an ACK says of the same length: nobody can hide it by another root. */
+static void name(verdict *v, const wr_cut *cut, bool seen) {
     bool longer = cut->len > v->named.len;
-    bool same = cut->len == v->named.len &&
-                wr_order(WR_SLICE_OBJ(cut->root), WR_SLICE_OBJ(v->named.root)) < 0;
-    if (cut->len <= v->most && (longer || same))
-        v->named = *cut;
+    bool same = cut->len == v->named.len;
+    bool lower = wr_order(WR_SLICE_OBJ(cut->root), WR_SLICE_OBJ(v->named.root)) < 0;
+    bool better = same && (seen == v->by_seen ? lower : v->by_seen);
+    if (cut->len > v->most || !(longer || better))
+        return;
+    v->named = *cut;
+    v->by_seen = seen;
 }
 
 /* The feed's length in a list; 0 if it is not listed. */
-static uint64_t length_in(verdict *v, wr_op_list cuts) {
+static uint64_t length_in(verdict *v, wr_op_list cuts, bool seen) {
     wr_cut cut;
     while (wr_cut_next(&cuts, &cut)) {
         if (!wr_hash_equal(&cut.feed_id, v->feed_id))
             continue;
-        name(v, &cut);
+        name(v, &cut, seen);
         return cut.len;
     }
     return 0;
@@ -66,7 +71,7 @@ static void hear_witnesses(const wr_graph *graph, const wr_node *remove, verdict
         if (!wr_member_is_in(&graph->member[i]) || cover == NULL || cover->type != WR_OP_ACK)
             continue;
         if (wr_op_decode(cover->bytes, &op) == WR_OK && wr_ack_decode(op.body, &seen) == WR_OK)
-            larger(&v->held_max, length_in(v, seen));
+            larger(&v->held_max, length_in(v, seen, true));
     }
 }
 
@@ -89,7 +94,7 @@ static void hear_end(const wr_graph *graph, const wr_node *node, verdict *v) {
     WR_ASSERT(err == WR_OK);
     if (!leaves)
         cuts = node->type == WR_OP_REMOVE ? remove.cuts : equiv.cuts;
-    uint64_t len = length_in(v, cuts);
+    uint64_t len = length_in(v, cuts, false);
     v->out = true;
     v->left = v->left || leaves;
     v->lost = v->lost || accuses;
@@ -113,7 +118,7 @@ static void judge(const wr_graph *graph, uint32_t member, verdict *v) {
 /* What the RESET says of the feed, if one founded the graph. */
 static uint64_t floor_of(const wr_graph *graph, verdict *v) {
     wr_reset reset;
-    return wr_graph_reset(graph, &reset) ? length_in(v, reset.cuts) : 0;
+    return wr_graph_reset(graph, &reset) ? length_in(v, reset.cuts, false) : 0;
 }
 
 /* By the ops of this graph. */
