@@ -7,6 +7,7 @@
 #include "engine/link_fork.h"
 
 #include "circle/removal.h"
+#include "engine/self_named.h"
 #include "engine/self_weigh.h"
 
 /* ---- what a frontier tells ---- */
@@ -25,7 +26,11 @@ void wr_link_compare(wr_link *link, uint32_t index, const wr_frontier_item *thei
     bool other_end = same_k && whole && theirs->len != feed->cp_len;
     bool crossed = theirs->k < feed->cp_k ? theirs->len > feed->cp_len
                                           : !same_k && whole && theirs->len < feed->cp_len;
-    if (other_root || crossed || (same_k && !same_len))
+    /* It took entries under what ops named, while the writer was out: now it lacks the checkpoint
+     * to prove them with. */
+    bool unproved = same_len && !other_root && theirs->k <= feed->cp_k && theirs->proved == 0 &&
+                    wr_feed_complete(feed) && wr_self_kept(link->self, index) == UINT64_MAX;
+    if (other_root || crossed || unproved || (same_k && !same_len))
         at->show_due = true;
     at->parted = at->parted || other_root || other_end || crossed;
 }
@@ -138,6 +143,12 @@ wr_err wr_link_hear_checkpoint(wr_link *link, wr_slice body) {
      * before it MUST be ignored." */
     if (cp.k < at->heard)
         return WR_OK;
+    const wr_feed *feed = wr_self_feed(link->self, index);
+    if (cp.len == feed->tree.len && !wr_feed_complete(feed) &&
+        wr_self_checkpoint(link->self, index, bytes, &sig) == WR_OK) {
+        at->heard = cp.k + 1;
+        return WR_OK;
+    }
     WR_TRY(wr_self_weigh(link->self, index, bytes, &sig, &weight));
     at->heard = cp.k + 1;
     if (weight == WR_WEIGHT_FORK)
