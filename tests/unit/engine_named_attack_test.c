@@ -60,8 +60,7 @@ static wr_slice forge(device *by, uint32_t count, wr_hash *ret_root) {
     for (unsigned turn = 0; turn < 64; turn++) {
         wr_feed feed;
         wr_hash seen = {{0}};
-        wr_feed_init(&feed, wr_graph_circle_id(wr_self_graph(by->self)), &b->identity.device_id,
-                     0);
+        wr_feed_init(&feed, wr_graph_circle_id(wr_self_graph(by->self)), &b->identity.device_id, 0);
         T_MEM(feed.feed_id.b, feed_id->b, sizeof feed_id->b);
         wr_run_begin(&run, &feed, forged_memory, sizeof forged_memory);
         for (uint32_t i = 0; i < count; i++) {
@@ -90,8 +89,7 @@ static void share_epoch(device *from, device *to) {
 static wr_err say_named(puppet *p, uint64_t n, wr_slice entries) {
     uint8_t bytes[512];
     wr_buf body = WR_BUF_ARRAY(bytes);
-    wr_data data = {
-        .feed_id = feed_at(a, b)->feed_id, .end = n, .size = entries.len, .named = n};
+    wr_data data = {.feed_id = feed_at(a, b)->feed_id, .end = n, .size = entries.len, .named = n};
     T_OK(wr_data_encode(&data, &body));
     WR_TRY(puppet_say(p, WR_FRAME_DATA, wr_buf_slice(&body)));
     return puppet_say(p, WR_FRAME_PART, entries);
@@ -211,6 +209,18 @@ static void a_checkpoint_from_before_the_removal_brings_nothing_more(void **stat
 
 /* ---- the writer is a member once more ---- */
 
+static void keep_b(void) {
+    wr_sign_key root = root_key(99);
+    wr_hash keep[3] = {a->identity.device_id, b->identity.device_id, d->identity.device_id};
+    wr_restart restart = {.keep = keep, .keep_count = 3, .root = &root};
+    wr_hash_sort(keep, 3);
+    T_OK(wr_self_reset(a->self, &restart, world_now));
+    (void)drain(a);
+    tell_ops(a, d);
+    share_epoch(a, d);
+    T_EQ(wr_self_kept(a->self, feed_of(a, b)), UINT64_MAX);
+}
+
 /* a gets all nine of b from c under what ops name; then b is kept. */
 static void take_named_and_keep_b(void) {
     remove_it(a, b, WR_REASON_LOST);
@@ -219,17 +229,9 @@ static void take_named_and_keep_b(void) {
     (void)drain(c);
     meet(c, a, 1);
     T_EQ(feed_at(a, b)->tree.len, 9);
-    wr_sign_key root = root_key(99);
-    wr_hash keep[3] = {a->identity.device_id, b->identity.device_id, d->identity.device_id};
-    wr_restart restart = {.keep = keep, .keep_count = 3, .root = &root};
-    wr_hash_sort(keep, 3);
-    T_OK(wr_self_reset(a->self, &restart, world_now));
-    (void)drain(a);
+    keep_b();
     tell_ops(a, b);
-    tell_ops(a, d);
     share_epoch(a, b);
-    share_epoch(a, d);
-    T_EQ(wr_self_kept(a->self, feed_of(a, b)), UINT64_MAX);
 }
 
 /* b has the checkpoint that a lacks to prove what it holds, and a meets it. */
@@ -243,6 +245,67 @@ static void who_meets_the_writer_again_can_prove_what_it_holds(void **state) {
     T_EQ(feed_at(d, b)->tree.len, 9);
 }
 
+/* One of which nobody has confirmed yet that it is not behind. */
+static device *started_anew(device *of) {
+    device *again = calloc(1, sizeof *again);
+    T_TRUE(again != NULL);
+    again->identity = of->identity;
+    T_OK(wr_self_new(&again->identity, t_rng(7), &again->self));
+    tell_circle(of, again);
+    for (uint32_t i = 0; i < wr_self_feed_count(of->self); i++) {
+        uint8_t bytes[WR_FEED_HEAD_MAX];
+        wr_buf head = WR_BUF_ARRAY(bytes);
+        T_OK(wr_feed_encode(wr_self_feed(of->self, i), &head));
+        T_OK(wr_self_load_head(again->self, wr_buf_slice(&head)));
+    }
+    T_OK(wr_self_load_done(again->self, world_now));
+    return again;
+}
+
+/* .. and so it may sign again, where nobody lied. */
+static void a_writer_that_is_kept_may_sign_again(void **state) {
+    (void)state;
+    device *again = started_anew(b);
+    remove_it(a, b, WR_REASON_LOST);
+    tell_ops(a, c);
+    tell_ops(a, d);
+    keep_b();
+    tell_ops(a, again);
+    share_epoch(a, again);
+    T_FALSE(wr_self_may_sign(again->self));
+    meet(again, d, 7);
+    bool may_sign = wr_self_may_sign(again->self);
+    device_free(again);
+    T_TRUE(may_sign);
+}
+
+/* c is gone with the RESET, b started anew, and d is honest. */
+static void what_an_accomplice_made_up_does_not_silence_the_writer(void **state) {
+    (void)state;
+    device *again = started_anew(b);
+    tell_forged(12);
+    keep_b();
+    tell_ops(a, again);
+    share_epoch(a, again);
+    T_FALSE(wr_self_may_sign(again->self));
+    meet(again, d, 7);
+    bool may_sign = wr_self_may_sign(again->self);
+    device_free(again);
+    T_TRUE(may_sign);
+}
+
+static void what_an_accomplice_made_up_does_not_keep_out_the_writers_entries(void **state) {
+    (void)state;
+    tell_forged(12);
+    keep_b();
+    tell_ops(a, b);
+    share_epoch(a, b);
+    meet(b, d, 7);
+    meet(b, d, 8);
+    wr_hash ours = wr_tree_root(&feed_at(d, b)->tree), theirs = wr_tree_root(&feed_at(b, b)->tree);
+    T_MEM(ours.b, theirs.b, sizeof ours.b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -253,6 +316,9 @@ int main(void) {
         TEST(a_bogus_root_does_not_hide_a_shorter_state),
         TEST(what_was_disproved_is_proved_when_the_root_is_another),
         TEST(a_checkpoint_from_before_the_removal_brings_nothing_more),
+        TEST(a_writer_that_is_kept_may_sign_again),
+        TEST(what_an_accomplice_made_up_does_not_silence_the_writer),
+        TEST(what_an_accomplice_made_up_does_not_keep_out_the_writers_entries),
         TEST(who_meets_the_writer_again_can_prove_what_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
