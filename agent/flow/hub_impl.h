@@ -186,8 +186,7 @@ WR_MUST wr_err append_load(hub *h);  /* after hub_load: where the tail stands */
 /* Gives the prefix proof that the link needs for a checkpoint which its peer showed, if any. */
 WR_MUST wr_err serve_weigh(hub *h, wr_link *link);
 /* A unit of the feed for a sibling that holds [0, serve->first): ret_entries is malloc'd; path has
- * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM.  FORK: an op names another
- * root than that of what is held. */
+ * room for WR_PROOF_HASHES_MAX.  UNKNOWN: not here, CORRUPT, IO, NOMEM. */
 WR_MUST wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,
                           uint8_t **ret_entries, size_t *ret_size);
 

@@ -506,11 +506,8 @@ static void serve(conn *c) {
     }
     if (!wr_link_serving(c->link, &want))
         return;
-    wr_err err = serve_unit(c->hub, &want, &unit, path, &entries, &size);
-    if (err == WR_OK)
+    if (serve_unit(c->hub, &want, &unit, path, &entries, &size) == WR_OK)
         wr_link_give(c->link, &want, &unit, entries, size);
-    else if (err == WR_ERR_FORK)
-        wr_link_disprove(c->link, &want);
     else
         wr_link_cannot_serve(c->link);
 }

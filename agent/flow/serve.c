@@ -112,41 +112,26 @@ static wr_err small_node(hub *h, const wr_feed *feed, const wr_tree_span *span, 
     return WR_OK;
 }
 
-/* The hash of a perfect node. */
-static wr_err node_hash(hub *h, const wr_feed *feed, const wr_tree_span *span, wr_hash *ret_hash) {
+static wr_err span_hash(hub *h, const wr_feed *feed, const wr_tree_span *span, wr_hash *ret_hash) {
     uint64_t size = span->hi - span->lo;
+    bool perfect = (size & (size - 1)) == 0 && span->lo % size == 0;
+    if (span->hi == feed->tree.len && wr_tree_suffix_root(&feed->tree, span->lo, ret_hash) == WR_OK)
+        return WR_OK;
+    if (!perfect)
+        return WR_ERR_CORRUPT; /* only the tree's right end is ragged */
     if (size < WR_CHUNK_ENTRIES)
         return small_node(h, feed, span, ret_hash);
     uint8_t level = (uint8_t)__builtin_ctzll(size);
     return store_get_node(h->store, &feed->feed_id, level, span->lo >> level, ret_hash);
 }
 
-/* The hash of a node of the tree over the first n entries, of which at most the right end is
- * ragged: it is folded from the perfect nodes in it. */
-static wr_err span_hash(hub *h, const wr_feed *feed, const wr_tree_span *span, wr_hash *ret_hash) {
-    if (span->hi == feed->tree.len && wr_tree_suffix_root(&feed->tree, span->lo, ret_hash) == WR_OK)
-        return WR_OK;
-    wr_tree tree = {.len = 0};
-    while (tree.len < span->hi - span->lo) {
-        wr_tree_span node = {.lo = span->lo + tree.len};
-        uint8_t level = (uint8_t)(63 - __builtin_clzll(span->hi - node.lo));
-        node.hi = node.lo + ((uint64_t)1 << level);
-        wr_hash hash;
-        WR_TRY(node_hash(h, feed, &node, &hash));
-        wr_tree_graft(&tree, level, &hash, NULL);
-    }
-    *ret_hash = wr_tree_root(&tree);
-    return WR_OK;
-}
-
-/* In the tree over the first n entries. */
-static wr_err prove(hub *h, const wr_feed *feed, uint64_t n, wr_unit *unit, wr_hash *path) {
+static wr_err prove(hub *h, const wr_feed *feed, wr_unit *unit, wr_hash *path) {
     wr_tree_span spans[WR_PROOF_HASHES_MAX];
     unit->path = path;
     unit->path_count = 0;
-    if (unit->end == n)
-        return WR_OK; /* the root itself */
-    WR_TRY(wr_tree_path(n, unit->lo, unit->end, spans, &unit->path_count));
+    if (unit->end == feed->tree.len)
+        return WR_OK; /* its root is the checkpoint's */
+    WR_TRY(wr_tree_path(feed->tree.len, unit->lo, unit->end, spans, &unit->path_count));
     for (uint32_t i = 0; i < unit->path_count; i++)
         WR_TRY(span_hash(h, feed, &spans[i], &path[i]));
     return WR_OK;
@@ -171,25 +156,13 @@ static wr_err load(hub *h, const wr_hash *feed_id, uint64_t first, uint64_t end,
     return err == WR_ERR_NOBUF ? WR_ERR_CORRUPT : err;
 }
 
-/* spec:sync#4.8 "A device MUST make sure that what it holds has the root that the op names, before
- * it serves a unit of it." */
-static wr_err check_named(hub *h, const wr_feed *feed, const wr_serve *serve) {
-    const wr_tree_span all = {.lo = 0, .hi = serve->n};
-    wr_hash root;
-    if (!serve->named)
-        return WR_OK;
-    WR_TRY(span_hash(h, feed, &all, &root));
-    return wr_hash_equal(&root, &serve->root) ? WR_OK : WR_ERR_FORK;
-}
-
 wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *path,
                   uint8_t **ret_entries, size_t *ret_size) {
     const wr_feed *feed = wr_self_feed(h->self, serve->feed_index);
     uint32_t entries_max = WR_CHUNK_ENTRIES;
     gather g = {0};
     wr_unit unit = {.first = serve->first};
-    WR_ASSERT(serve->n <= feed->tree.len && serve->first < serve->n);
-    WR_TRY(check_named(h, feed, serve));
+    WR_ASSERT(serve->n == feed->tree.len && serve->first < serve->n);
     for (;;) {
         wr_unit_plan(serve->n, serve->first, entries_max, &unit.lo, &unit.end);
         WR_TRY(load(h, &feed->feed_id, serve->first, unit.end, &g));
@@ -201,7 +174,7 @@ wr_err serve_unit(hub *h, const wr_serve *serve, wr_unit *ret_unit, wr_hash *pat
             wr_unit_plan(serve->n, serve->first, entries_max, &unit.lo, &unit.end);
         } while (entries_max > 1 && unit.end - serve->first > g.fit);
     }
-    wr_err err = g.next == unit.end ? prove(h, feed, serve->n, &unit, path) : WR_ERR_CORRUPT;
+    wr_err err = g.next == unit.end ? prove(h, feed, &unit, path) : WR_ERR_CORRUPT;
     if (err != WR_OK) {
         free(g.out.ptr);
         return err;

@@ -16,17 +16,12 @@ typedef struct verdict {
     uint64_t farewell;           /* cut of the LEAVE */
     uint64_t lost_max, held_max; /* of REMOVEs; of those who heard of them */
     uint64_t accused_min;
-    uint64_t most; /* a state of more entries is not looked for */
-    wr_cut named;  /* the longest one up to that; its len is 0 while there is none */
+    /* what is asked for */
+    uint64_t len;
+    const wr_hash *root;
+    bool vouched;
+    wr_hash cut_root; /* of the cut with that length, if root is NULL */
 } verdict;
-
-static void name(verdict *v, const wr_cut *cut) {
-    bool longer = cut->len > v->named.len;
-    bool same = cut->len == v->named.len &&
-                wr_order(WR_SLICE_OBJ(cut->root), WR_SLICE_OBJ(v->named.root)) < 0;
-    if (cut->len <= v->most && (longer || same))
-        v->named = *cut;
-}
 
 /* The feed's length in a list; 0 if it is not listed. */
 static uint64_t length_in(verdict *v, wr_op_list cuts) {
@@ -34,7 +29,10 @@ static uint64_t length_in(verdict *v, wr_op_list cuts) {
     while (wr_cut_next(&cuts, &cut)) {
         if (!wr_hash_equal(&cut.feed_id, v->feed_id))
             continue;
-        name(v, &cut);
+        if (v->root != NULL && cut.len == v->len && wr_hash_equal(&cut.root, v->root))
+            v->vouched = true;
+        if (v->root == NULL && cut.len == v->len)
+            v->cut_root = cut.root;
         return cut.len;
     }
     return 0;
@@ -100,14 +98,16 @@ static void hear_end(const wr_graph *graph, const wr_node *node, verdict *v) {
     hear_witnesses(graph, node, v);
 }
 
-static void judge(const wr_graph *graph, uint32_t member, verdict *v) {
-    v->accused_min = UINT64_MAX;
+static verdict judge(const wr_graph *graph, uint32_t member, const wr_hash *feed_id, uint64_t len,
+                     const wr_hash *root) {
+    verdict v = {.feed_id = feed_id, .accused_min = UINT64_MAX, .len = len, .root = root};
     for (uint32_t i = 0; i < graph->effect_count; i++) {
         const wr_node *node = graph->effect[i];
         if (wr_eval_ends(&node->eval, member) &&
             wr_evaluator_label(graph->evaluator, &node->eval) == WR_LABEL_OP_IN)
-            hear_end(graph, node, v);
+            hear_end(graph, node, &v);
     }
+    return v;
 }
 
 /* What the RESET says of the feed, if one founded the graph. */
@@ -144,7 +144,7 @@ wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const w
      * more, in the logs and kept." */
     if (!known)
         return (wr_limit){least, least};
-    judge(graph, member, &v);
+    v = judge(graph, member, feed_id, 0, NULL);
     wr_limit limit = limit_of(&v);
     /* spec:circle#4.7 "Of a feed whose writer is kept and goes out later, at least that cut MUST
      * count." */
@@ -153,14 +153,24 @@ wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const w
     return limit;
 }
 
-bool wr_graph_named(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
-                    uint64_t most, wr_cut *ret_state) {
+bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
+                      uint64_t len, const wr_hash *root) {
     uint32_t member;
-    verdict v = {.feed_id = feed_id, .most = most};
+    verdict v = {.feed_id = feed_id, .len = len, .root = root};
     (void)floor_of(graph, &v);
-    if (wr_graph_index(graph, device_id, &member))
-        judge(graph, member, &v);
-    if (v.named.len != 0)
-        *ret_state = v.named;
-    return v.named.len != 0;
+    return v.vouched || (wr_graph_index(graph, device_id, &member) &&
+                         judge(graph, member, feed_id, len, root).vouched);
+}
+
+bool wr_graph_cut_root(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
+                       uint64_t len, wr_hash *ret_root) {
+    uint32_t member;
+    verdict v = {.feed_id = feed_id, .len = len};
+    (void)floor_of(graph, &v);
+    if (wr_is_zero(WR_SLICE_OBJ(v.cut_root)) && wr_graph_index(graph, device_id, &member))
+        v = judge(graph, member, feed_id, len, NULL);
+    if (wr_is_zero(WR_SLICE_OBJ(v.cut_root)))
+        return false;
+    *ret_root = v.cut_root;
+    return true;
 }

@@ -36,12 +36,13 @@ typedef struct wr_limit {
     uint64_t kept;  /* .. and from here on not taken: UINT64_MAX for a member */
 } wr_limit;
 wr_limit wr_graph_limit(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id);
-/* The longest state of a feed up to most entries that an op names: the cut of a removal, farewell
- * or RESET, or what a member held when it first heard of one.  Only such a state is taken and
- * passed on of a feed whose writer is out.  Of two of one length that with the least root; false if
- * there is none. */
-WR_MUST bool wr_graph_named(const wr_graph *graph, const wr_hash *device_id, const wr_hash *feed_id,
-                            uint64_t most, wr_cut *ret_state);
+/* Does an op vouch for this state of the feed: the cut of a removal or farewell, or what a member
+ * held when it first heard of one?  Only such a state of a feed is taken whose writer is out. */
+WR_MUST bool wr_graph_vouches(const wr_graph *graph, const wr_hash *device_id,
+                              const wr_hash *feed_id, uint64_t len, const wr_hash *root);
+/* The root that a cut or an ACK says of the first len entries; false if none does. */
+WR_MUST bool wr_graph_cut_root(const wr_graph *graph, const wr_hash *device_id,
+                               const wr_hash *feed_id, uint64_t len, wr_hash *ret_root);
 
 /* ---- the guard (circle.md 4.6) ---- */
 

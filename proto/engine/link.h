@@ -66,17 +66,13 @@ WR_MUST wr_err wr_link_write(wr_link *link, wr_buf *out, wr_now now);
  * wr_link_write.  False: nothing to serve, or the window is full. */
 typedef struct wr_serve {
     uint32_t feed_index;
-    uint64_t n; /* the unit is of the tree over so many entries: the checkpoint's, .. */
-    bool named; /* .. or one that an op names; then root is the one it says */
-    wr_hash root;
+    uint64_t n;     /* the checkpoint's length */
     uint64_t first; /* serve [first, ..) */
 } wr_serve;
 WR_MUST bool wr_link_serving(wr_link *link, wr_serve *ret_serve);
 /* Takes over entries (malloc'd, freed by the link).  unit.entries is ignored; path is copied. */
 void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uint8_t *entries,
                   size_t size);
-/* What is held is of another root than serve says: nothing is served under that again. */
-void wr_link_disprove(wr_link *link, const wr_serve *serve);
 /* The peer showed a signed checkpoint over n entries that may contradict our newest one, which is
  * over len: load the hashes of the prefix proof (feed.md 5.4) and give them.  The owner asks before
  * each wr_link_write. */

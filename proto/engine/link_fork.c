@@ -19,12 +19,12 @@ void wr_link_compare(wr_link *link, uint32_t index, const wr_frontier_item *thei
         return;
     wr_hash root = wr_tree_root(&feed->tree);
     bool same_len = theirs->len == feed->tree.len;
-    bool same_k = theirs->k == feed->cp_k,
-         whole = theirs->proved != 0 && theirs->proved == theirs->len;
+    bool same_k = theirs->k == feed->cp_k;
     bool other_root = same_len && !wr_hash_equal(&theirs->root, &root);
-    bool other_end = same_k && whole && theirs->len != feed->cp_len;
-    bool crossed = theirs->k < feed->cp_k ? theirs->len > feed->cp_len
-                                          : !same_k && whole && theirs->len < feed->cp_len;
+    bool other_end = same_k && theirs->complete && theirs->len != feed->cp_len;
+    bool crossed = theirs->k < feed->cp_k
+                       ? theirs->len > feed->cp_len
+                       : !same_k && theirs->complete && theirs->len < feed->cp_len;
     if (other_root || crossed || (same_k && !same_len))
         at->show_due = true;
     at->parted = at->parted || other_root || other_end || crossed;

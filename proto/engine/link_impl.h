@@ -42,17 +42,15 @@ typedef enum link_state {
 typedef struct link_feed {
     /* what the peer holds, and what it gets from us */
     uint64_t have;      /* entries, as last told; never less than before */
-    uint64_t proved;    /* of which it can prove as many */
-    uint64_t announced; /* what we last told it .. */
-    uint64_t announced_proved;
-    uint64_t sent; /* up to where units were sent */
-    bool pushing;  /* it gets new entries: our own feed, or it sent WANT; not after a STOP */
+    bool have_complete; /* it can prove all of them */
+    uint64_t announced; /* what we last told it */
+    uint64_t sent;      /* up to where units were sent */
+    bool pushing;       /* it gets new entries: our own feed, or it sent WANT; not after a STOP */
     /* what we get from it */
     bool wanted;   /* units are expected: we sent WANT, or it is the peer's own feed */
     bool skipping; /* units that do not fit are dropped unasked, until one fits */
     bool dead;     /* it contradicts what is here: not taken from this peer any more */
     bool stop_due;
-    bool rested;    /* it brought once what is not taken of a writer that is out */
     uint64_t asked; /* where the newest WANT began, or STOP */
     wr_mono moved;  /* when a unit was last taken, or should have begun to come */
     uint64_t seen;  /* what we held when we last looked whether another one delivers */
@@ -179,11 +177,6 @@ bool wr_link_is_own(const wr_link *link, uint32_t index);
 bool wr_link_is_peers(const wr_link *link, uint32_t index);
 /* link_say.c: what is due to be said to it. */
 WR_MUST wr_err wr_link_say(wr_link *link, wr_buf *plain, wr_now now);
-/* How far the peer can bring a feed of which it holds more than is here; 0: it could prove nothing.
- */
-WR_MUST uint64_t wr_link_offer(const wr_link *link, uint32_t index);
-/* .. and how far it is to be expected to, in time. */
-WR_MUST uint64_t wr_link_promise(const wr_link *link, uint32_t index);
 /* The peer turned out to be a current member. */
 WR_MUST wr_err wr_link_up(wr_link *link, wr_now now);
 void wr_link_drop_sources(wr_link *link);

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/link_fork.h"
-#include "engine/self_named.h"
 #include "engine/self_wrap.h"
 
 #include <stdlib.h>
@@ -188,25 +187,14 @@ static wr_err say_frontier(wr_link *link, wr_buf *plain) {
     WR_TRY(wr_list_begin(&body, !link->frontier_known, count));
     for (uint32_t i = 0; i < count; i++)
         WR_TRY(wr_frontier_put(&body, &items[i].feed_id, items[i].k, items[i].len, &items[i].root,
-                               items[i].proved));
+                               items[i].complete));
     if (wr_frame_put(plain, WR_FRAME_FRONTIER, wr_buf_slice(&body)) != WR_OK)
         return WR_OK;
     link->frontier_due = false;
     link->frontier_said = wr_frontier_digest(items, count);
-    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
+    for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++)
         link->feeds[i].announced = wr_self_feed(link->self, i)->tree.len;
-        link->feeds[i].announced_proved = wr_self_proved(link->self, i);
-    }
     return WR_OK;
-}
-
-/* Of a writer that is out, what can be proved hangs on ops that come.  Of a member it grows with
- * what is held, or is about to. */
-static bool is_announced(const wr_link *link, uint32_t index) {
-    const link_feed *at = &link->feeds[index];
-    return wr_self_feed(link->self, index)->tree.len == at->announced &&
-           (wr_self_kept(link->self, index) == UINT64_MAX ||
-            wr_self_proved(link->self, index) == at->announced_proved);
 }
 
 /* Acknowledgement and announcement in one: what grew since the peer last heard of it.  Our own
@@ -215,17 +203,16 @@ static wr_err say_have(wr_link *link, wr_buf *plain, wr_now now) {
     wr_link_frontier_grew(link, now);
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         const wr_feed *feed = wr_self_feed(link->self, i);
-        if (is_announced(link, i) || (wr_link_is_own(link, i) && link->feeds[i].pushing))
+        if (feed->tree.len == link->feeds[i].announced ||
+            (wr_link_is_own(link, i) && link->feeds[i].pushing))
             continue;
         uint8_t bytes[64];
         wr_buf body = WR_BUF_ARRAY(bytes);
         WR_TRY(wr_list_begin(&body, false, 1));
-        uint64_t proved = wr_self_proved(link->self, i);
-        WR_TRY(wr_have_put(&body, &feed->feed_id, feed->tree.len, proved));
+        WR_TRY(wr_have_put(&body, &feed->feed_id, feed->tree.len, wr_feed_complete(feed)));
         if (wr_frame_put(plain, WR_FRAME_HAVE, wr_buf_slice(&body)) != WR_OK)
             return WR_OK;
         link->feeds[i].announced = feed->tree.len;
-        link->feeds[i].announced_proved = proved;
     }
     return WR_OK;
 }
@@ -241,14 +228,16 @@ static wr_err say_want(wr_link *link, wr_buf *plain, uint32_t index, uint64_t fr
 }
 
 /* A feed that nobody delivers, and that this peer holds further than we do.
- * spec:sync#4.1 "A device MUST NOT ask a sibling for a feed that another one delivers" */
+ * spec:sync#4.1 "A device MUST NOT ask a sibling for a feed that another one delivers"
+ * spec:sync#4.1 "A device MUST NOT ask a sibling that holds fewer entries than the newest
+ * checkpoint here covers" */
 static bool may_ask(const wr_link *link, uint32_t index) {
     const link_feed *at = &link->feeds[index];
     const wr_feed *feed = wr_self_feed(link->self, index);
     uint64_t source = wr_self_source(link->self, index);
     return !at->dead && !at->wanted && at->rest.ms == 0 &&
-           (source == 0 || source == link->config.link_id) &&
-           wr_link_offer(link, index) > feed->tree.len;
+           (source == 0 || source == link->config.link_id) && at->have_complete &&
+           at->have > feed->tree.len && at->have >= wr_self_covered(link->self, index);
 }
 
 /* Another link took over what this one delivered. */
@@ -281,7 +270,7 @@ static wr_err say_wants(wr_link *link, wr_buf *plain, wr_now now) {
         at->wanted = true;
         if (!at->skipping) /* who brings what does not fit has no new time with each of it */
             at->moved = now.mono;
-        wr_self_set_source(link->self, i, link->config.link_id, wr_link_promise(link, i));
+        wr_self_set_source(link->self, i, link->config.link_id, at->have);
     }
     return WR_OK;
 }
@@ -382,18 +371,15 @@ bool wr_link_serving(wr_link *link, wr_serve *ret_serve) {
         link->flight_count == LINK_WINDOW_UNITS || link->flight_bytes >= LINK_WINDOW_BYTES)
         return false;
     uint32_t count = wr_self_feed_count(link->self);
-    for (uint32_t turn = 0; turn < count; turn++) {
-        uint32_t i = (link->serve_next + turn) % count;
-        const link_feed *at = &link->feeds[i];
-        /* spec:sync#4.2 "A device MUST NOT serve a feed of a member of which it lacks entries
-         * under its newest checkpoint." */
-        uint64_t n = wr_self_proved(link->self, i);
-        if (!at->pushing || at->sent >= n)
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t i = (link->serve_next + n) % count;
+        const wr_feed *feed = wr_self_feed(link->self, i);
+        link_feed *at = &link->feeds[i];
+        /* spec:sync#4.2 "A device MUST NOT serve a feed of which it lacks entries under its
+         * newest checkpoint." */
+        if (!at->pushing || !wr_feed_complete(feed) || at->sent >= feed->tree.len)
             continue;
-        wr_hash root = {{0}};
-        bool named = wr_self_named_root(link->self, i, n, &root);
-        *ret_serve =
-            (wr_serve){.feed_index = i, .n = n, .first = at->sent, .named = named, .root = root};
+        *ret_serve = (wr_serve){.feed_index = i, .n = feed->tree.len, .first = at->sent};
         return true;
     }
     return false;
@@ -413,8 +399,7 @@ void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uin
         .first = unit->first,
         .end = unit->end,
         .size = size,
-        .checkpoint = wr_slice_of(link->out_checkpoint, serve->named ? 0 : feed->cp_size),
-        .named = serve->named ? serve->n : 0,
+        .checkpoint = wr_slice_of(link->out_checkpoint, feed->cp_size),
         .sig = feed->cp_sig,
         .path = wr_slice_of(link->out_path, unit->path_count * sizeof(wr_hash)),
     };
@@ -427,8 +412,4 @@ void wr_link_give(wr_link *link, const wr_serve *serve, const wr_unit *unit, uin
     link->serve_next = serve->feed_index + 1;
     link->flights[link->flight_count++] = (link_flight){serve->feed_index, unit->end, size};
     link->flight_bytes += size;
-}
-
-void wr_link_disprove(wr_link *link, const wr_serve *serve) {
-    wr_self_disprove(link->self, serve->feed_index, serve->n);
 }

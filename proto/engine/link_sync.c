@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/link_fork.h"
-#include "engine/self_named.h"
 
 #include <stdlib.h>
 
@@ -29,10 +28,9 @@ bool wr_link_is_peers(const wr_link *link, uint32_t index) {
 static void assume_equal(wr_link *link) {
     for (uint32_t i = 0; i < wr_self_feed_count(link->self); i++) {
         link->feeds[i].have = wr_self_feed(link->self, i)->tree.len;
-        link->feeds[i].proved = wr_self_proved(link->self, i);
+        link->feeds[i].have_complete = wr_feed_complete(wr_self_feed(link->self, i));
         link->feeds[i].sent = link->feeds[i].have;
         link->feeds[i].announced = link->feeds[i].have;
-        link->feeds[i].announced_proved = link->feeds[i].proved;
     }
 }
 
@@ -140,23 +138,8 @@ static void land_flights(wr_link *link, uint32_t index, uint64_t len) {
     link->flight_count = kept;
 }
 
-/* spec:sync#4.1 "A device MUST NOT ask a sibling that can prove fewer entries than the newest
- * checkpoint here covers, unless the writer is out" */
-uint64_t wr_link_offer(const wr_link *link, uint32_t index) {
-    uint64_t kept = wr_self_kept(link->self, index), proved = link->feeds[index].proved;
-    if (kept == UINT64_MAX)
-        return proved >= wr_self_feed(link->self, index)->cp_len ? proved : 0;
-    return proved < kept ? proved : kept;
-}
-
-uint64_t wr_link_promise(const wr_link *link, uint32_t index) {
-    bool is_member = wr_self_kept(link->self, index) == UINT64_MAX;
-    return is_member ? link->feeds[index].have : wr_link_offer(link, index);
-}
-
-/* The peer holds len entries, and can prove some.  It may hold more than we know, never less than
- * it said. */
-static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, uint64_t proved, wr_now now) {
+/* The peer holds len entries.  It may hold more than we know, never less than it said. */
+static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, bool complete, wr_now now) {
     link_feed *feed = &link->feeds[index];
     uint64_t ours = wr_self_feed(link->self, index)->tree.len;
     /* spec:sync#2.6 "What a device says that it holds of a feed, in FRONTIER, WANT and HAVE,
@@ -168,9 +151,9 @@ static wr_err heard_have(wr_link *link, uint32_t index, uint64_t len, uint64_t p
         feed->seen = ours;
     }
     feed->have = len;
-    feed->proved = proved;
     if (wr_self_source(link->self, index) == link->config.link_id)
-        wr_self_set_source(link->self, index, link->config.link_id, wr_link_promise(link, index));
+        wr_self_set_source(link->self, index, link->config.link_id, len);
+    feed->have_complete = complete;
     if (feed->sent < len)
         feed->sent = len;
     land_flights(link, index, len);
@@ -185,10 +168,10 @@ static wr_err hear_frontier(wr_link *link, wr_slice body, wr_now now) {
         wr_frontier_item item;
         uint32_t index;
         WR_TRY(
-            wr_frontier_take(&body, &item.feed_id, &item.k, &item.len, &item.root, &item.proved));
+            wr_frontier_take(&body, &item.feed_id, &item.k, &item.len, &item.root, &item.complete));
         if (!wr_self_find_feed(link->self, &item.feed_id, &index))
             continue;
-        WR_TRY(heard_have(link, index, item.len, item.proved, now));
+        WR_TRY(heard_have(link, index, item.len, item.complete, now));
         wr_link_compare(link, index, &item);
     }
     if (body.len != 0)
@@ -201,15 +184,15 @@ static wr_err hear_frontier(wr_link *link, wr_slice body, wr_now now) {
 }
 
 static wr_err hear_have(wr_link *link, wr_slice body, wr_now now) {
-    bool reply;
+    bool reply, complete;
     uint32_t count, index;
     WR_TRY(wr_list_open(&body, WR_FEEDS_MAX, &reply, &count));
     for (uint32_t i = 0; i < count; i++) {
         wr_hash feed_id;
-        uint64_t len, proved;
-        WR_TRY(wr_have_take(&body, &feed_id, &len, &proved));
+        uint64_t len;
+        WR_TRY(wr_have_take(&body, &feed_id, &len, &complete));
         if (wr_self_find_feed(link->self, &feed_id, &index))
-            WR_TRY(heard_have(link, index, len, proved, now));
+            WR_TRY(heard_have(link, index, len, complete, now));
     }
     return body.len == 0 ? WR_OK : WR_ERR_FORMAT;
 }
@@ -226,7 +209,7 @@ static wr_err hear_want(wr_link *link, wr_slice body, wr_now now) {
     if (from != WR_WANT_STOP && from > wr_self_feed(link->self, index)->tree.len)
         return WR_ERR_FORMAT;
     if (from != WR_WANT_STOP)
-        WR_TRY(heard_have(link, index, from, 0, now));
+        WR_TRY(heard_have(link, index, from, false, now));
     /* spec:sync#4.3 "With WANT and STOP what is under way of that feed MUST cease to count" */
     land_flights(link, index, UINT64_MAX);
     feed->pushing = from != WR_WANT_STOP;
@@ -260,49 +243,22 @@ void wr_link_bury(wr_link *link, uint32_t index) {
     give_up(link, index);
 }
 
-/* Of a writer that is out here it brings what is not taken.  It may not know yet what we know.
- * spec:sync#4.8 "It MUST be left alone with that feed for 60 seconds, and when it does so again for
- * the session." */
-static void set_aside(wr_link *link, uint32_t index, wr_now now) {
-    link_feed *at = &link->feeds[index];
-    if (at->rest.ms != 0) /* that was under way */
-        return;
-    if (at->rested) {
-        wr_link_bury(link, index);
-        return;
-    }
-    give_up(link, index);
-    at->skipping = false;
-    at->rested = true;
-    at->rest = wr_mono_add(now.mono, LINK_STALL_MS);
-}
-
-/* Judges the root a unit comes with.  ret_fits: it is our newest checkpoint's, or an op names it
- * here, too. */
-static wr_err hear_root(wr_link *link, const wr_data *data, bool *ret_fits, wr_now now) {
+/* Judges the checkpoint a unit comes with.  ret_fits: it is our newest one, too. */
+static wr_err hear_checkpoint(wr_link *link, const wr_data *data, bool *ret_fits) {
     link_feed *at = &link->feeds[link->in_feed];
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
-    wr_hash root;
+    /* spec:sync#2.7 "DATA MUST carry the checkpoint under which the unit was made" */
+    if (data->checkpoint.len == 0)
+        return WR_ERR_FORMAT;
     *ret_fits = false;
     if (at->dead)
         return WR_OK;
-    if (data->checkpoint.len == 0) {
-        *ret_fits = !wr_link_is_own(link, link->in_feed) &&
-                    wr_self_named_root(link->self, link->in_feed, data->named, &root);
-        if (!*ret_fits)
-            set_aside(link, link->in_feed, now);
-        return WR_OK;
-    }
     wr_feed before = *feed;
     wr_err err = wr_self_checkpoint(link->self, link->in_feed, data->checkpoint, &data->sig);
     if (err == WR_OK)
         wr_link_replaced(link, link->in_feed, &before);
     if (err == WR_ERR_FORK)
         wr_link_part(link, link->in_feed);
-    if (err == WR_ERR_REFUSED && wr_self_kept(link->self, link->in_feed) != UINT64_MAX) {
-        set_aside(link, link->in_feed, now);
-        return WR_OK;
-    }
     if (err == WR_ERR_FORK || err == WR_ERR_UNKNOWN || err == WR_ERR_REFUSED ||
         err == WR_ERR_FORMAT) {
         wr_link_bury(link, link->in_feed);
@@ -311,11 +267,10 @@ static wr_err hear_root(wr_link *link, const wr_data *data, bool *ret_fits, wr_n
     if (err != WR_ERR_EXISTS)
         WR_TRY(err);
     *ret_fits = wr_equal(data->checkpoint, wr_feed_checkpoint(feed));
-    if (*ret_fits || data->end <= feed->tree.len)
-        return WR_OK;
-    if (data->end > feed->cp_len) /* an older one that reaches farther than a newer one */
+    /* An older one that reaches farther than a newer one. */
+    if (!*ret_fits && data->end > feed->cp_len)
         wr_link_bury(link, link->in_feed);
-    else
+    else if (!*ret_fits && data->end > feed->tree.len)
         skip_unit(link, link->in_feed);
     return WR_OK;
 }
@@ -334,17 +289,16 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     if (data.first >= link->feeds[link->in_feed].asked &&
         data.first <= wr_self_feed(link->self, link->in_feed)->tree.len)
         link->feeds[link->in_feed].skipping = false;
-    WR_TRY(hear_root(link, &data, &fits, now));
+    WR_TRY(hear_checkpoint(link, &data, &fits));
     if (fits) {
         const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
-        uint64_t len = data.checkpoint.len != 0 ? feed->cp_len : data.named;
         link->in_entries = malloc((size_t)data.size);
         if (link->in_entries == NULL)
             return WR_ERR_NOMEM;
         link->in_checkpoint = feed->cp_hash;
-        /* Who serves holds all that is under the root. */
-        if (link->feeds[link->in_feed].have < len)
-            WR_TRY(heard_have(link, link->in_feed, len, len, now));
+        /* Who serves holds all that its checkpoint covers. */
+        if (link->feeds[link->in_feed].have < feed->cp_len)
+            WR_TRY(heard_have(link, link->in_feed, feed->cp_len, true, now));
     }
     if (data.path.len != 0)
         memcpy(link->in_path, data.path.ptr, data.path.len);
@@ -355,41 +309,15 @@ static wr_err hear_data(wr_link *link, wr_slice body, wr_now now) {
     return WR_OK;
 }
 
-/* It fits to where we stand and to the newest checkpoint, as far as that can be seen. */
-static bool is_in_place(const wr_link *link) {
-    const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
-    return link->in_data.first == feed->tree.len &&
-           (link->in_data.named != 0 || wr_hash_equal(&link->in_checkpoint, &feed->cp_hash));
-}
-
-/* What a unit proved instead of what its announcement said.
- * spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements that
- * exclude each other."
- * A rest unit proves nothing, as its entries may be wrong; and an op is no statement of the writer.
- */
-static wr_err contradicts(wr_link *link, wr_err err, uint64_t cp_len) {
-    const wr_data *data = &link->in_data;
-    if (data->named != 0 && err == WR_ERR_REFUSED) { /* an op came meanwhile */
-        skip_unit(link, link->in_feed);
-        return WR_OK;
-    }
-    if (err != WR_ERR_FORK && (data->named == 0 || err != WR_ERR_AUTH))
-        return err;
-    if (data->named == 0 && data->end != cp_len)
-        wr_link_part(link, link->in_feed);
-    wr_link_bury(link, link->in_feed);
-    return WR_OK;
-}
-
 /* The unit is whole.  spec:sync#4.5 "Such a unit MUST be dropped without blame."  It starts where
  * we do not stand, or a newer checkpoint came meanwhile. */
 static wr_err take_unit(wr_link *link, wr_now now) {
     const wr_feed *feed = wr_self_feed(link->self, link->in_feed);
     const wr_data *data = &link->in_data;
-    uint64_t cp_len = feed->cp_len;
+    bool rest = data->end == feed->cp_len;
     if (link->in_entries == NULL || data->end <= feed->tree.len)
         return WR_OK;
-    if (!is_in_place(link)) {
+    if (data->first != feed->tree.len || !wr_hash_equal(&link->in_checkpoint, &feed->cp_hash)) {
         skip_unit(link, link->in_feed);
         return WR_OK;
     }
@@ -405,12 +333,17 @@ static wr_err take_unit(wr_link *link, wr_now now) {
         wr_link_bury(link, link->in_feed);
         return WR_OK;
     }
-    wr_err err = data->named == 0
-                     ? wr_self_take(link->self, link->in_feed, &unit, now)
-                     : wr_self_take_named(link->self, link->in_feed, data->named, &unit, now);
-    if (err != WR_OK)
-        return contradicts(link, err, cp_len);
-    link->feeds[link->in_feed].moved = now.mono;
+    wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
+    if (err == WR_OK)
+        link->feeds[link->in_feed].moved = now.mono;
+    if (err != WR_ERR_FORK)
+        return err;
+    /* spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements
+     * that exclude each other."
+     * A rest unit proves nothing: its entries may be wrong. */
+    if (!rest)
+        wr_link_part(link, link->in_feed);
+    wr_link_bury(link, link->in_feed);
     return WR_OK;
 }
 
@@ -430,7 +363,7 @@ static wr_err hear_part(wr_link *link, wr_slice body, wr_now now) {
 
 static bool is_behind(const wr_link *link, uint32_t index) {
     return link->feeds[index].wanted &&
-           wr_link_promise(link, index) > wr_self_feed(link->self, index)->tree.len;
+           link->feeds[index].have > wr_self_feed(link->self, index)->tree.len;
 }
 
 /* This peer could bring more, but another session is to, and has nothing more itself. */
@@ -438,9 +371,9 @@ static bool is_held_up(const wr_link *link, uint32_t index) {
     const link_feed *at = &link->feeds[index];
     const wr_feed *feed = wr_self_feed(link->self, index);
     uint64_t source = wr_self_source(link->self, index);
-    return !at->dead && !at->wanted && at->rest.ms == 0 &&
-           wr_link_offer(link, index) > feed->tree.len && source != 0 &&
-           source != link->config.link_id &&
+    return !at->dead && !at->wanted && at->rest.ms == 0 && at->have_complete &&
+           at->have > feed->tree.len && at->have >= wr_self_covered(link->self, index) &&
+           source != 0 && source != link->config.link_id &&
            wr_self_source_len(link->self, index) <= feed->tree.len;
 }
 

@@ -167,8 +167,7 @@ WR_MUST wr_err wr_self_admit(wr_self *self, wr_slice op, const wr_sig *sig, wr_n
 WR_MUST wr_err wr_self_admit_branch(wr_self *self, wr_slice op, const wr_sig *sig, wr_now now);
 /* Evidence that was kept, or that an EQUIV holds which is void, becomes an EQUIV of our own. */
 WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
-/* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops.
- * REFUSED: its writer is out, or it forgets ops. */
+/* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops. */
 WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes,
                                   const wr_sig *sig);
 /* A unit against it; rows wait for wr_self_poll and point into unit->entries. */
@@ -195,5 +194,7 @@ uint64_t wr_self_source(const wr_self *self, uint32_t feed_index);
 /* len: how many entries it says it holds. */
 void wr_self_set_source(wr_self *self, uint32_t feed_index, uint64_t link_id, uint64_t len);
 uint64_t wr_self_source_len(const wr_self *self, uint32_t feed_index);
+/* How many entries a sibling must hold to prove any; 0 where the newest checkpoint proves none. */
+uint64_t wr_self_covered(const wr_self *self, uint32_t feed_index);
 
 #endif /* WR_ENGINE_SELF_H */

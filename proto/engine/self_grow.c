@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "engine/self_impl.h"
-#include "engine/self_named.h"
 
 #include <stdlib.h>
 
@@ -217,6 +216,40 @@ static wr_err check_mheads(const wr_self *self, const wr_feed *feed, const wr_ch
     return fine ? WR_OK : WR_ERR_REFUSED;
 }
 
+/* spec:circle#4.7 "A checkpoint of a device that is out MUST be refused, unless a cut or an ACK
+ * vouches for its length and root, and it is not beyond the limit." */
+static wr_err check_limit(const wr_self *self, const wr_feed *feed, const wr_checkpoint *cp) {
+    wr_limit limit = wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id);
+    if (limit.kept == UINT64_MAX)
+        return WR_OK;
+    return cp->len <= limit.kept && wr_graph_vouches(self->graph, &feed->device_id, &feed->feed_id,
+                                                     cp->len, &cp->root)
+               ? WR_OK
+               : WR_ERR_REFUSED;
+}
+
+/* Of a writer that is out the newest checkpoint may reach beyond what is taken of its feed.  Nobody
+ * brings the entries that would make it whole, and so those that count stay out as well. */
+static bool is_beyond(const wr_self *self, const wr_feed *feed) {
+    return !wr_feed_complete(feed) &&
+           feed->cp_len > wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id).kept;
+}
+
+uint64_t wr_self_covered(const wr_self *self, uint32_t feed_index) {
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    return is_beyond(self, feed) ? 0 : feed->cp_len;
+}
+
+/* An older one that the writer signed, and an op vouches for.
+ * spec:sync#4.1 "One that an op vouches for MUST take the place of a newer one that reaches beyond
+ * the limit (circle.md 4.7) and is not whole." */
+static bool takes_its_place(const wr_self *self, const wr_feed *feed, wr_slice bytes,
+                            wr_checkpoint *ret_cp) {
+    return is_beyond(self, feed) && wr_checkpoint_decode(bytes, ret_cp) == WR_OK &&
+           ret_cp->k < feed->cp_k && ret_cp->len > feed->tree.len && ret_cp->hlc > feed->hlc_last &&
+           check_limit(self, feed, ret_cp) == WR_OK;
+}
+
 wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, const wr_sig *sig) {
     self_feed *slot = self->feeds[feed_index];
     const wr_member *writer = wr_generations_device(self->generations, &slot->feed.device_id);
@@ -225,10 +258,9 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     wr_err err = wr_feed_check(&slot->feed, bytes, sig, &writer->cert.sign, &cp);
     if (err == WR_ERR_FORK)
         wr_self_note_checkpoints(self, &slot->feed, bytes, sig);
-    WR_TRY(err);
-    /* spec:circle#4.7 "A checkpoint of a device that is out MUST be refused." */
-    if (wr_self_kept(self, feed_index) != UINT64_MAX)
-        return WR_ERR_REFUSED;
+    if (err != WR_ERR_EXISTS || !takes_its_place(self, &slot->feed, bytes, &cp))
+        WR_TRY(err);
+    WR_TRY(check_limit(self, &slot->feed, &cp));
     WR_TRY(check_mheads(self, &slot->feed, &cp));
     /* spec:sync#5 "Once it has signed entries of a feed since its start, a sibling that shows more
      * of that feed than it holds shows a fork; before that, this is fetched, and the device MUST be
@@ -243,39 +275,22 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
     return WR_OK;
 }
 
-/* root: of len entries, as an op says; NULL: the checkpoint's. */
-static wr_err take(wr_self *self, uint32_t feed_index, uint64_t len, const wr_hash *root,
-                   const wr_unit *unit, wr_now now) {
+wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now) {
     WR_ASSERT(self->rows_next == self->taken.count && !self->nodes_dirty);
     self->taken.count = 0;
     self->rows_next = 0;
     self->taken.nodes.count = 0;
-    wr_feed *feed = &self->feeds[feed_index]->feed;
-    uint64_t before = feed->tree.len;
-    wr_err err = root == NULL ? wr_feed_take(feed, unit, &self->taken)
-                              : wr_feed_take_named(feed, len, root, unit, &self->taken);
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    uint64_t len = feed->tree.len;
+    wr_err err = wr_feed_take(&self->feeds[feed_index]->feed, unit, &self->taken);
     if (err != WR_OK) {
         self->taken.count = 0;
         self->taken.nodes.count = 0;
         return err;
     }
     if (wr_hash_equal(&feed->device_id, &self->identity.device_id))
-        self->regained_entries += feed->tree.len - before;
+        self->regained_entries += feed->tree.len - len;
     wr_self_give_rows(self, feed_index);
     wr_self_see_feed(self, feed_index, now);
     return WR_OK;
-}
-
-wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now) {
-    return take(self, feed_index, 0, NULL, unit, now);
-}
-
-wr_err wr_self_take_named(wr_self *self, uint32_t feed_index, uint64_t len, const wr_unit *unit,
-                          wr_now now) {
-    wr_hash root;
-    /* spec:sync#4.8 "A device MUST NOT take its own feed in this way." */
-    if (wr_hash_equal(&self->feeds[feed_index]->feed.device_id, &self->identity.device_id) ||
-        !wr_self_named_root(self, feed_index, len, &root))
-        return WR_ERR_REFUSED;
-    return take(self, feed_index, len, &root, unit, now);
 }

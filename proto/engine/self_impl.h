@@ -15,19 +15,9 @@
 #define WR_FEED_NONE UINT32_MAX
 #define WR_EPOCH_NONE UINT32_MAX /* only a RESET names it */
 
-/* What ops say of a feed (self_named.h): of one graph in one version, and so many entries held. */
-typedef struct self_named {
-    const wr_graph *graph; /* NULL: not looked up */
-    uint64_t version, held;
-    uint64_t kept;      /* entries that are taken; UINT64_MAX of a member */
-    uint64_t proved;    /* the longest state that an op names; 0 of a member */
-    uint64_t disproved; /* the root named for so many is not ours */
-} self_named;
-
 /* A feed and what goes on around it. */
 typedef struct self_feed {
     wr_feed feed;
-    self_named named;
     bool head_dirty;     /* to be stored */
     uint64_t source;     /* link that delivers it to us; 0 = none */
     uint64_t source_len; /* what it says it holds */

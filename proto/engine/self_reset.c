@@ -88,8 +88,9 @@ static bool cut_of(const wr_self *self, const wr_feed *feed, wr_cut *ret_cut) {
     *ret_cut = (wr_cut){feed->feed_id, feed->tree.len, wr_tree_root(&feed->tree)};
     if (feed->tree.len <= limit.shown)
         return true;
-    return wr_graph_named(self->graph, &feed->device_id, &feed->feed_id, limit.shown, ret_cut) &&
-           ret_cut->len == limit.shown;
+    ret_cut->len = limit.shown;
+    return limit.shown != 0 && wr_graph_cut_root(self->graph, &feed->device_id, &feed->feed_id,
+                                                 limit.shown, &ret_cut->root);
 }
 
 static wr_err put_cuts(const wr_self *self, wr_buf *items, wr_reset *reset) {

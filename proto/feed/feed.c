@@ -23,7 +23,7 @@ void wr_feed_init(wr_feed *feed, const wr_hash *circle_id, const wr_hash *device
 }
 
 bool wr_feed_complete(const wr_feed *feed) {
-    return feed->tree.len == (feed->has_checkpoint ? feed->cp_len : 0);
+    return !feed->has_checkpoint || feed->cp_len == feed->tree.len;
 }
 
 /* ---- the stored head ----------------------------------------------------------------- */
@@ -45,16 +45,6 @@ wr_err wr_feed_encode(const wr_feed *feed, wr_buf *out) {
     WR_TRY(wr_pack_bin(&next, feed->has_checkpoint ? WR_SLICE_OBJ(feed->cp_sig) : WR_SLICE_EMPTY));
     *out = next;
     return WR_OK;
-}
-
-/* The newest checkpoint fits to the entries held, as far as that can be seen. */
-static bool fits(const wr_feed *feed) {
-    if (feed->tree.len < feed->cp_len)
-        return feed->tree.len == 0 || feed->hlc_last < feed->cp_hlc;
-    if (feed->tree.len > feed->cp_len)
-        return feed->hlc_last > feed->cp_hlc;
-    wr_hash root = wr_tree_root(&feed->tree);
-    return feed->hlc_last == feed->cp_hlc && wr_hash_equal(&root, &feed->cp_root);
 }
 
 /* spec:feed#7.4 "A head that contradicts itself MUST be refused." */
@@ -83,19 +73,26 @@ static wr_err decode_head(wr_slice head, const wr_hash *circle_id, wr_feed *ret_
         return WR_ERR_FORMAT;
     if (peaks.len != 0)
         memcpy(ret_feed->tree.peaks, peaks.ptr, peaks.len);
-    if (hlc_last < len || (len == 0 && hlc_last != 0)) /* it grows with every entry, from 1 on */
+    if (hlc_last < len) /* it grows with every entry, from 1 on */
         return WR_ERR_FORMAT;
     if (cp.len == 0)
-        return sig.len == 0 ? WR_OK : WR_ERR_FORMAT;
+        return sig.len == 0 && len == 0 && hlc_last == 0 ? WR_OK : WR_ERR_FORMAT;
 
     wr_checkpoint checkpoint;
     WR_TRY(wr_checkpoint_decode(cp, &checkpoint));
-    if (sig.len != WR_SIG_SIZE || !wr_hash_equal(&checkpoint.feed_id, &ret_feed->feed_id))
+    if (sig.len != WR_SIG_SIZE || checkpoint.len < len ||
+        !wr_hash_equal(&checkpoint.feed_id, &ret_feed->feed_id))
         return WR_ERR_FORMAT;
     wr_sig cp_sig;
     memcpy(cp_sig.b, sig.ptr, sizeof cp_sig.b);
     wr_feed_accept(ret_feed, &checkpoint, cp, &cp_sig);
-    return fits(ret_feed) ? WR_OK : WR_ERR_FORMAT;
+    if (!wr_feed_complete(ret_feed)) {
+        bool older = len == 0 ? hlc_last == 0 : hlc_last < checkpoint.hlc;
+        return older ? WR_OK : WR_ERR_FORMAT;
+    }
+    wr_hash root = wr_tree_root(&ret_feed->tree);
+    bool same = hlc_last == checkpoint.hlc && wr_hash_equal(&root, &checkpoint.root);
+    return same ? WR_OK : WR_ERR_FORMAT;
 }
 
 wr_err wr_feed_decode(wr_slice head, const wr_hash *circle_id, wr_feed *ret_feed) {
@@ -121,18 +118,6 @@ static wr_err check_chain(const wr_feed *feed, const wr_checkpoint *cp) {
     return cp->len - feed->cp_len >= cp->k - feed->cp_k ? WR_OK : WR_ERR_FORMAT;
 }
 
-/* .. and against the entries, which may reach beyond that one.
- * spec:feed#7.5 "Should the writer be a member once more, a checkpoint that is shorter than what is
- * held says nothing new, and one of the same length MUST have its root and its clock" */
-static wr_err check_held(const wr_feed *feed, const wr_checkpoint *cp) {
-    if (cp->len < feed->tree.len)
-        return WR_ERR_EXISTS;
-    if (cp->len > feed->tree.len)
-        return cp->hlc > feed->hlc_last ? WR_OK : WR_ERR_FORMAT;
-    wr_hash root = wr_tree_root(&feed->tree);
-    return cp->hlc == feed->hlc_last && wr_hash_equal(&root, &cp->root) ? WR_OK : WR_ERR_FORMAT;
-}
-
 wr_err wr_feed_check(const wr_feed *feed, wr_slice bytes, const wr_sig *sig, const wr_pub *sign_pk,
                      wr_checkpoint *ret_checkpoint) {
     if (feed->has_checkpoint && wr_equal(bytes, wr_feed_checkpoint(feed)))
@@ -147,7 +132,6 @@ wr_err wr_feed_check(const wr_feed *feed, wr_slice bytes, const wr_sig *sig, con
     if (feed->has_checkpoint && cp.k == feed->cp_k)
         return WR_ERR_FORK;
     WR_TRY(check_chain(feed, &cp));
-    WR_TRY(check_held(feed, &cp));
     *ret_checkpoint = cp;
     return WR_OK;
 }
@@ -155,6 +139,7 @@ wr_err wr_feed_check(const wr_feed *feed, wr_slice bytes, const wr_sig *sig, con
 void wr_feed_accept(wr_feed *feed, const wr_checkpoint *checkpoint, wr_slice bytes,
                     const wr_sig *sig) {
     WR_ASSERT(bytes.len <= sizeof feed->cp_bytes);
+    WR_ASSERT(checkpoint->len >= feed->tree.len);
     feed->has_checkpoint = true;
     feed->cp_k = checkpoint->k;
     feed->cp_len = checkpoint->len;
@@ -274,23 +259,16 @@ static wr_err read_entries(const wr_feed *feed, const wr_unit *unit, wr_tree *tr
     return WR_OK;
 }
 
-/* The tree that a unit is of, as its writer or an op states it. */
-typedef struct feed_goal {
-    uint64_t len;
-    const wr_hash *root;
-    uint64_t hlc; /* of the newest entry; 0: not known */
-} feed_goal;
-
-/* The unit ends the tree: recomputing the root proves it, and all before it.
+/* The unit ends the checkpoint: recomputing the root proves it, and all before it.
  * spec:feed#7.2 "A unit that fails any check MUST leave the feed as it was." */
-static wr_err take_rest(wr_feed *feed, const feed_goal *goal, const wr_unit *unit, wr_rows *rows) {
+static wr_err take_rest(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     wr_tree tree = feed->tree;
     uint64_t hlc;
     WR_TRY(read_entries(feed, unit, &tree, &rows->nodes, rows, &hlc));
     wr_hash root = wr_tree_root(&tree);
-    if (!wr_hash_equal(&root, goal->root))
+    if (!wr_hash_equal(&root, &feed->cp_root))
         return feed->tree.len == 0 ? WR_ERR_AUTH : WR_ERR_FORK;
-    if (goal->hlc != 0 && hlc != goal->hlc)
+    if (hlc != feed->cp_hlc)
         return WR_ERR_FORMAT;
     feed->tree = tree;
     feed->hlc_last = hlc;
@@ -298,7 +276,7 @@ static wr_err take_rest(wr_feed *feed, const feed_goal *goal, const wr_unit *uni
 }
 
 /* The left siblings on a node's path are the peaks of the tree up to it.  Once the path has been
- * verified, they say what the whole tree holds there.
+ * verified, they say what the checkpoint holds there.
  * spec:feed#7.3 "A unit whose proof holds but names another past than the one held MUST be refused
  * as a fork." */
 static wr_err check_past(const wr_tree *before, const wr_unit *unit, uint64_t n) {
@@ -313,62 +291,36 @@ static wr_err check_past(const wr_tree *before, const wr_unit *unit, uint64_t n)
 }
 
 /* The unit completes node [lo, end): its siblings prove it. */
-static wr_err take_node(wr_feed *feed, const feed_goal *goal, const wr_unit *unit, wr_rows *rows) {
+static wr_err take_node(wr_feed *feed, const wr_unit *unit, wr_rows *rows) {
     uint64_t size = unit->end - unit->lo, hlc;
     if ((size & (size - 1)) != 0 || size > WR_CHUNK_ENTRIES || unit->lo % size != 0)
         return WR_ERR_FORMAT;
     wr_tree before, sub;
     WR_TRY(split_tree(&feed->tree, unit->lo, &before, &sub));
     WR_TRY(read_entries(feed, unit, &sub, NULL, rows, &hlc));
-    if (goal->hlc != 0 && hlc >= goal->hlc)
+    if (hlc >= feed->cp_hlc)
         return WR_ERR_FORMAT;
     WR_ASSERT(sub.len == size); /* perfect, so its one peak is the node */
-    WR_TRY(wr_tree_verify(goal->root, goal->len, unit->lo, unit->end, &sub.peaks[0], unit->path,
-                          unit->path_count));
-    WR_TRY(check_past(&before, unit, goal->len));
+    WR_TRY(wr_tree_verify(&feed->cp_root, feed->cp_len, unit->lo, unit->end, &sub.peaks[0],
+                          unit->path, unit->path_count));
+    WR_TRY(check_past(&before, unit, feed->cp_len));
     wr_tree_graft(&before, (uint8_t)__builtin_ctzll(size), &sub.peaks[0], &rows->nodes);
     feed->tree = before;
     feed->hlc_last = hlc;
     return WR_OK;
 }
 
-static wr_err take(wr_feed *feed, const feed_goal *goal, const wr_unit *unit, wr_rows *ret_rows) {
-    if (unit->first != feed->tree.len || unit->end > goal->len)
+wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows) {
+    if (!feed->has_checkpoint || unit->first != feed->tree.len || unit->end > feed->cp_len)
         return WR_ERR_STATE;
     if (unit->lo > unit->first || unit->end <= unit->first)
         return WR_ERR_FORMAT;
     if (unit->end - unit->first > WR_CHUNK_ENTRIES)
         return WR_ERR_LIMIT;
     rows_reset(ret_rows);
-    if (unit->end == goal->len)
-        return take_rest(feed, goal, unit, ret_rows);
-    return take_node(feed, goal, unit, ret_rows);
-}
-
-wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows) {
-    const feed_goal goal = {feed->cp_len, &feed->cp_root, feed->cp_hlc};
-    return feed->has_checkpoint ? take(feed, &goal, unit, ret_rows) : WR_ERR_STATE;
-}
-
-static void forget_checkpoint(wr_feed *feed) {
-    feed->has_checkpoint = false;
-    feed->cp_k = feed->cp_len = feed->cp_hlc = 0;
-    feed->cp_size = 0;
-    memset(&feed->cp_root, 0, sizeof feed->cp_root);
-    memset(&feed->cp_hash, 0, sizeof feed->cp_hash);
-    memset(&feed->cp_sig, 0, sizeof feed->cp_sig);
-}
-
-wr_err wr_feed_take_named(wr_feed *feed, uint64_t len, const wr_hash *root, const wr_unit *unit,
-                          wr_rows *ret_rows) {
-    const feed_goal goal = {.len = len, .root = root};
-    bool was_behind = feed->has_checkpoint && feed->tree.len < feed->cp_len;
-    WR_TRY(take(feed, &goal, unit, ret_rows));
-    /* spec:feed#7.5 "A checkpoint of which entries were missing MUST go with the unit that passes
-     * its end or its clock, or that ends where it does and has another root." */
-    if (was_behind && (feed->tree.len > feed->cp_len || !fits(feed)))
-        forget_checkpoint(feed);
-    return WR_OK;
+    if (unit->end == feed->cp_len)
+        return take_rest(feed, unit, ret_rows);
+    return take_node(feed, unit, ret_rows);
 }
 
 /* ---- own runs -------------------------------------------------------------------------- */

@@ -24,9 +24,8 @@ typedef struct wr_feed {
     uint32_t stream;   /* 0 messages, 1 control */
     wr_tree tree;      /* over the entries held: [0, tree.len) */
     uint64_t hlc_last; /* of the newest entry held; 0 if none */
-    /* The newest checkpoint accepted.  Its len is equal to tree.len when all of it is here, and
-     * greater while units are still coming.  It is less only where the entries behind it came under
-     * the root that an op names (wr_feed_take_named); then there need not be one at all. */
+    /* The newest checkpoint accepted.  Its len is at least tree.len: equal when all of it is
+     * here, greater while units are still coming. */
     bool has_checkpoint;
     uint64_t cp_k, cp_len, cp_hlc;
     wr_hash cp_root, cp_hash;
@@ -39,7 +38,7 @@ typedef struct wr_feed {
 wr_hash wr_feed_id(const wr_hash *circle_id, const wr_hash *device_id, uint32_t stream);
 void wr_feed_init(wr_feed *feed, const wr_hash *circle_id, const wr_hash *device_id,
                   uint32_t stream);
-/* The entries held are those under the checkpoint (also true of an empty feed). */
+/* All entries up to the checkpoint are here (also true of an empty feed). */
 WR_MUST bool wr_feed_complete(const wr_feed *feed);
 static inline wr_slice wr_feed_checkpoint(const wr_feed *feed) {
     return wr_slice_of(feed->cp_bytes, feed->cp_size);
@@ -55,10 +54,10 @@ WR_MUST wr_err wr_feed_decode(wr_slice head, const wr_hash *circle_id, wr_feed *
 /* ---- growing by units from siblings ------------------------------------------------ */
 
 /* What of a checkpoint can be judged without the membership graph.
- *   EXISTS   already the newest, or older, or shorter than what is held: nothing to do
+ *   EXISTS   already the newest, or older: nothing to do
  *   FORK     same k, other bytes; or it extends something else than what is held
  *   AUTH     bad signature
- *   FORMAT   another feed, or len, clock or chain do not grow, or not over what is held
+ *   FORMAT   another feed, or len, clock or chain do not grow
  * ret_checkpoint is filled on OK only; the caller then judges its mheads (feed.md 6.3). */
 WR_MUST wr_err wr_feed_check(const wr_feed *feed, wr_slice bytes, const wr_sig *sig,
                              const wr_pub *sign_pk, wr_checkpoint *ret_checkpoint);
@@ -110,10 +109,6 @@ typedef struct wr_rows {
  *           back
  * On error feed is unchanged, and what stands in ret_rows means nothing. */
 WR_MUST wr_err wr_feed_take(wr_feed *feed, const wr_unit *unit, wr_rows *ret_rows);
-/* .. against the root that an op names for the first len entries, in place of the checkpoint's
- * (feed.md 7.5).  A newer checkpoint that turns out not to fit goes. */
-WR_MUST wr_err wr_feed_take_named(wr_feed *feed, uint64_t len, const wr_hash *root,
-                                  const wr_unit *unit, wr_rows *ret_rows);
 
 /* The unit a holder of all entries up to n serves to one who holds [0, first): its end and lo.
  * entries_max bounds its size (a power of two, at most WR_CHUNK_ENTRIES). */

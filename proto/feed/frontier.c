@@ -5,14 +5,14 @@
 #include "feed/frontier.h"
 
 bool wr_frontier_of(const wr_feed *feed, wr_frontier_item *ret_item) {
-    if (!feed->has_checkpoint && feed->tree.len == 0)
+    if (!feed->has_checkpoint)
         return false;
     *ret_item = (wr_frontier_item){
         .feed_id = feed->feed_id,
         .k = feed->cp_k,
         .len = feed->tree.len,
+        .complete = wr_feed_complete(feed),
         .root = wr_feed_complete(feed) ? feed->cp_root : wr_tree_root(&feed->tree),
-        .proved = wr_feed_complete(feed) ? feed->tree.len : 0,
     };
     return true;
 }

@@ -103,43 +103,43 @@ wr_err wr_op_head_take(wr_slice *in, wr_hash *ret_author, uint64_t *ret_aseq, wr
 }
 
 wr_err wr_frontier_put(wr_buf *out, const wr_hash *feed_id, uint64_t k, uint64_t len,
-                       const wr_hash *root, uint64_t proved) {
+                       const wr_hash *root, bool complete) {
     wr_buf next = *out;
     WR_TRY(wr_pack_array(&next, 5));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*feed_id)));
     WR_TRY(wr_pack_uint(&next, k));
     WR_TRY(wr_pack_uint(&next, len));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*root)));
-    WR_TRY(wr_pack_uint(&next, proved));
+    WR_TRY(wr_pack_uint(&next, complete ? 1 : 0));
     *out = next;
     return WR_OK;
 }
 
 wr_err wr_frontier_take(wr_slice *in, wr_hash *ret_feed_id, uint64_t *ret_k, uint64_t *ret_len,
-                        wr_hash *ret_root, uint64_t *ret_proved) {
+                        wr_hash *ret_root, bool *ret_complete) {
     WR_TRY(wr_unpack_array_of(in, 5));
     WR_TRY(wr_unpack_fixed(in, ret_feed_id->b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_uint(in, ret_k));
     WR_TRY(wr_unpack_uint_max(in, UINT64_MAX >> 20, ret_len));
     WR_TRY(wr_unpack_fixed(in, ret_root->b, WR_HASH_SIZE));
-    return wr_unpack_uint_max(in, *ret_len, ret_proved);
+    return take_bool(in, ret_complete);
 }
 
-wr_err wr_have_put(wr_buf *out, const wr_hash *feed_id, uint64_t len, uint64_t proved) {
+wr_err wr_have_put(wr_buf *out, const wr_hash *feed_id, uint64_t len, bool complete) {
     wr_buf next = *out;
     WR_TRY(wr_pack_array(&next, 3));
     WR_TRY(wr_pack_bin(&next, WR_SLICE_OBJ(*feed_id)));
     WR_TRY(wr_pack_uint(&next, len));
-    WR_TRY(wr_pack_uint(&next, proved));
+    WR_TRY(wr_pack_uint(&next, complete ? 1 : 0));
     *out = next;
     return WR_OK;
 }
 
-wr_err wr_have_take(wr_slice *in, wr_hash *ret_feed_id, uint64_t *ret_len, uint64_t *ret_proved) {
+wr_err wr_have_take(wr_slice *in, wr_hash *ret_feed_id, uint64_t *ret_len, bool *ret_complete) {
     WR_TRY(wr_unpack_array_of(in, 3));
     WR_TRY(wr_unpack_fixed(in, ret_feed_id->b, WR_HASH_SIZE));
     WR_TRY(wr_unpack_uint_max(in, UINT64_MAX >> 20, ret_len));
-    return wr_unpack_uint_max(in, *ret_len, ret_proved);
+    return take_bool(in, ret_complete);
 }
 
 wr_err wr_want_encode(const wr_hash *feed_id, uint64_t from, wr_buf *out) {
@@ -245,21 +245,12 @@ wr_err wr_data_encode(const wr_data *data, wr_buf *out) {
     WR_TRY(wr_pack_uint(&next, data->first));
     WR_TRY(wr_pack_uint(&next, data->end));
     WR_TRY(wr_pack_uint(&next, data->size));
-    bool is_named = data->checkpoint.len == 0;
-    WR_TRY(is_named ? wr_pack_uint(&next, data->named) : wr_pack_bin(&next, data->checkpoint));
-    WR_TRY(wr_pack_bin(&next, is_named ? WR_SLICE_EMPTY : WR_SLICE_OBJ(data->sig)));
+    WR_TRY(wr_pack_bin(&next, data->checkpoint));
+    WR_TRY(
+        wr_pack_bin(&next, data->checkpoint.len != 0 ? WR_SLICE_OBJ(data->sig) : WR_SLICE_EMPTY));
     WR_TRY(wr_pack_bin(&next, data->path));
     *out = next;
     return WR_OK;
-}
-
-/* spec:sync#2.7 "DATA MUST carry the checkpoint under which the unit was made, or, with an empty
- * sig, the uint n, at least end, if the root is one that an op names for n entries (4.8)" */
-static wr_err take_root(wr_slice *in, wr_data *data) {
-    wr_err err = wr_unpack_bin(in, &data->checkpoint);
-    if (err == WR_OK)
-        return data->checkpoint.len != 0 ? WR_OK : WR_ERR_FORMAT;
-    return err == WR_ERR_FORMAT ? wr_unpack_uint_max(in, UINT64_MAX >> 20, &data->named) : err;
 }
 
 wr_err wr_data_decode(wr_slice body, wr_data *ret_data) {
@@ -271,7 +262,7 @@ wr_err wr_data_decode(wr_slice body, wr_data *ret_data) {
     WR_TRY(wr_unpack_uint_max(&body, UINT64_MAX >> 20, &data.first));
     WR_TRY(wr_unpack_uint_max(&body, UINT64_MAX >> 20, &data.end));
     WR_TRY(wr_unpack_uint_max(&body, WR_UNIT_WIRE_MAX, &data.size));
-    WR_TRY(take_root(&body, &data));
+    WR_TRY(wr_unpack_bin(&body, &data.checkpoint));
     WR_TRY(wr_unpack_bin(&body, &sig));
     WR_TRY(wr_unpack_bin(&body, &data.path));
     WR_TRY(at_end(body));
@@ -280,8 +271,7 @@ wr_err wr_data_decode(wr_slice body, wr_data *ret_data) {
         return WR_ERR_LIMIT;
     if (data.size == 0 || data.lo > data.first || data.first >= data.end ||
         data.path.len % WR_HASH_SIZE != 0 ||
-        sig.len != (data.checkpoint.len != 0 ? WR_SIG_SIZE : 0u) ||
-        (data.checkpoint.len == 0 && data.end > data.named))
+        sig.len != (data.checkpoint.len != 0 ? WR_SIG_SIZE : 0u))
         return WR_ERR_FORMAT;
     if (sig.len != 0)
         memcpy(data.sig.b, sig.ptr, WR_SIG_SIZE);

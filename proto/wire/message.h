@@ -68,31 +68,29 @@ WR_MUST wr_err wr_op_head_put(wr_buf *out, const wr_hash *author, uint64_t aseq,
                               const wr_hash *op_id);
 WR_MUST wr_err wr_op_head_take(wr_slice *in, wr_hash *ret_author, uint64_t *ret_aseq,
                                wr_hash *ret_op_id);
-/* FRONTIER item: [feed_id, k, len, root, proved], proved <= len */
+/* FRONTIER item: [feed_id, k, len, root, complete 0|1] */
 WR_MUST wr_err wr_frontier_put(wr_buf *out, const wr_hash *feed_id, uint64_t k, uint64_t len,
-                               const wr_hash *root, uint64_t proved);
+                               const wr_hash *root, bool complete);
 WR_MUST wr_err wr_frontier_take(wr_slice *in, wr_hash *ret_feed_id, uint64_t *ret_k,
-                                uint64_t *ret_len, wr_hash *ret_root, uint64_t *ret_proved);
-/* HAVE item: [feed_id, len, proved]; WANT: [feed_id, from], from = WR_WANT_STOP ends it */
+                                uint64_t *ret_len, wr_hash *ret_root, bool *ret_complete);
+/* HAVE item: [feed_id, len, complete]; WANT: [feed_id, from], from = WR_WANT_STOP ends it */
 #define WR_WANT_STOP UINT64_MAX
-WR_MUST wr_err wr_have_put(wr_buf *out, const wr_hash *feed_id, uint64_t len, uint64_t proved);
+WR_MUST wr_err wr_have_put(wr_buf *out, const wr_hash *feed_id, uint64_t len, bool complete);
 WR_MUST wr_err wr_have_take(wr_slice *in, wr_hash *ret_feed_id, uint64_t *ret_len,
-                            uint64_t *ret_proved);
+                            bool *ret_complete);
 WR_MUST wr_err wr_want_encode(const wr_hash *feed_id, uint64_t from, wr_buf *out);
 WR_MUST wr_err wr_want_decode(wr_slice body, wr_hash *ret_feed_id, uint64_t *ret_from);
 /* OPS: frame body is { [op bytes, sig] }* until its end */
 WR_MUST wr_err wr_ops_put(wr_buf *out, wr_slice op, const wr_sig *sig);
 WR_MUST wr_err wr_ops_take(wr_slice *in, wr_slice *ret_op, wr_sig *ret_sig);
 
-/* DATA: [feed_id, lo, first, end, size, checkpoint | named, sig, path]; size bytes follow in PARTs
- */
+/* DATA: [feed_id, lo, first, end, size, checkpoint, sig, path]; size bytes follow in PARTs */
 typedef struct wr_data {
     wr_hash feed_id;
     uint64_t lo, first, end;
     uint64_t size;
-    wr_slice checkpoint; /* empty: an op names the root .. */
-    uint64_t named;      /* .. of so many entries; 0 with a checkpoint */
-    wr_sig sig;          /* of the checkpoint */
+    wr_slice checkpoint; /* empty: the one sent before on this session */
+    wr_sig sig;          /* zero then */
     wr_slice path;       /* hashes, 32 bytes each */
 } wr_data;
 WR_MUST wr_err wr_data_encode(const wr_data *data, wr_buf *out);

@@ -107,7 +107,7 @@ static void check(const run *r) {
 /* The device never says that it holds more than it does. */
 static void check_said(const run *r, uint8_t type, wr_slice body) {
     wr_hash feed_id;
-    uint64_t len = 0, proved;
+    uint64_t len = 0;
     uint32_t index, count;
     bool flag;
     WR_ASSERT(type >= WR_FRAME_HELLO && type <= WR_FRAME_CHECKPOINT);
@@ -115,7 +115,7 @@ static void check_said(const run *r, uint8_t type, wr_slice body) {
         WR_ASSERT(wr_want_decode(body, &feed_id, &len) == WR_OK);
     if (type == WR_FRAME_HAVE) {
         WR_ASSERT(wr_list_open(&body, 1, &flag, &count) == WR_OK);
-        WR_ASSERT(wr_have_take(&body, &feed_id, &len, &proved) == WR_OK);
+        WR_ASSERT(wr_have_take(&body, &feed_id, &len, &flag) == WR_OK);
     }
     if ((type != WR_FRAME_WANT && type != WR_FRAME_HAVE) || len == WR_WANT_STOP)
         return;
@@ -242,10 +242,9 @@ static void say_list(run *r, wr_slice *in) {
                            value, &zero) == WR_OK);
     if (which % 4 == 1)
         WR_ASSERT(wr_frontier_put(&out, &feed->feed_id, flags >> 5, value,
-                                  flags & 4u ? &feed->cp_root : &zero,
-                                  flag ? value : flags >> 6) == WR_OK);
+                                  flags & 4u ? &feed->cp_root : &zero, flag) == WR_OK);
     if (which % 4 == 2)
-        WR_ASSERT(wr_have_put(&out, &feed->feed_id, value, flag ? value : flags >> 6) == WR_OK);
+        WR_ASSERT(wr_have_put(&out, &feed->feed_id, value, flag) == WR_OK);
     static const uint8_t types[] = {WR_FRAME_OP_HEADS, WR_FRAME_FRONTIER, WR_FRAME_HAVE};
     say(r, types[which % 4], wr_buf_slice(&out));
 }
@@ -378,7 +377,7 @@ static void let_speak(run *r, wr_slice *in) {
     size_t room = take_u16(in);
     if (r->p == NULL)
         return;
-    link_serve(r->honest, r->p->link);
+    talk_serve(r->honest, r->p->link);
     wr_buf out = wr_buf_of(r->p->heard, room);
     wr_err err = wr_link_write(r->p->link, &out, r->p->now);
     WR_ASSERT(out.len <= room);

@@ -37,7 +37,7 @@ typedef struct want {
 typedef struct item {
     wr_hash id, root;
     uint64_t k, len;
-    uint64_t proved;
+    bool complete;
     wr_slice op;
     wr_sig sig;
 } item;
@@ -65,9 +65,9 @@ static wr_err take_item(message_kind kind, wr_slice *in, item *i) {
     case OP_HEADS:
         return wr_op_head_take(in, &i->id, &i->k, &i->root);
     case FRONTIER:
-        return wr_frontier_take(in, &i->id, &i->k, &i->len, &i->root, &i->proved);
+        return wr_frontier_take(in, &i->id, &i->k, &i->len, &i->root, &i->complete);
     case HAVE:
-        return wr_have_take(in, &i->id, &i->len, &i->proved);
+        return wr_have_take(in, &i->id, &i->len, &i->complete);
     case OPS:
         return wr_ops_take(in, &i->op, &i->sig);
     case HELLO:
@@ -87,9 +87,9 @@ static wr_err put_item(message_kind kind, const item *i, wr_buf *out) {
     case OP_HEADS:
         return wr_op_head_put(out, &i->id, i->k, &i->root);
     case FRONTIER:
-        return wr_frontier_put(out, &i->id, i->k, i->len, &i->root, i->proved);
+        return wr_frontier_put(out, &i->id, i->k, i->len, &i->root, i->complete);
     case HAVE:
-        return wr_have_put(out, &i->id, i->len, i->proved);
+        return wr_have_put(out, &i->id, i->len, i->complete);
     case OPS:
         return wr_ops_put(out, i->op, &i->sig);
     case HELLO:

@@ -110,6 +110,25 @@ puppet *talk_dial(device *as, device *to, uint64_t link_id, const wr_slice *answ
     return p;
 }
 
+void talk_serve(device *d, wr_link *link) {
+    wr_serve want;
+    if (!wr_link_serving(link, &want))
+        return;
+    size_t size = 0;
+    uint8_t *entries = malloc(PIPE_SIZE);
+    T_TRUE(entries != NULL);
+    for (uint32_t i = 0; i < d->row_count; i++) {
+        const world_row *row = &d->rows[i];
+        if (row->feed != want.feed_index || row->first < want.first)
+            continue;
+        T_TRUE(row->len <= PIPE_SIZE - size);
+        memcpy(entries + size, row->bytes, row->len);
+        size += row->len;
+    }
+    wr_unit unit = {.first = want.first, .end = want.n, .lo = want.first};
+    wr_link_give(link, &want, &unit, entries, size);
+}
+
 bool talk_next(puppet *p, uint8_t *ret_type, wr_slice *ret_body) {
     wr_slice in = wr_slice_of(p->heard + p->heard_at, p->heard_len - p->heard_at);
     bool have;
@@ -137,7 +156,7 @@ static void keep_frames(cast *c, puppet *p) {
 static void hear_all(cast *c, puppet *p) {
     keep_frames(c, p);
     do {
-        link_serve(p->to, p->link);
+        talk_serve(p->to, p->link);
         wr_buf out = WR_BUF_ARRAY(p->heard);
         T_OK(wr_link_write(p->link, &out, p->now));
         p->heard_at = 0;
@@ -155,7 +174,7 @@ static void say_frontier(puppet *p, bool all) {
     T_OK(wr_list_begin(&body, true, count));
     for (uint32_t i = 0; i < count; i++)
         T_OK(wr_frontier_put(&body, &items[i].feed_id, items[i].k, items[i].len, &items[i].root,
-                             items[i].proved));
+                             items[i].complete));
     T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&body)));
 }
 

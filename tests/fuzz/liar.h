@@ -48,6 +48,8 @@ puppet *talk_first(device *as, device *to, uint64_t link_id, uint64_t mark, wr_b
 puppet *talk_accept(device *as, device *to, uint64_t link_id, uint64_t mark);
 /* .. which `to` began.  answer, if there is one, is what it hears first instead of message 2. */
 puppet *talk_dial(device *as, device *to, uint64_t link_id, const wr_slice *answer);
+/* Loads and gives what the link would serve next, as one unit without a proof. */
+void talk_serve(device *d, wr_link *link);
 
 /* All frames in what the puppet heard, oldest first; false: no more. */
 bool talk_next(puppet *p, uint8_t *ret_type, wr_slice *ret_body);

@@ -381,6 +381,12 @@ WRAP(wr_limit, wr_graph_limit, const wr_graph *graph, const wr_hash *device_id,
     return limit;
 }
 
+WRAP(bool, wr_graph_vouches, const wr_graph *graph, const wr_hash *device_id,
+     const wr_hash *feed_id, uint64_t len, const wr_hash *root) {
+    return chosen == CANARY_takes_what_the_removed_wrote ||
+           __real_wr_graph_vouches(graph, device_id, feed_id, len, root);
+}
+
 WRAP(wr_err, wr_cut_put, wr_buf *items, const wr_cut *cut) {
     wr_cut less = *cut;
     if (chosen == CANARY_cuts_off_too_much && less.len > 1)

@@ -81,8 +81,8 @@ static void lie_frontier(talk *k) {
         if (chance_hit(c, 500))
             root.b[0] ^= 1u;
         uint64_t len = near(c, feed->tree.len), number = near(c, feed->cp_k);
-        uint64_t proved = chance_hit(c, 800) ? len : chance_next(c) % (len + 1);
-        err = wr_frontier_put(&body, &id, number, len, &root, proved);
+        bool complete = chance_hit(c, 800); /* arguments would be drawn in no order */
+        err = wr_frontier_put(&body, &id, number, len, &root, complete);
     }
     if (err == WR_OK)
         say(k, WR_FRAME_FRONTIER, wr_buf_slice(&body));
@@ -94,10 +94,10 @@ static void lie_have(talk *k) {
     wr_buf body = WR_BUF_ARRAY(bytes);
     const wr_feed *feed = any_feed(k);
     uint64_t len = near(c, feed->tree.len);
-    uint64_t proved = chance_hit(c, 800) ? len : chance_next(c) % (len + 1);
+    bool complete = chance_hit(c, 800);
     wr_err err = wr_list_begin(&body, false, 1);
     if (err == WR_OK)
-        err = wr_have_put(&body, &feed->feed_id, len, proved);
+        err = wr_have_put(&body, &feed->feed_id, len, complete);
     if (err == WR_OK)
         say(k, WR_FRAME_HAVE, wr_buf_slice(&body));
 }

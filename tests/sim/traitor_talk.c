@@ -169,11 +169,8 @@ static void serve(talk *k) {
     }
     if (!wr_link_serving(k->link, &want))
         return;
-    wr_err err = serve_unit(k->face->hub, &want, &unit, path, &entries, &size);
-    if (err == WR_OK)
+    if (serve_unit(k->face->hub, &want, &unit, path, &entries, &size) == WR_OK)
         wr_link_give(k->link, &want, &unit, entries, size);
-    else if (err == WR_ERR_FORK)
-        wr_link_disprove(k->link, &want);
     else
         wr_link_cannot_serve(k->link);
 }

@@ -183,13 +183,12 @@ static wr_err show(puppet *p, const wr_feed *feed, const wr_hash *feed_id) {
 }
 
 /* The frontier of a sibling is not signed: what it makes up makes it see our checkpoint, once. */
-static void say_frontier(puppet *p, const wr_feed *feed, uint64_t k, uint64_t len,
-                         uint64_t proved) {
+static void say_frontier(puppet *p, const wr_feed *feed, uint64_t k, uint64_t len, bool complete) {
     uint8_t bytes[128];
     wr_buf body = WR_BUF_ARRAY(bytes);
     wr_hash root = {{0x77}};
     T_OK(wr_list_begin(&body, false, 1));
-    T_OK(wr_frontier_put(&body, &feed->feed_id, k, len, &root, proved));
+    T_OK(wr_frontier_put(&body, &feed->feed_id, k, len, &root, complete));
     T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&body)));
 }
 
@@ -204,10 +203,10 @@ static void a_made_up_frontier_accuses_nobody(void **state) {
     puppet *p = puppet_new(t.c, t.b, 2, 1);
     puppet_up(p);
     /* Who lacks some of the entries of the same checkpoint is no cause for more than a word. */
-    say_frontier(p, feed, feed->cp_k, 4, 0);
+    say_frontier(p, feed, feed->cp_k, 4, false);
     T_TRUE(puppet_hear(p, WR_FRAME_CHECKPOINT, &heard));
-    say_frontier(p, feed, feed->cp_k, 10, 10);
-    say_frontier(p, feed, feed->cp_k + 3, 10, 10);
+    say_frontier(p, feed, feed->cp_k, 10, true);
+    say_frontier(p, feed, feed->cp_k + 3, 10, true);
     T_FALSE(puppet_hear(p, WR_FRAME_CHECKPOINT, &heard));
     T_EQ(t.b->alerts, 0);
     T_FALSE(convicts(t.b, t.a));

@@ -107,8 +107,8 @@ static void a_checkpoint_with_a_bad_signature_ends_the_link(void **state) {
 /* ---- a newer checkpoint overtakes a unit ---------------------------------------------------- */
 
 /* spec:sync#4.5 type=test "Such a unit MUST be dropped without blame." */
-/* spec:sync#4.1 type=test "A device MUST NOT ask a sibling that can prove fewer entries than the
- * newest checkpoint here covers, unless the writer is out" */
+/* spec:sync#4.1 type=test "A device MUST NOT ask a sibling that holds fewer entries than the
+ * newest checkpoint here covers" */
 static void a_unit_under_an_older_checkpoint_is_dropped_and_fetched_again(void **state) {
     (void)state;
     device *a = device_new(1), *b = device_new(2), *c = device_new(3);

@@ -63,7 +63,7 @@ static void units_of_unknown_feeds_are_neither_served_nor_taken(void **state) {
     wr_buf body = WR_BUF_ARRAY(bytes);
     T_OK(wr_want_encode(&nothing, 0, &body));
     T_ERR(hears(WR_FRAME_WANT, &body), WR_ERR_UNKNOWN);
-    wr_data data = {.feed_id = nothing, .end = 1, .size = 1, .named = 1};
+    wr_data data = {.feed_id = nothing, .end = 1, .size = 1};
     body.len = 0;
     T_OK(wr_data_encode(&data, &body));
     T_ERR(hears(WR_FRAME_DATA, &body), WR_ERR_UNKNOWN);

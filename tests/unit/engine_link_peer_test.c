@@ -421,7 +421,7 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     uint8_t list[256];
     wr_buf frontier = WR_BUF_ARRAY(list);
     T_OK(wr_buf_put(&frontier, wr_buf_slice(&body)));
-    T_OK(wr_frontier_put(&frontier, &own->feed_id, 0, 1, &root, 1));
+    T_OK(wr_frontier_put(&frontier, &own->feed_id, 0, 1, &root, true));
     T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&frontier)));
     body.len = 0;
     T_OK(wr_list_begin(&body, false, 0));
@@ -434,34 +434,6 @@ static void who_knows_more_of_us_than_we_do_lets_us_not_sign(void **state) {
     T_ERR(wr_self_author(again->self, WR_OP_ACK, wr_slice_str("\x91\x90"), world_now),
           WR_ERR_STATE);
     T_TRUE(puppet_hear(p, WR_FRAME_WANT, &body)); /* what we lost is asked for */
-    puppet_free(p);
-    device_free(again);
-}
-
-/* It was told of our newest checkpoint, and none of the entries has come: no other branch. */
-static void who_holds_nothing_under_our_checkpoint_confirms_us(void **state) {
-    (void)state;
-    uint8_t bytes[256], head_bytes[WR_FEED_HEAD_MAX];
-    wr_buf body = WR_BUF_ARRAY(bytes), head = WR_BUF_ARRAY(head_bytes);
-    meet(a, b, 1);
-    append(b, 3);
-    T_OK(wr_feed_encode(feed_at(b, b), &head));
-    device *again = device_twin(b, 60);
-    wr_self_free(again->self);
-    T_OK(wr_self_new(&again->identity, t_rng(61), &again->self));
-    tell_circle(b, again);
-    T_OK(wr_self_load_head(again->self, wr_buf_slice(&head)));
-    T_OK(wr_self_load_done(again->self, world_now));
-    puppet *p = puppet_new(a, again, 2, 2);
-    T_OK(puppet_hello(p, &a->identity.device_id));
-    const wr_feed *own = feed_at(again, again);
-    wr_hash root = {{0}};
-    T_OK(wr_list_begin(&body, false, 1));
-    T_OK(wr_frontier_put(&body, &own->feed_id, own->cp_k, 0, &root, 0));
-    T_OK(puppet_say(p, WR_FRAME_FRONTIER, wr_buf_slice(&body)));
-    T_FALSE(wr_self_may_sign(again->self));
-    T_OK(puppet_say(p, WR_FRAME_SOLE, WR_SLICE_EMPTY));
-    T_TRUE(wr_self_may_sign(again->self));
     puppet_free(p);
     device_free(again);
 }
@@ -605,7 +577,6 @@ int main(void) {
         T(an_op_with_a_bad_signature_ends_the_link),
         T(a_session_ends_when_its_key_turns_out_to_be_shared),
         T(who_knows_more_of_us_than_we_do_lets_us_not_sign),
-        T(who_holds_nothing_under_our_checkpoint_confirms_us),
         T(who_knows_more_of_our_ops_lets_us_not_sign_either),
         T(a_silent_peer_is_asked_and_then_left),
         T(a_pong_that_takes_long_is_waited_for_while_something_comes),

@@ -203,6 +203,27 @@ void links_new(device *a, device *b, uint64_t id, wr_link **la, wr_link **lb) {
     *lb = link_accept(b, id);
 }
 
+/* Serves what is left of the feed as one unit: it needs no proof. */
+void link_serve(device *d, wr_link *link) {
+    wr_serve want;
+    if (!wr_link_serving(link, &want))
+        return;
+    size_t size = 0, at = 0;
+    for (uint32_t i = 0; i < d->row_count; i++)
+        if (d->rows[i].feed == want.feed_index && d->rows[i].first >= want.first)
+            size += d->rows[i].len;
+    uint8_t *entries = malloc(size);
+    T_TRUE(entries != NULL);
+    for (uint32_t i = 0; i < d->row_count; i++)
+        if (d->rows[i].feed == want.feed_index && d->rows[i].first >= want.first) {
+            memcpy(entries + at, d->rows[i].bytes, d->rows[i].len);
+            at += d->rows[i].len;
+        }
+    wr_unit unit = {.first = want.first, .end = want.n, .lo = want.first};
+    wr_link_give(link, &want, &unit, entries, size);
+    d->units_served++;
+}
+
 /* The root over [span->lo, span->hi) of a feed. */
 static wr_hash span_at(device *d, uint32_t feed_index, const wr_tree_span *span) {
     const wr_hash *feed_id = &wr_self_feed(d->self, feed_index)->feed_id;
@@ -223,61 +244,6 @@ static wr_hash span_at(device *d, uint32_t feed_index, const wr_tree_span *span)
     }
     T_EQ(tree.len, span->hi - span->lo);
     return wr_tree_root(&tree);
-}
-
-/* Those entries of a row that lie in [first, end): all as they stand, or each as a segment. */
-static void put_row(const world_row *row, uint64_t first, uint64_t end, wr_buf *out) {
-    wr_segment_reader in;
-    wr_segment_writer writer;
-    wr_entry entry;
-    bool more, inside = true;
-    for (unsigned round = 0; round < 2; round++) {
-        wr_segment_reader_init(&in, wr_slice_of(row->bytes, row->len), row->first);
-        for (;;) {
-            T_OK(wr_segment_next(&in, &entry, &more));
-            if (!more)
-                break;
-            bool is_in = entry.seq >= first && entry.seq < end;
-            inside = inside && is_in;
-            if (round == 0 || !is_in)
-                continue;
-            T_OK(wr_segment_begin(&writer, out, entry.epoch_tag, entry.hlc));
-            T_OK(wr_segment_add(&writer, &entry));
-            wr_segment_end(&writer);
-        }
-        if (inside) {
-            T_OK(wr_buf_put(out, wr_slice_of(row->bytes, row->len)));
-            return;
-        }
-    }
-}
-
-/* What is left of the feed, or of as much as an op names, as one unit: it needs no proof. */
-void link_serve(device *d, wr_link *link) {
-    wr_serve want;
-    if (!wr_link_serving(link, &want))
-        return;
-    const wr_tree_span all = {.lo = 0, .hi = want.n};
-    if (want.named) {
-        wr_hash root = span_at(d, want.feed_index, &all);
-        if (!wr_hash_equal(&root, &want.root)) {
-            wr_link_disprove(link, &want);
-            return;
-        }
-    }
-    size_t size = 0;
-    for (uint32_t i = 0; i < d->row_count; i++)
-        if (d->rows[i].feed == want.feed_index)
-            size += 2 * d->rows[i].len;
-    uint8_t *entries = malloc(size);
-    T_TRUE(entries != NULL);
-    wr_buf out = wr_buf_of(entries, size);
-    for (uint32_t i = 0; i < d->row_count; i++)
-        if (d->rows[i].feed == want.feed_index)
-            put_row(&d->rows[i], want.first, want.n, &out);
-    wr_unit unit = {.first = want.first, .end = want.n, .lo = want.first};
-    wr_link_give(link, &want, &unit, entries, out.len);
-    d->units_served++;
 }
 
 bool link_weigh(device *d, wr_link *link) {
@@ -544,7 +510,7 @@ void say_have(puppet *p, const wr_feed *feed, uint64_t len) {
     uint8_t bytes[64];
     wr_buf body = WR_BUF_ARRAY(bytes);
     T_OK(wr_list_begin(&body, false, 1));
-    T_OK(wr_have_put(&body, &feed->feed_id, len, len));
+    T_OK(wr_have_put(&body, &feed->feed_id, len, true));
     T_OK(puppet_say(p, WR_FRAME_HAVE, wr_buf_slice(&body)));
 }
 

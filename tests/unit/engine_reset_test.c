@@ -327,11 +327,8 @@ static void a_kept_device_that_goes_out_keeps_what_the_reset_had(void **state) {
     wr_limit limit = wr_graph_limit(graph, &b->identity.device_id, &feed->feed_id);
     T_EQ(limit.shown, 3);
     T_EQ(limit.kept, 3);
-    wr_cut named;
-    T_TRUE(wr_graph_named(graph, &b->identity.device_id, &feed->feed_id, UINT64_MAX, &named));
-    T_EQ(named.len, 3);
-    T_MEM(named.root.b, root.b, sizeof root.b);
-    T_FALSE(wr_graph_named(graph, &b->identity.device_id, &feed->feed_id, 2, &named));
+    T_TRUE(wr_graph_vouches(graph, &b->identity.device_id, &feed->feed_id, 3, &root));
+    T_FALSE(wr_graph_vouches(graph, &b->identity.device_id, &feed->feed_id, 2, &root));
 }
 
 /* What was hidden stays hidden, and what was thrown out can come back. */

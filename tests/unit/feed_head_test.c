@@ -101,9 +101,6 @@ static void a_head_whose_parts_disagree_is_corrupt(void **state) {
     bad = list[0];
     bad.hlc_last = 1;
     corrupt(&bad);
-    bad = list[2];
-    bad.has_checkpoint = false; /* a checkpoint, and no signature */
-    corrupt(&bad);
     bad = list[0];
     bad.stream = WR_STREAMS_MAX;
     corrupt(&bad);
@@ -123,7 +120,8 @@ static void a_head_whose_parts_disagree_is_corrupt(void **state) {
     corrupt(&bad);
     bad = list[3];
     wr_hash leaf = t_hash(1);
-    wr_tree_append(&bad.tree, &leaf, NULL); /* more than is signed, and no later */
+    wr_tree_append(&bad.tree, &leaf, NULL); /* more than is signed */
+    bad.hlc_last++;
     corrupt(&bad);
     bad = list[3];
     bad.stream = 1; /* then it is another feed than the checkpoint's */
@@ -176,7 +174,7 @@ static void a_frontier_says_what_is_here(void **state) {
         T_EQ(item.k, 1);
         T_EQ(item.len, list[i].tree.len);
         T_MEM(item.root.b, root.b, sizeof root.b);
-        T_EQ(item.proved, i == 3 ? item.len : 0);
+        T_EQ(item.complete, i == 3);
     }
 }
 
@@ -185,7 +183,7 @@ static void a_frontier_digest_is_the_hash_of_all_items(void **state) {
     uint8_t bytes[2 * 80];
     wr_frontier_item items[2] = {
         {.feed_id = t_hash(1), .k = 2, .len = 3, .root = t_hash(4)},
-        {.feed_id = t_hash(5), .k = 6, .len = 7, .root = t_hash(8), .proved = 7}};
+        {.feed_id = t_hash(5), .k = 6, .len = 7, .root = t_hash(8), .complete = true}};
     memset(bytes, 0, sizeof bytes);
     memset(bytes, 1, 32);
     bytes[39] = 2;

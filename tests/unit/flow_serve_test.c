@@ -141,43 +141,6 @@ static void what_the_store_lacks_is_not_served(void **state) {
     store_close(empty);
 }
 
-/* Of a feed whose writer is out: the first n entries, under the root that an op names for them. */
-static void a_prefix_is_served_under_its_own_root(void **state) {
-    circle *c = *state;
-    static const uint64_t steps[] = {1,   6,   1016, 1,
-                                     476, 548, 552,  400}; /* 7, 1023, 1024, 1500 .. */
-    wr_hash roots[WR_COUNT(steps)];
-    uint64_t ms = 1000, lens[WR_COUNT(steps)];
-    uint32_t at;
-    r_join(c);
-    for (size_t i = 0; i < WR_COUNT(steps); i++) {
-        write_entries(&c->a, (uint32_t)steps[i], 40, 100, &ms);
-        lens[i] = feed_of(&c->a, &c->a, &at)->tree.len;
-        roots[i] = wr_tree_root(&feed_of(&c->a, &c->a, &at)->tree);
-    }
-    hub h = {.self = c->a.self, .store = c->a.s};
-    const wr_feed *from = feed_of(&c->a, &c->a, &at);
-    static wr_rows rows;
-    wr_hash path[WR_PROOF_HASHES_MAX];
-    wr_unit unit;
-    uint8_t *entries;
-    size_t size;
-    for (size_t i = 0; i < WR_COUNT(steps); i++) {
-        wr_feed feed;
-        wr_feed_init(&feed, wr_graph_circle_id(wr_self_graph(c->a.self)), &from->device_id, 0);
-        wr_serve want = {.feed_index = at, .n = lens[i], .named = true, .root = roots[i]};
-        for (; want.first < want.n; want.first = feed.tree.len) {
-            T_OK(serve_unit(&h, &want, &unit, path, &entries, &size));
-            unit.entries = wr_slice_of(entries, size);
-            T_OK(wr_feed_take_named(&feed, lens[i], &roots[i], &unit, &rows));
-            free(entries);
-        }
-        want.first = 0;
-        want.root.b[31] ^= 1; /* another branch than ours */
-        T_ERR(serve_unit(&h, &want, &unit, path, &entries, &size), WR_ERR_FORK);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(short_entries_go_by_the_chunk, r_setup, r_teardown),
@@ -188,7 +151,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(mixed_sizes_arrive_whole_from_every_place, r_setup,
                                         r_teardown),
         cmocka_unit_test_setup_teardown(what_the_store_lacks_is_not_served, r_setup, r_teardown),
-        cmocka_unit_test_setup_teardown(a_prefix_is_served_under_its_own_root, r_setup, r_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
