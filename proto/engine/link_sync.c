@@ -336,6 +336,10 @@ static wr_err take_unit(wr_link *link, wr_now now) {
     wr_err err = wr_self_take(link->self, link->in_feed, &unit, now);
     if (err == WR_OK)
         link->feeds[link->in_feed].moved = now.mono;
+    if (err == WR_ERR_REFUSED) { /* its writer went out, and the peer may not know it yet */
+        wr_link_bury(link, link->in_feed);
+        return WR_OK;
+    }
     if (err != WR_ERR_FORK)
         return err;
     /* spec:sync#4.7 "An alert MUST NOT be raised on anything less than two signed statements

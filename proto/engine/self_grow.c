@@ -277,10 +277,14 @@ wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes, co
 
 wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now) {
     WR_ASSERT(self->rows_next == self->taken.count && !self->nodes_dirty);
+    /* spec:circle#4.7 "A unit that reaches beyond the limit MUST NOT be taken, also where its
+     * checkpoint was accepted before the device went out." */
+    const wr_feed *feed = &self->feeds[feed_index]->feed;
+    if (unit->end > wr_graph_limit(self->graph, &feed->device_id, &feed->feed_id).kept)
+        return WR_ERR_REFUSED;
     self->taken.count = 0;
     self->rows_next = 0;
     self->taken.nodes.count = 0;
-    const wr_feed *feed = &self->feeds[feed_index]->feed;
     uint64_t len = feed->tree.len;
     wr_err err = wr_feed_take(&self->feeds[feed_index]->feed, unit, &self->taken);
     if (err != WR_OK) {

@@ -200,6 +200,28 @@ static void what_a_removed_device_writes_on_is_not_taken(void **state) {
           WR_ERR_REFUSED);
 }
 
+/* spec:circle#4.7 type=test "A unit that reaches beyond the limit MUST NOT be taken, also where its
+ * checkpoint was accepted before the device went out." */
+static void a_checkpoint_from_before_the_removal_brings_nothing_more(void **state) {
+    (void)state;
+    append(b, 4);
+    meet(a, b, 1);
+    append(b, 5);
+    meet(b, c, 2); /* c holds nine entries, a four of them and the checkpoint */
+    const wr_feed *theirs = feed_at(b, b);
+    T_OK(wr_self_checkpoint(a->self, feed_of(a, b), wr_feed_checkpoint(theirs), &theirs->cp_sig));
+    (void)drain(a);
+    puppet *p = puppet_new(c, a, 5, world_now.wall.ms + 1000);
+    puppet_up(p);
+    remove_it(a, b, WR_REASON_COMPROMISED);
+    T_OK(wr_link_judge(p->link));
+    T_OK(puppet_unit(p, theirs, 4, 9, rows_from(c, b, 4)));
+    T_EQ(feed_at(a, b)->tree.len, 4);
+    T_TRUE(wr_link_is_up(p->link));
+    T_EQ(a->alerts, 0);
+    puppet_free(p);
+}
+
 static void a_sleeper_that_met_the_thief_says_what_it_holds(void **state) {
     (void)state;
     append(b, 4);
@@ -315,6 +337,7 @@ int main(void) {
         TEST(an_unasked_secret_is_worth_what_its_op_says),
         TEST(an_epoch_is_due_after_seven_days_and_after_a_removal),
         TEST(what_a_removed_device_writes_on_is_not_taken),
+        TEST(a_checkpoint_from_before_the_removal_brings_nothing_more),
         TEST(a_sleeper_that_met_the_thief_says_what_it_holds),
         TEST(the_last_one_may_remove_the_others_without_their_word),
     };
