@@ -215,7 +215,7 @@ static void a_checkpoint_from_before_the_removal_brings_nothing_more(void **stat
     puppet_up(p);
     remove_it(a, b, WR_REASON_COMPROMISED);
     T_OK(wr_link_judge(p->link));
-    T_OK(puppet_unit(p, theirs, 4, 9, rows_from(c, b, 4)));
+    T_OK(puppet_unit(p, theirs, 4, 9, rows_from(b, b, 4)));
     T_EQ(feed_at(a, b)->tree.len, 4);
     T_TRUE(wr_link_is_up(p->link));
     T_EQ(a->alerts, 0);
