@@ -140,7 +140,7 @@ static wr_err explain(hub *h, wr_err err) {
 wr_err hub_foresee(hub *h, const hub_removal *removal, hub_foresight *ret_foresight) {
     wr_hash targets[WR_MEMBERS_MAX];
     hub_foresight foresight = {0};
-    uint32_t count;
+    uint32_t count = 0;
     WR_TRY(hub_settled(h));
     WR_TRY(plan_removal(h, removal, targets, &count));
     const wr_hash *own = &wr_self_identity(h->self)->device_id;
@@ -177,7 +177,7 @@ wr_err members_finish(hub *h, wr_err err, hub_done_fn done, void *ctx) {
 wr_err hub_remove(hub *h, const hub_removal *removal, hub_done_fn done, void *ctx) {
     wr_hash targets[WR_MEMBERS_MAX];
     WR_SECRET(wr_sign_key) root;
-    uint32_t count;
+    uint32_t count = 0;
     WR_TRY(hub_ready(h));
     WR_TRY(plan_removal(h, removal, targets, &count));
     if (removal->words.len != 0)
