@@ -170,8 +170,7 @@ WR_MUST wr_err wr_self_accuse(wr_self *self, wr_now now);
 /* Judged, and taken over as the newest.  EXISTS: nothing new.  UNKNOWN: it names unknown ops. */
 WR_MUST wr_err wr_self_checkpoint(wr_self *self, uint32_t feed_index, wr_slice bytes,
                                   const wr_sig *sig);
-/* A unit against it; rows wait for wr_self_poll and point into unit->entries.  REFUSED: its writer
- * is out, and it reaches beyond what counts. */
+/* A unit against it; rows are polled and point into its entries.  REFUSED: beyond the limit. */
 WR_MUST wr_err wr_self_take(wr_self *self, uint32_t feed_index, const wr_unit *unit, wr_now now);
 
 /* E of an epoch.  UNKNOWN: its op is not here.  AUTH: that commits to another.  LIMIT, EXISTS. */
