@@ -102,14 +102,19 @@ static void say_key(const wr_hash *epoch_id, uint64_t entries, char text[HUB_ALE
              id, entries, entries == 1 ? "entry that is" : "entries that are");
 }
 
-/* How many entries are here under an epoch whose key is not. */
+/* How many entries are here under an epoch whose key was here and is not any more.  One that has
+ * not come yet is no damage: entries may be faster. */
 static wr_err count_unread(hub *h, const wr_hash *epoch_id, uint64_t *ret_entries) {
     uint8_t key[HUB_META_KEY_SIZE], value[HUB_VOLUME_SIZE];
     wr_buf out = WR_BUF_ARRAY(value);
     *ret_entries = 0;
     if (wr_keyring_has(wr_self_keyring(h->self), epoch_id))
         return WR_OK;
-    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_VOLUME, epoch_id, key), &out);
+    wr_err err = store_get_meta(h->store, hub_meta_key(HUB_META_KEYED, epoch_id, key), &out);
+    if (err != WR_OK)
+        return err == WR_ERR_UNKNOWN ? WR_OK : err;
+    out.len = 0;
+    err = store_get_meta(h->store, hub_meta_key(HUB_META_VOLUME, epoch_id, key), &out);
     if (err == WR_ERR_UNKNOWN)
         return WR_OK;
     WR_TRY(err);

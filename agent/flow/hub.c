@@ -159,6 +159,8 @@ static wr_err keep_op(hub *h, const wr_put *put) {
 static wr_err keep_epoch(hub *h, const wr_put *put) {
     uint8_t key[HUB_META_KEY_SIZE];
     WR_TRY(store_put_epoch(h->store, &put->id, put->secret));
+    WR_TRY(
+        store_put_meta(h->store, hub_meta_key(HUB_META_KEYED, &put->id, key), wr_slice_str("1")));
     if (put->head.len == 0)
         return WR_OK;
     return store_put_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key), put->head);
@@ -172,6 +174,7 @@ static wr_err keep_seed(hub *h, const wr_put *put) {
 static wr_err keep_drop(hub *h, const wr_put *put) {
     uint8_t key[HUB_META_KEY_SIZE];
     WR_TRY(store_delete_epoch(h->store, &put->id));
+    WR_TRY(store_delete_meta(h->store, hub_meta_key(HUB_META_KEYED, &put->id, key)));
     return store_delete_meta(h->store, hub_meta_key(HUB_META_HISTORY, &put->id, key));
 }
 

@@ -136,6 +136,7 @@ WR_MUST wr_err hub_forget_add(hub *h);
 #define HUB_META_SEEN 's'
 #define HUB_META_VERIFIED 'v'
 #define HUB_META_HISTORY 'h'   /* of an epoch: its blob */
+#define HUB_META_KEYED 'k'     /* of an epoch: its key was put in keys.db */
 #define HUB_META_FORMER 'f'    /* a device that this home was before: ids of its tail name it */
 #define HUB_META_VOLUME 'e'    /* of an epoch: how much is held under it */
 #define HUB_META_DISMISSED 'x' /* an alert, by its id */

@@ -340,8 +340,6 @@ static hub_status status_of(device *d) {
     return status;
 }
 
-/* Equal counts may be chance, so what is shown decides.  What was written by a compromised device
- * is not shown, and stays on one disk or another. */
 /* Its only siblings lie, and need not confirm it: then its owner has to remove them (sync.md 5). */
 static bool is_alone_with_liars(const world *w, const device *d) {
     bool alone = w->turned != NULL;
@@ -350,6 +348,8 @@ static bool is_alone_with_liars(const world *w, const device *d) {
     return alone;
 }
 
+/* Equal counts may be chance, so what is shown decides.  What was written by a compromised device
+ * is not shown, and stays on one disk or another. */
 static bool settled(world *w) {
     device *d = world_first_inside(w);
     hub_status first = status_of(d);

@@ -262,6 +262,26 @@ static void a_key_that_is_missing_is_told_until_a_sibling_sends_it(void **state)
     T_EQ(d->events[HUB_EV_ALERT], 0);
 }
 
+/* The device stopped when the entries were here and their key was not. */
+static void a_key_that_never_came_is_no_damage(void **state) {
+    hubs *all = (hubs *)*state;
+    hubs_device *d = &all->device[0];
+    uint8_t key[HUB_META_KEY_SIZE];
+    wr_hash second;
+    (void)under_two_epochs(all, &second);
+    lose_key(d->disk, &second, &second);
+    T_OK(store_begin(d->disk));
+    T_OK(store_delete_meta(d->disk, hub_meta_key(HUB_META_KEYED, &second, key)));
+    T_OK(store_commit(d->disk));
+    d->events[HUB_EV_ALERT] = 0;
+    hubs_open(d);
+    T_EQ(d->events[HUB_EV_ALERT], 0);
+    T_EQ(alerts_of(d).count, 0);
+    T_EQ(hubs_entries(d, NULL, 0), 4);
+    hubs_open(&all->device[1]);
+    hubs_wait(d, has_all);
+}
+
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, hubs_start, hubs_stop)
 
 int main(void) {
@@ -270,6 +290,7 @@ int main(void) {
         IN_A_WORLD(a_tail_that_is_whole_is_no_news),
         IN_A_WORLD(a_key_that_a_newer_one_leads_to_comes_back_by_itself),
         IN_A_WORLD(a_key_that_is_missing_is_told_until_a_sibling_sends_it),
+        IN_A_WORLD(a_key_that_never_came_is_no_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
